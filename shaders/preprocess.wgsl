@@ -1,0 +1,80 @@
+// Frame → the network's input: crop, resize, normalise; written into Burn's own buffer through strides.
+// Twin: `preprocess` in src/gpu/twin.rs.
+
+const RESIZE_BILINEAR: u32 = 0u;
+const RESIZE_ANTIALIAS: u32 = 1u;
+
+struct Preprocess {
+    frame_size: vec2<u32>,
+    frame_format: u32,
+    resize: u32,
+    // The part of the frame that is used, in pixels.
+    crop_origin: vec2<f32>,
+    crop_size: vec2<f32>,
+    output_size: vec2<u32>,
+    // Of the output, in elements.
+    base: u32,
+    channel_stride: u32,
+    row_stride: u32,
+    column_stride: u32,
+    padding: vec2<u32>,
+}
+
+@group(0) @binding(1) var<uniform> params: Preprocess;
+@group(0) @binding(2) var<storage, read_write> network_input: array<f32>;
+
+fn pixel(x: i32, y: i32) -> vec3<f32> {
+    return frame_pixel(params.frame_format, params.frame_size, u32(x), u32(y));
+}
+
+// Half-pixel centres, clamped edges: OpenCV's INTER_LINEAR.
+fn bilinear(at: vec2<f32>) -> vec3<f32> {
+    let low = floor(at);
+    let part = at - low;
+    let first = vec2<i32>(params.crop_origin);
+    let last = vec2<i32>(params.crop_origin + params.crop_size) - 1;
+    let a = clamp(vec2<i32>(low), first, last);
+    let b = clamp(vec2<i32>(low) + 1, first, last);
+    let top = mix(pixel(a.x, a.y), pixel(b.x, a.y), part.x);
+    let bottom = mix(pixel(a.x, b.y), pixel(b.x, b.y), part.x);
+    return mix(top, bottom, part.y);
+}
+
+// Triangle filter as wide as the reduction: PIL's BILINEAR. `center` is in pixels of the frame.
+fn antialiased(center: vec2<f32>, scale: vec2<f32>) -> vec3<f32> {
+    let support = max(scale, vec2<f32>(1.0));
+    let end = params.crop_origin + params.crop_size;
+    let first = vec2<i32>(max(floor(center - support + 0.5), params.crop_origin));
+    let last = vec2<i32>(min(floor(center + support + 0.5), end));
+    var sum = vec3<f32>(0.0);
+    var total = 0.0;
+    for (var y = first.y; y < last.y; y++) {
+        let wy = max(0.0, 1.0 - abs(f32(y) + 0.5 - center.y) / support.y);
+        for (var x = first.x; x < last.x; x++) {
+            let weight = wy * max(0.0, 1.0 - abs(f32(x) + 0.5 - center.x) / support.x);
+            sum += weight * pixel(x, y);
+            total += weight;
+        }
+    }
+    return sum / total;
+}
+
+@compute @workgroup_size(8, 8)
+fn preprocess(@builtin(global_invocation_id) id: vec3<u32>) {
+    if any(id.xy >= params.output_size) {
+        return;
+    }
+    let scale = params.crop_size / vec2<f32>(params.output_size);
+    let center = params.crop_origin + (vec2<f32>(id.xy) + 0.5) * scale;
+    var rgb: vec3<f32>;
+    if params.resize == RESIZE_ANTIALIAS {
+        rgb = antialiased(center, scale);
+    } else {
+        rgb = bilinear(center - 0.5);
+    }
+    rgb = rgb / 127.5 - 1.0;
+    let at = params.base + id.y * params.row_stride + id.x * params.column_stride;
+    network_input[at] = rgb.r;
+    network_input[at + params.channel_stride] = rgb.g;
+    network_input[at + 2u * params.channel_stride] = rgb.b;
+}

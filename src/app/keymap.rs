@@ -1,0 +1,185 @@
+//! The one table of keys: it makes the keys work, the help overlay, and the README's list.
+
+/// A key, free of any window system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// What the key types, upper case with shift.
+    Char(char),
+    /// ←
+    Left,
+    /// →
+    Right,
+    /// ↑
+    Up,
+    /// ↓
+    Down,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Escape.
+    Escape,
+    /// Return.
+    Enter,
+}
+
+/// What a key, a click or a wheel asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// One layer towards the input.
+    PreviousLayer,
+    /// One layer towards the output.
+    NextLayer,
+    /// To the end of the stage before.
+    PreviousStage,
+    /// To the end of the next stage.
+    NextStage,
+    /// Select the channel to the left.
+    ChannelLeft,
+    /// Select the channel to the right.
+    ChannelRight,
+    /// Select the channel above.
+    ChannelUp,
+    /// Select the channel below.
+    ChannelDown,
+    /// The selected channel alone, or all again.
+    ToggleEnlarged,
+    /// A page of channels back.
+    PreviousPage,
+    /// A page of channels on.
+    NextPage,
+    /// Larger tiles.
+    LargerTiles,
+    /// Smaller tiles.
+    SmallerTiles,
+    /// As large as all channels allow.
+    AutomaticTiles,
+    /// The next colormap.
+    NextColormap,
+    /// Range of each map, or of the layer.
+    ToggleRange,
+    /// Blocky or smooth enlargement.
+    ToggleSmooth,
+    /// Keep this frame.
+    ToggleFrozen,
+    /// Swap left and right on the screen.
+    ToggleMirror,
+    /// Crop or stretch the picture to a square.
+    ToggleFit,
+    /// Compute and show predictions.
+    TogglePredictions,
+    /// The next picture of the folder.
+    NextPicture,
+    /// The picture before.
+    PreviousPicture,
+    /// Write what is seen to disk.
+    Snapshot,
+    /// Show or hide the keys.
+    ToggleHelp,
+    /// Back to how it started.
+    Reset,
+    /// End.
+    Quit,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// The keys, any of which does it.
+    pub keys: &'static [Key],
+    /// What it does.
+    pub action: Action,
+    /// In words, for the help and the README.
+    pub help: &'static str,
+}
+
+const fn row(keys: &'static [Key], action: Action, help: &'static str) -> Binding {
+    Binding { keys, action, help }
+}
+
+/// All keys. Those that the Deep Visualization Toolbox has too do the same as there.
+pub const BINDINGS: &[Binding] = &[
+    row(&[Key::Char('u')], Action::PreviousLayer, "previous layer"),
+    row(&[Key::Char('o')], Action::NextLayer, "next layer"),
+    row(&[Key::Char('U')], Action::PreviousStage, "previous stage (stem, mixed0 … mixed10, pool, out)"),
+    row(&[Key::Char('O')], Action::NextStage, "next stage"),
+    row(&[Key::Left, Key::Char('j')], Action::ChannelLeft, "select the channel to the left"),
+    row(&[Key::Right, Key::Char('l')], Action::ChannelRight, "select the channel to the right"),
+    row(&[Key::Up, Key::Char('i')], Action::ChannelUp, "select the channel above"),
+    row(&[Key::Down, Key::Char('k')], Action::ChannelDown, "select the channel below"),
+    row(&[Key::Char('z'), Key::Enter], Action::ToggleEnlarged, "enlarge the selected channel"),
+    row(&[Key::PageUp], Action::PreviousPage, "previous page of channels"),
+    row(&[Key::PageDown], Action::NextPage, "next page of channels"),
+    row(&[Key::Char('+'), Key::Char('=')], Action::LargerTiles, "larger tiles"),
+    row(&[Key::Char('-')], Action::SmallerTiles, "smaller tiles"),
+    row(&[Key::Char('a')], Action::AutomaticTiles, "tiles as large as fit"),
+    row(&[Key::Char('m')], Action::NextColormap, "next colormap (viridis, magma, grey, diverging)"),
+    row(&[Key::Char('n')], Action::ToggleRange, "colours per map, or per layer"),
+    row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
+    row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
+    row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
+    row(&[Key::Char('0')], Action::ToggleFit, "crop or stretch to a square"),
+    row(&[Key::Char('8')], Action::TogglePredictions, "predictions on or off"),
+    row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder"),
+    row(&[Key::Char('w')], Action::PreviousPicture, "previous picture of the folder"),
+    row(&[Key::Char('s')], Action::Snapshot, "snapshot to disk"),
+    row(&[Key::Char('h'), Key::Char('?')], Action::ToggleHelp, "this help"),
+    row(&[Key::Escape], Action::Reset, "back to how it started"),
+    row(&[Key::Char('q')], Action::Quit, "quit"),
+];
+
+/// What a key does.
+pub fn action_of(key: Key) -> Option<Action> {
+    BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
+}
+
+impl Key {
+    /// The key as people call it.
+    pub fn label(self) -> String {
+        match self {
+            Self::Char(' ') => "space".into(),
+            Self::Char(c) if c.is_uppercase() => format!("shift {}", c.to_lowercase()),
+            Self::Char(c) => c.into(),
+            Self::Left => "←".into(),
+            Self::Right => "→".into(),
+            Self::Up => "↑".into(),
+            Self::Down => "↓".into(),
+            Self::PageUp => "page up".into(),
+            Self::PageDown => "page down".into(),
+            Self::Escape => "esc".into(),
+            Self::Enter => "enter".into(),
+        }
+    }
+}
+
+/// The keys of a row: `← j`.
+pub fn labels(keys: &[Key]) -> String {
+    keys.iter().map(|key| key.label()).collect::<Vec<_>>().join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_does_two_things_and_no_action_has_two_rows() {
+        let mut keys = HashSet::new();
+        assert!(BINDINGS.iter().flat_map(|b| b.keys).all(|key| keys.insert(*key)));
+        for (index, binding) in BINDINGS.iter().enumerate() {
+            assert!(BINDINGS[index + 1..].iter().all(|other| other.action != binding.action));
+            assert_eq!(action_of(binding.keys[0]), Some(binding.action));
+        }
+        assert_eq!(action_of(Key::Char('U')), Some(Action::PreviousStage));
+        assert_eq!(action_of(Key::Char('#')), None);
+    }
+
+    #[test]
+    fn the_readme_lists_every_key() {
+        let readme = include_str!("../../README.md");
+        for binding in BINDINGS {
+            let line = format!("| `{}` | {} |", labels(binding.keys), binding.help);
+            assert!(readme.contains(&line), "README.md lacks the line {line}");
+        }
+    }
+}

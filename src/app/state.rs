@@ -1,0 +1,325 @@
+//! What the user has chosen, and how actions change it. Pure: no window, no GPU.
+
+use std::sync::Arc;
+
+use super::keymap::Action;
+use crate::gpu::{Fit, RangeMode, Resize};
+use crate::model::{Graph, LayerIndex};
+use crate::session::Request;
+use crate::view::{ChannelSet, Colormap, TileGrid, TileSize};
+
+/// Tile sizes that the size keys step through, in points on the longer side.
+const TILE_SIZES: [u32; 12] = [12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+
+/// What the user has chosen.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    graph: Arc<Graph>,
+    /// What [`Action::Reset`] goes back to.
+    initial: Option<Box<AppState>>,
+    /// The layer that is shown.
+    pub layer: LayerIndex,
+    /// Channels that may be shown.
+    pub channels: ChannelSet,
+    /// Position of the selected channel among those that are shown.
+    pub selected: usize,
+    /// The selected channel alone.
+    pub enlarged: bool,
+    /// Size of tiles, in points.
+    pub tile_size: TileSize,
+    /// Colours.
+    pub colormap: Colormap,
+    /// What the ends of the colormap stand for.
+    pub range: RangeMode,
+    /// Interpolated tiles.
+    pub smooth: bool,
+    /// The frame stays.
+    pub frozen: bool,
+    /// The image is mirrored on screen (never for the network).
+    pub mirror: bool,
+    /// Crop or stretch.
+    pub fit: Fit,
+    /// How pictures are resized.
+    pub resize: Resize,
+    /// Predictions are computed and shown.
+    pub predictions: bool,
+    /// The key list is shown.
+    pub help: bool,
+    /// The grid last drawn; moving around needs its columns and pages.
+    pub grid: Option<TileGrid>,
+}
+
+/// What an action wants from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Write a snapshot.
+    Snapshot,
+    /// Another picture of the folder.
+    Step(i64),
+    /// End the program.
+    Quit,
+}
+
+impl AppState {
+    /// A view of one layer with default settings.
+    pub fn new(graph: Arc<Graph>, layer: LayerIndex) -> Self {
+        Self {
+            graph,
+            initial: None,
+            layer,
+            channels: ChannelSet::default(),
+            selected: 0,
+            enlarged: false,
+            tile_size: TileSize::Auto,
+            colormap: Colormap::default(),
+            range: RangeMode::default(),
+            smooth: false,
+            frozen: false,
+            mirror: false,
+            fit: Fit::default(),
+            resize: Resize::default(),
+            predictions: true,
+            help: false,
+            grid: None,
+        }
+    }
+
+    /// From here on [`Action::Reset`] comes back to this state.
+    pub fn started(mut self) -> Self {
+        self.initial = None;
+        self.initial = Some(Box::new(self.clone()));
+        self
+    }
+
+    /// The network that is looked at.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// What the session is to deliver for this state.
+    pub fn request(&self) -> Request {
+        Request {
+            taps: vec![self.layer],
+            predictions: self.predictions,
+            fit: self.fit,
+            resize: self.resize,
+            frozen: self.frozen,
+        }
+    }
+
+    /// The channels of a layer that are shown, in order.
+    pub fn shown_channels(&self, layer: LayerIndex) -> Vec<u32> {
+        self.channels.within(self.graph.nodes[layer].shape.channels)
+    }
+
+    fn shown_count(&self) -> usize {
+        self.shown_channels(self.layer).len()
+    }
+
+    /// The page that the selected channel is on, from 0.
+    pub fn page(&self) -> usize {
+        self.selected / self.page_len()
+    }
+
+    fn page_len(&self) -> usize {
+        self.grid.map_or(1, |grid| grid.page_len()).max(1)
+    }
+
+    /// Shows another layer, from its first channel.
+    pub fn go_to_layer(&mut self, layer: LayerIndex) {
+        if layer < self.graph.nodes.len() && layer != self.layer {
+            self.layer = layer;
+            self.selected = 0;
+        }
+    }
+
+    /// Selects the channel at this position; a second time enlarges it.
+    pub fn select(&mut self, position: usize) {
+        self.selected = position.min(self.shown_count().saturating_sub(1));
+    }
+
+    fn move_selection(&mut self, by: isize) {
+        let target = self.selected.saturating_add_signed(by);
+        let row_moves_stay = target < self.shown_count() && self.selected as isize + by >= 0;
+        if row_moves_stay {
+            self.selected = target;
+        }
+    }
+
+    fn change_stage(&mut self, by: isize) {
+        let stage = self.graph.nodes[self.layer].stage;
+        let end = self.graph.stage_end(stage);
+        let target = match by {
+            // From the middle of a stage the first step goes to its own end.
+            1 if self.layer < end => stage,
+            _ => stage.saturating_add_signed(by).min(self.graph.stages.len() - 1),
+        };
+        self.go_to_layer(self.graph.stage_end(target));
+    }
+
+    fn change_tile_size(&mut self, larger: bool, points_per_tile: u32) {
+        let current = match self.tile_size {
+            TileSize::Pixels(size) => size,
+            TileSize::Auto => points_per_tile,
+        };
+        let next = if larger {
+            TILE_SIZES.iter().find(|size| **size > current)
+        } else {
+            TILE_SIZES.iter().rev().find(|size| **size < current)
+        };
+        if let Some(size) = next {
+            self.tile_size = TileSize::Pixels(*size);
+        }
+    }
+
+    /// Carries an action out. `pixels_per_point` is the view's scale.
+    pub fn apply(&mut self, action: Action, pixels_per_point: f32) -> Option<Effect> {
+        let columns = self.grid.map_or(1, |grid| grid.columns as isize);
+        let tile_points =
+            self.grid.map_or(64, |grid| (grid.tile[0].max(grid.tile[1]) as f32 / pixels_per_point) as u32);
+        match action {
+            Action::PreviousLayer => self.go_to_layer(self.layer.saturating_sub(1)),
+            Action::NextLayer => self.go_to_layer(self.layer + 1),
+            Action::PreviousStage => self.change_stage(-1),
+            Action::NextStage => self.change_stage(1),
+            Action::ChannelLeft => self.move_selection(-1),
+            Action::ChannelRight => self.move_selection(1),
+            // With one channel enlarged there are no rows.
+            Action::ChannelUp => self.move_selection(if self.enlarged { -1 } else { -columns }),
+            Action::ChannelDown => self.move_selection(if self.enlarged { 1 } else { columns }),
+            Action::ToggleEnlarged => self.enlarged = !self.enlarged,
+            Action::PreviousPage => {
+                self.selected = (self.page().saturating_sub(1)) * self.page_len();
+            }
+            Action::NextPage => {
+                let next = (self.page() + 1) * self.page_len();
+                if next < self.shown_count() {
+                    self.selected = next;
+                }
+            }
+            Action::LargerTiles => self.change_tile_size(true, tile_points),
+            Action::SmallerTiles => self.change_tile_size(false, tile_points),
+            Action::AutomaticTiles => self.tile_size = TileSize::Auto,
+            Action::NextColormap => self.colormap = self.colormap.next(),
+            Action::ToggleRange => {
+                self.range = match self.range {
+                    RangeMode::Map => RangeMode::Layer,
+                    RangeMode::Layer => RangeMode::Map,
+                }
+            }
+            Action::ToggleSmooth => self.smooth = !self.smooth,
+            Action::ToggleFrozen => self.frozen = !self.frozen,
+            Action::ToggleMirror => self.mirror = !self.mirror,
+            Action::ToggleFit => {
+                self.fit = match self.fit {
+                    Fit::Stretch => Fit::Crop,
+                    Fit::Crop => Fit::Stretch,
+                }
+            }
+            Action::TogglePredictions => self.predictions = !self.predictions,
+            Action::ToggleHelp => self.help = !self.help,
+            Action::Reset => {
+                // The first escape closes what lies over the view.
+                if self.help || self.enlarged {
+                    (self.help, self.enlarged) = (false, false);
+                } else if let Some(initial) = self.initial.take() {
+                    *self = initial.started();
+                }
+            }
+            Action::Snapshot => return Some(Effect::Snapshot),
+            Action::NextPicture => return Some(Effect::Step(1)),
+            Action::PreviousPicture => return Some(Effect::Step(-1)),
+            Action::Quit => return Some(Effect::Quit),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inception_v3::inception_v3;
+
+    fn state() -> AppState {
+        let graph = Arc::new(inception_v3(1000, 1.0));
+        let layer = graph.find("mixed5").unwrap();
+        let mut state = AppState::new(graph, layer).started();
+        state.grid = Some(TileGrid { tile: [64, 64], gap: 1, columns: 10, rows: 5, origin: [0, 0] });
+        state
+    }
+
+    fn press(state: &mut AppState, actions: &[Action]) {
+        for action in actions {
+            assert_eq!(state.apply(*action, 1.0), None);
+        }
+    }
+
+    #[test]
+    fn layers_and_stages_stop_at_the_ends() {
+        let mut state = state();
+        press(&mut state, &[Action::NextLayer]);
+        assert_eq!(state.layer, 165);
+        press(&mut state, &[Action::NextStage]);
+        assert_eq!(state.graph.nodes[state.layer].keras_name, "mixed6");
+        press(&mut state, &[Action::PreviousStage, Action::PreviousStage]);
+        assert_eq!(state.graph.nodes[state.layer].keras_name, "mixed4");
+        press(&mut state, &[Action::NextStage; 20]);
+        assert_eq!(state.layer, 312);
+        press(&mut state, &[Action::NextLayer]);
+        assert_eq!(state.layer, 312);
+        press(&mut state, &[Action::PreviousStage; 30]);
+        assert_eq!(state.layer, state.graph.stage_end(0));
+        press(&mut state, &[Action::PreviousLayer; 400]);
+        assert_eq!(state.layer, 0);
+    }
+
+    #[test]
+    fn selection_moves_in_the_grid_and_pages_follow() {
+        let mut state = state();
+        press(&mut state, &[Action::ChannelLeft, Action::ChannelUp]);
+        assert_eq!(state.selected, 0);
+        press(&mut state, &[Action::ChannelDown, Action::ChannelRight]);
+        assert_eq!((state.selected, state.page()), (11, 0));
+        press(&mut state, &[Action::NextPage]);
+        assert_eq!((state.selected, state.page()), (50, 1));
+        press(&mut state, &[Action::NextPage; 100]);
+        assert_eq!(state.page(), 15, "768 channels on pages of 50");
+        press(&mut state, &[Action::ChannelDown, Action::ChannelDown]);
+        assert_eq!(state.selected, 760, "there is no row below");
+        press(&mut state, &[Action::PreviousPage; 100]);
+        assert_eq!(state.selected, 0);
+    }
+
+    #[test]
+    fn reset_closes_overlays_first_and_then_goes_back_to_the_start() {
+        let mut state = state();
+        press(&mut state, &[Action::NextLayer, Action::NextColormap, Action::ToggleHelp, Action::Reset]);
+        assert!(!state.help && state.colormap == Colormap::Magma);
+        press(&mut state, &[Action::Reset]);
+        assert_eq!((state.layer, state.colormap), (164, Colormap::Viridis));
+        press(&mut state, &[Action::NextLayer, Action::Reset]);
+        assert_eq!(state.layer, 164, "and again");
+    }
+
+    #[test]
+    fn tile_sizes_step_from_what_is_seen() {
+        let mut state = state();
+        press(&mut state, &[Action::LargerTiles]);
+        assert_eq!(state.tile_size, TileSize::Pixels(96));
+        press(&mut state, &[Action::SmallerTiles; 20]);
+        assert_eq!(state.tile_size, TileSize::Pixels(12));
+        press(&mut state, &[Action::AutomaticTiles]);
+        assert_eq!(state.tile_size, TileSize::Auto);
+    }
+
+    #[test]
+    fn effects_are_handed_out_and_requests_follow_the_state() {
+        let mut state = state();
+        assert_eq!(state.apply(Action::Quit, 1.0), Some(Effect::Quit));
+        assert_eq!(state.apply(Action::PreviousPicture, 1.0), Some(Effect::Step(-1)));
+        press(&mut state, &[Action::ToggleFit, Action::TogglePredictions, Action::ToggleFrozen]);
+        let request = state.request();
+        assert_eq!((request.fit, request.predictions, request.frozen), (Fit::Crop, false, true));
+        assert_eq!(request.taps, [164]);
+    }
+}

@@ -1,0 +1,202 @@
+//! A raw frame on the GPU: uploaded once, then turned into the network's input and drawn on the screen.
+
+use std::sync::Arc;
+
+use super::{FeatureMapBuffer, GpuContext, bind, compute_pipeline, rectangle_pipeline, shader};
+use crate::frame::Frame;
+
+/// What becomes of a picture that is not square.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fit {
+    /// The whole picture, squeezed (as the tutorial and Keras' `load_img` do).
+    #[default]
+    Stretch,
+    /// The largest square in the middle.
+    Crop,
+}
+
+/// How a picture becomes 299×299. The numbers are shared with preprocess.wgsl.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[repr(u32)]
+pub enum Resize {
+    /// The four nearest pixels, half-pixel centres: OpenCV's INTER_LINEAR.
+    #[default]
+    Bilinear = 0,
+    /// A triangle filter as wide as the reduction: PIL's BILINEAR.
+    Antialias = 1,
+}
+
+/// A rectangle in pixels: left, top, width, height.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+/// The part of a `width × height` picture that the network sees.
+pub fn crop_of(width: u32, height: u32, fit: Fit) -> Rect {
+    let (w, h) = (width as f32, height as f32);
+    match fit {
+        Fit::Stretch => Rect { x: 0.0, y: 0.0, width: w, height: h },
+        Fit::Crop => {
+            let side = width.min(height);
+            let (x, y) = ((width - side) / 2, (height - side) / 2);
+            Rect { x: x as f32, y: y as f32, width: side as f32, height: side as f32 }
+        }
+    }
+}
+
+/// A frame's bytes in GPU memory.
+#[derive(Clone, Debug)]
+pub struct FrameBuffer {
+    /// The frame they came from.
+    pub frame: Frame,
+    buffer: Arc<wgpu::Buffer>,
+}
+
+impl FrameBuffer {
+    /// Uploads a frame as it is.
+    pub fn upload(gpu: &GpuContext, frame: Frame) -> Self {
+        let usage = wgpu::BufferUsages::STORAGE;
+        let buffer = if frame.bytes.len() % 4 == 0 {
+            gpu.buffer(&frame.bytes, usage)
+        } else {
+            let mut padded = frame.bytes.to_vec();
+            padded.resize(frame.bytes.len().next_multiple_of(4), 0);
+            gpu.buffer(&padded, usage)
+        };
+        Self { frame, buffer: Arc::new(buffer) }
+    }
+}
+
+/// `Preprocess` in preprocess.wgsl.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct PreprocessUniform {
+    frame_size: [u32; 2],
+    frame_format: u32,
+    resize: u32,
+    crop_origin: [f32; 2],
+    crop_size: [f32; 2],
+    output_size: [u32; 2],
+    base: u32,
+    channel_stride: u32,
+    row_stride: u32,
+    column_stride: u32,
+    padding: [u32; 2],
+}
+
+/// Frame → network input.
+#[derive(Debug)]
+pub struct Preprocessor {
+    pipeline: wgpu::ComputePipeline,
+}
+
+impl Preprocessor {
+    /// Compiles the shader.
+    pub fn new(gpu: &GpuContext) -> Self {
+        let module = shader(&gpu.device, "preprocess");
+        Self { pipeline: compute_pipeline(&gpu.device, &module, "preprocess") }
+    }
+
+    /// Writes the picture, `[3, height, width]` from −1 to 1 in RGB order, into `output` and submits.
+    pub fn run(&self, gpu: &GpuContext, frame: &FrameBuffer, fit: Fit, resize: Resize, output: &FeatureMapBuffer) {
+        let Frame { width, height, format, .. } = frame.frame;
+        let crop = crop_of(width, height, fit);
+        let layout = output.layout();
+        let uniform = gpu.uniform(&PreprocessUniform {
+            frame_size: [width, height],
+            frame_format: format as u32,
+            resize: resize as u32,
+            crop_origin: [crop.x, crop.y],
+            crop_size: [crop.width, crop.height],
+            output_size: [layout.width, layout.height],
+            base: layout.base,
+            channel_stride: layout.channel_stride,
+            row_stride: layout.row_stride,
+            column_stride: layout.column_stride,
+            padding: [0; 2],
+        });
+        let bindings =
+            [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding()), (2, output.binding())];
+        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+        gpu.submit(|encoder| {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(layout.width.div_ceil(8), layout.height.div_ceil(8), 1);
+        });
+    }
+}
+
+/// `Picture` in picture.wgsl.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct PictureUniform {
+    target_size: [f32; 2],
+    origin: [f32; 2],
+    size: [f32; 2],
+    frame_size: [u32; 2],
+    frame_format: u32,
+    mirror: u32,
+    padding: [u32; 2],
+}
+
+/// Frame → rectangle of the screen.
+#[derive(Debug)]
+pub struct PictureRenderer {
+    pipeline: wgpu::RenderPipeline,
+}
+
+impl PictureRenderer {
+    /// Compiles the shader for targets of this format.
+    pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
+        let module = shader(&gpu.device, "picture");
+        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target) }
+    }
+
+    /// Draws the frame into `place` (whole pixels) of a target of this size. `mirror` swaps left and right.
+    pub fn draw(
+        &self,
+        gpu: &GpuContext,
+        pass: &mut wgpu::RenderPass<'_>,
+        frame: &FrameBuffer,
+        target_size: [u32; 2],
+        place: Rect,
+        mirror: bool,
+    ) {
+        let uniform = gpu.uniform(&PictureUniform {
+            target_size: target_size.map(|side| side as f32),
+            origin: [place.x, place.y],
+            size: [place.width, place.height],
+            frame_size: [frame.frame.width, frame.frame.height],
+            frame_format: frame.frame.format as u32,
+            mirror: mirror.into(),
+            padding: [0; 2],
+        });
+        let bindings = [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding())];
+        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.draw(0..4, 0..1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crop_is_the_middle_square() {
+        let crop = crop_of(640, 480, Fit::Crop);
+        assert_eq!(crop, Rect { x: 80.0, y: 0.0, width: 480.0, height: 480.0 });
+        assert_eq!(crop_of(3, 8, Fit::Crop), Rect { x: 0.0, y: 2.0, width: 3.0, height: 3.0 });
+        assert_eq!(crop_of(640, 480, Fit::Stretch).width, 640.0);
+    }
+}

@@ -1,0 +1,96 @@
+//! Everything that is drawn or computed with our own shaders. No Burn: feature maps arrive as
+//! [`FeatureMapBuffer`]s, whoever made them.
+
+mod context;
+mod feature_map;
+mod frame;
+pub mod readback;
+mod statistics;
+mod tiles;
+pub mod twin;
+
+pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};
+pub use feature_map::FeatureMapBuffer;
+pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, crop_of};
+pub use statistics::{ChannelStatistics, StatisticsBuffer, StatisticsPass};
+pub use tiles::{ChannelOrder, RangeMode, TileDraw, TilesRenderer};
+
+/// WGSL of each shader, put together from its parts: `(name, source)`.
+pub fn shader_sources() -> [(&'static str, String); 4] {
+    let frame = include_str!("../../shaders/frame.wgsl");
+    let map = include_str!("../../shaders/feature_map.wgsl");
+    [
+        ("preprocess", [frame, include_str!("../../shaders/preprocess.wgsl")].concat()),
+        ("picture", [frame, include_str!("../../shaders/picture.wgsl")].concat()),
+        ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
+        ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
+    ]
+}
+
+/// Compiles one of [`shader_sources`].
+fn shader(device: &wgpu::Device, name: &str) -> wgpu::ShaderModule {
+    let source = shader_sources().into_iter().find(|(known, _)| *known == name);
+    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(name),
+        source: wgpu::ShaderSource::Wgsl(source.map(|(_, text)| text).unwrap_or_default().into()),
+    })
+}
+
+/// A pipeline of one compute shader with automatic bindings.
+fn compute_pipeline(device: &wgpu::Device, module: &wgpu::ShaderModule, entry: &str) -> wgpu::ComputePipeline {
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(entry),
+        layout: None,
+        module,
+        entry_point: Some(entry),
+        compilation_options: Default::default(),
+        cache: None,
+    })
+}
+
+/// A pipeline that draws rectangles (triangle strips of 4 vertices) over what is there.
+fn rectangle_pipeline(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    name: &str,
+    target: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let (vertex, fragment) = (format!("{name}_vertex"), format!("{name}_fragment"));
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(name),
+        layout: None,
+        vertex: wgpu::VertexState {
+            module,
+            entry_point: Some(&vertex),
+            compilation_options: Default::default(),
+            buffers: &[],
+        },
+        primitive: wgpu::PrimitiveState {
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            ..Default::default()
+        },
+        depth_stencil: None,
+        multisample: Default::default(),
+        fragment: Some(wgpu::FragmentState {
+            module,
+            entry_point: Some(&fragment),
+            compilation_options: Default::default(),
+            targets: &[Some(target.into())],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+/// A bind group 0 of a pipeline with automatic bindings.
+fn bind(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    entries: &[(u32, wgpu::BindingResource<'_>)],
+) -> wgpu::BindGroup {
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
+        .collect();
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+}

@@ -1,0 +1,158 @@
+//! GPU → host. Copies are submitted at once; the waiting is done by whoever calls [`Pending::wait`].
+
+use std::sync::mpsc;
+
+use super::{FeatureMapBuffer, GpuContext};
+
+/// What went wrong on the way back.
+#[derive(Debug, thiserror::Error)]
+#[error("reading back from the GPU failed: {0}")]
+pub struct ReadbackError(String);
+
+/// Bytes on their way to the host.
+#[derive(Debug)]
+pub struct Pending {
+    staging: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+}
+
+/// Submits a copy of ranges of buffers (offset and size in bytes, multiples of 4), one behind the other.
+pub fn copy(gpu: &GpuContext, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Pending {
+    let staging = staging(gpu, ranges.iter().map(|(_, _, size)| size).sum());
+    let submission = gpu.submit(|encoder| {
+        let mut at = 0;
+        for (buffer, offset, size) in ranges {
+            encoder.copy_buffer_to_buffer(buffer, *offset, &staging, at, Some(*size));
+            at += size;
+        }
+    });
+    Pending { staging, submission }
+}
+
+fn staging(gpu: &GpuContext, size: u64) -> wgpu::Buffer {
+    gpu.traffic.count_read_back(size);
+    gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("read back"),
+        size,
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+impl Pending {
+    /// Blocks until the bytes are here.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn wait(self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
+        let failed = |error: &dyn std::fmt::Display| ReadbackError(error.to_string());
+        let (sender, receiver) = mpsc::channel();
+        let slice = self.staging.slice(..);
+        slice.map_async(wgpu::MapMode::Read, move |result| {
+            // Nobody listens any more where waiting itself has failed.
+            let _ = sender.send(result);
+        });
+        gpu.device
+            .poll(wgpu::PollType::Wait { submission_index: Some(self.submission), timeout: None })
+            .map_err(|error| failed(&error))?;
+        receiver.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        let bytes = slice.get_mapped_range().map_err(|error| failed(&error))?.to_vec();
+        self.staging.unmap();
+        Ok(bytes)
+    }
+}
+
+/// A feature map on its way to the host.
+#[derive(Debug)]
+pub struct PendingMap {
+    bytes: Pending,
+    map: FeatureMapBuffer,
+}
+
+/// Submits a copy of a whole feature map.
+pub fn copy_map(gpu: &GpuContext, map: &FeatureMapBuffer) -> PendingMap {
+    PendingMap { bytes: copy(gpu, &[(&map.buffer, map.offset, map.extent() * 4)]), map: map.clone() }
+}
+
+impl PendingMap {
+    /// Blocks; returns the values in channel, row, column order.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn wait(self, gpu: &GpuContext) -> Result<Vec<f32>, ReadbackError> {
+        let bytes = self.bytes.wait(gpu)?;
+        let values: Vec<f32> =
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let shape = self.map.shape;
+        let [channel, row, column] = self.map.strides.map(|stride| stride as usize);
+        let mut ordered = Vec::with_capacity(shape.len());
+        for c in 0..shape.channels {
+            for y in 0..shape.height {
+                for x in 0..shape.width {
+                    ordered.push(values[c * channel + y * row + x * column]);
+                }
+            }
+        }
+        Ok(ordered)
+    }
+}
+
+/// A picture on its way to the host.
+#[derive(Debug)]
+pub struct PendingPicture {
+    bytes: Pending,
+    width: u32,
+    height: u32,
+    swap_red_and_blue: bool,
+}
+
+/// Rows of a texture are copied to multiples of this many bytes.
+const ROW_ALIGNMENT: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
+
+/// Submits a copy of a whole 8-bit RGBA or BGRA texture.
+pub fn copy_picture(gpu: &GpuContext, texture: &wgpu::Texture) -> PendingPicture {
+    let (width, height) = (texture.width(), texture.height());
+    let row_bytes = (width * 4).next_multiple_of(ROW_ALIGNMENT);
+    let staging = staging(gpu, u64::from(row_bytes) * u64::from(height));
+    let submission = gpu.submit(|encoder| {
+        encoder.copy_texture_to_buffer(
+            texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(row_bytes),
+                    rows_per_image: None,
+                },
+            },
+            texture.size(),
+        );
+    });
+    PendingPicture {
+        bytes: Pending { staging, submission },
+        width,
+        height,
+        swap_red_and_blue: texture.format() == wgpu::TextureFormat::Bgra8Unorm,
+    }
+}
+
+impl PendingPicture {
+    /// Blocks; returns the picture.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn wait(self, gpu: &GpuContext) -> Result<image::RgbImage, ReadbackError> {
+        let bytes = self.bytes.wait(gpu)?;
+        let row_bytes = (self.width * 4).next_multiple_of(ROW_ALIGNMENT) as usize;
+        let mut picture = image::RgbImage::new(self.width, self.height);
+        for (row, pixels) in bytes.chunks_exact(row_bytes).zip(picture.chunks_exact_mut(self.width as usize * 3)) {
+            for (from, to) in row.chunks_exact(4).zip(pixels.chunks_exact_mut(3)) {
+                to.copy_from_slice(&from[..3]);
+                if self.swap_red_and_blue {
+                    to.swap(0, 2);
+                }
+            }
+        }
+        Ok(picture)
+    }
+}

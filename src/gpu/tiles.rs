@@ -1,0 +1,146 @@
+//! Feature maps as coloured tiles in a grid.
+
+use super::{FeatureMapBuffer, GpuContext, StatisticsBuffer, bind, rectangle_pipeline, shader};
+use crate::view::{Colormap, colormap_table};
+
+/// What the ends of the colormap stand for. The numbers are shared with tiles.wgsl.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum RangeMode {
+    /// Minimum and maximum of each map.
+    #[default]
+    Map = 0,
+    /// Minimum and maximum of the whole layer: tiles can be compared.
+    Layer = 1,
+}
+
+/// Which channels are shown, in which order.
+#[derive(Clone, Debug)]
+pub struct ChannelOrder {
+    buffer: wgpu::Buffer,
+}
+
+impl ChannelOrder {
+    /// Uploads the channel numbers; at least one.
+    pub fn upload(gpu: &GpuContext, channels: &[u32]) -> Self {
+        Self { buffer: gpu.buffer(bytemuck::cast_slice(channels), wgpu::BufferUsages::STORAGE) }
+    }
+}
+
+/// `Tiles` in tiles.wgsl.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct TilesUniform {
+    target_size: [f32; 2],
+    origin: [f32; 2],
+    tile_size: [f32; 2],
+    pitch: [f32; 2],
+    columns: u32,
+    first: u32,
+    range_mode: u32,
+    symmetric: u32,
+    colormap: u32,
+    smooth_values: u32,
+    padding: [u32; 2],
+}
+
+/// A grid of tiles to draw. Lengths are whole pixels of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct TileDraw {
+    /// Size of the target.
+    pub target_size: [u32; 2],
+    /// Left and top edge of the first tile.
+    pub origin: [f32; 2],
+    /// Width and height of a tile.
+    pub tile_size: [f32; 2],
+    /// From one tile to the next.
+    pub pitch: [f32; 2],
+    /// Tiles a row.
+    pub columns: u32,
+    /// Position in the channel order of the first tile.
+    pub first: u32,
+    /// Number of tiles.
+    pub count: u32,
+    /// What the colours stand for.
+    pub range: RangeMode,
+    /// The colours. A diverging colormap makes ranges symmetric around zero.
+    pub colormap: Colormap,
+    /// Interpolate the values; otherwise every cell is a plain rectangle.
+    pub smooth: bool,
+}
+
+/// The compiled shader and the colormaps.
+#[derive(Debug)]
+pub struct TilesRenderer {
+    pipeline: wgpu::RenderPipeline,
+    colormaps: wgpu::TextureView,
+}
+
+impl TilesRenderer {
+    /// Compiles the shader for targets of this format, which must not be sRGB: colormap bytes are drawn as they are.
+    pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
+        let module = shader(&gpu.device, "tiles");
+        let table: Vec<u8> =
+            Colormap::ALL.iter().flat_map(|map| colormap_table(*map)).flat_map(|[r, g, b]| [r, g, b, 255]).collect();
+        let size = wgpu::Extent3d { width: 256, height: Colormap::ALL.len() as u32, depth_or_array_layers: 1 };
+        let texture = wgpu::util::DeviceExt::create_texture_with_data(
+            &gpu.device,
+            &gpu.queue,
+            &wgpu::TextureDescriptor {
+                label: Some("colormaps"),
+                size,
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format: wgpu::TextureFormat::Rgba8Unorm,
+                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+                view_formats: &[],
+            },
+            wgpu::util::TextureDataOrder::LayerMajor,
+            &table,
+        );
+        Self {
+            pipeline: rectangle_pipeline(&gpu.device, &module, "tiles", target),
+            colormaps: texture.create_view(&Default::default()),
+        }
+    }
+
+    /// Draws tiles of `map`. The caller keeps `map` alive until the pass is submitted.
+    pub fn draw(
+        &self,
+        gpu: &GpuContext,
+        pass: &mut wgpu::RenderPass<'_>,
+        map: &FeatureMapBuffer,
+        statistics: &StatisticsBuffer,
+        order: &ChannelOrder,
+        tiles: &TileDraw,
+    ) {
+        let layout = gpu.uniform(&map.layout());
+        let uniform = gpu.uniform(&TilesUniform {
+            target_size: tiles.target_size.map(|side| side as f32),
+            origin: tiles.origin,
+            tile_size: tiles.tile_size,
+            pitch: tiles.pitch,
+            columns: tiles.columns,
+            first: tiles.first,
+            range_mode: tiles.range as u32,
+            symmetric: tiles.colormap.is_diverging().into(),
+            colormap: tiles.colormap as u32,
+            smooth_values: tiles.smooth.into(),
+            padding: [0; 2],
+        });
+        let bindings = [
+            (0, map.binding()),
+            (1, layout.as_entire_binding()),
+            (2, statistics.buffer.as_entire_binding()),
+            (3, uniform.as_entire_binding()),
+            (4, order.buffer.as_entire_binding()),
+            (5, wgpu::BindingResource::TextureView(&self.colormaps)),
+        ];
+        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.draw(0..4, 0..tiles.count);
+    }
+}

@@ -1,0 +1,170 @@
+//! The shaders' arithmetic on the CPU, under the same names: what the CPU device uses for preprocessing, and
+//! what the shaders are tested against.
+
+use rayon::prelude::*;
+
+use super::{ChannelStatistics, Fit, RangeMode, Rect, Resize, TileDraw, crop_of};
+use crate::frame::{Frame, PixelFormat};
+use crate::model::Shape;
+use crate::view::colormap_table;
+
+/// `rgb_from_yuv` in frame.wgsl.
+pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
+    let luma = 1.164383 * (y - 16.0);
+    [
+        luma + 1.596027 * (cr - 128.0),
+        luma - 0.391762 * (cb - 128.0) - 0.812968 * (cr - 128.0),
+        luma + 2.017232 * (cb - 128.0),
+    ]
+    .map(|level| (level.clamp(0.0, 255.0) + 0.5).floor())
+}
+
+/// `frame_pixel` in frame.wgsl: red, green and blue from 0 to 255.
+pub fn frame_pixel(frame: &Frame, x: usize, y: usize) -> [f32; 3] {
+    let bytes = &frame.bytes;
+    let byte = |index: usize| f32::from(bytes[index]);
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    match frame.format {
+        PixelFormat::Rgb8 => {
+            let at = (y * width + x) * 3;
+            [byte(at), byte(at + 1), byte(at + 2)]
+        }
+        PixelFormat::Yuyv => {
+            let row = y * width * 2;
+            let pair = row + x / 2 * 4;
+            rgb_from_yuv(byte(row + x * 2), byte(pair + 1), byte(pair + 3))
+        }
+        PixelFormat::Nv12 => {
+            let chroma = width * height + y / 2 * width + x / 2 * 2;
+            rgb_from_yuv(byte(y * width + x), byte(chroma), byte(chroma + 1))
+        }
+    }
+}
+
+/// A frame as 8-bit RGB, `width × height × 3`.
+pub fn rgb_bytes(frame: &Frame) -> Vec<u8> {
+    if frame.format == PixelFormat::Rgb8 {
+        return frame.bytes.to_vec();
+    }
+    let width = frame.width as usize;
+    (0..frame.height as usize)
+        .into_par_iter()
+        .flat_map_iter(|y| (0..width).flat_map(move |x| frame_pixel(frame, x, y)).map(|level| level as u8))
+        .collect()
+}
+
+/// preprocess.wgsl: `[3, shape.height, shape.width]` from −1 to 1 in RGB order.
+pub fn preprocess(frame: &Frame, fit: Fit, resize: Resize, shape: Shape) -> Vec<f32> {
+    let crop = crop_of(frame.width, frame.height, fit);
+    let scale = [crop.width / shape.width as f32, crop.height / shape.height as f32];
+    let plane = shape.height * shape.width;
+    let mut values = vec![0.0; 3 * plane];
+    let (red, rest) = values.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let rows = red.par_chunks_mut(shape.width).zip(green.par_chunks_mut(shape.width));
+    rows.zip(blue.par_chunks_mut(shape.width)).enumerate().for_each(|(y, ((red, green), blue))| {
+        for x in 0..shape.width {
+            let center =
+                [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
+            let rgb = match resize {
+                Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
+                Resize::Antialias => antialiased(frame, crop, center, scale),
+            };
+            [red[x], green[x], blue[x]] = rgb.map(|level| level / 127.5 - 1.0);
+        }
+    });
+    values
+}
+
+fn bilinear(frame: &Frame, crop: Rect, at: [f32; 2]) -> [f32; 3] {
+    let (x, y) = (at[0].floor(), at[1].floor());
+    let part = [at[0] - x, at[1] - y];
+    let (last_x, last_y) = (crop.x + crop.width - 1.0, crop.y + crop.height - 1.0);
+    let [x0, x1] = [x, x + 1.0].map(|x| x.clamp(crop.x, last_x) as usize);
+    let [y0, y1] = [y, y + 1.0].map(|y| y.clamp(crop.y, last_y) as usize);
+    let mix = |a: [f32; 3], b: [f32; 3], t: f32| [0, 1, 2].map(|i| a[i] * (1.0 - t) + b[i] * t);
+    let top = mix(frame_pixel(frame, x0, y0), frame_pixel(frame, x1, y0), part[0]);
+    let bottom = mix(frame_pixel(frame, x0, y1), frame_pixel(frame, x1, y1), part[0]);
+    mix(top, bottom, part[1])
+}
+
+fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> [f32; 3] {
+    let support = scale.map(|scale| scale.max(1.0));
+    let bounds = |axis: usize, start: f32, end: f32| {
+        let first = (center[axis] - support[axis] + 0.5).floor().max(start) as usize;
+        let last = (center[axis] + support[axis] + 0.5).floor().min(end) as usize;
+        first..last
+    };
+    let weight = |axis: usize, i: usize| (1.0 - (i as f32 + 0.5 - center[axis]).abs() / support[axis]).max(0.0);
+    let (mut sum, mut total) = ([0.0; 3], 0.0);
+    for y in bounds(1, crop.y, crop.y + crop.height) {
+        let weight_y = weight(1, y);
+        for x in bounds(0, crop.x, crop.x + crop.width) {
+            let weight = weight_y * weight(0, x);
+            let rgb = frame_pixel(frame, x, y);
+            for (sum, level) in sum.iter_mut().zip(rgb) {
+                *sum += weight * level;
+            }
+            total += weight;
+        }
+    }
+    sum.map(|sum| sum / total)
+}
+
+/// statistics.wgsl: one entry a channel of `values` (channel, row, column order), then one of the layer.
+pub fn statistics(values: &[f32], shape: Shape) -> Vec<ChannelStatistics> {
+    let of = |values: &[f32]| {
+        let finite: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
+        if finite.is_empty() {
+            return ChannelStatistics::default();
+        }
+        let mean = finite.iter().sum::<f64>() / finite.len() as f64;
+        let variance = finite.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / finite.len() as f64;
+        ChannelStatistics {
+            min: finite.iter().copied().fold(f64::INFINITY, f64::min) as f32,
+            max: finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) as f32,
+            mean: mean as f32,
+            std: variance.sqrt() as f32,
+        }
+    };
+    let mut all: Vec<_> = values.chunks_exact(shape.height * shape.width).map(of).collect();
+    all.push(of(values));
+    all
+}
+
+/// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`.
+pub fn tile_pixel(
+    values: &[f32],
+    shape: Shape,
+    statistics: &[ChannelStatistics],
+    tiles: &TileDraw,
+    channel: usize,
+    [x, y]: [u32; 2],
+) -> [u8; 3] {
+    let cell = |pixel: u32, tile: f32, cells: usize| {
+        ((pixel as f32 + 0.5) / tile * cells as f32).min(cells as f32 - 1.0) as usize
+    };
+    let column = cell(x, tiles.tile_size[0], shape.width);
+    let row = cell(y, tiles.tile_size[1], shape.height);
+    let value = values[(channel * shape.height + row) * shape.width + column];
+    if !value.is_finite() {
+        return [255, 0, 255];
+    }
+    let range = match tiles.range {
+        RangeMode::Map => statistics[channel],
+        RangeMode::Layer => statistics[shape.channels],
+    };
+    let (mut low, mut high) = (range.min, range.max);
+    if tiles.colormap.is_diverging() {
+        let reach = low.abs().max(high.abs());
+        (low, high) = (-reach, reach);
+    }
+    let level = if high > low {
+        ((value - low) / (high - low)).clamp(0.0, 1.0)
+    } else if tiles.colormap.is_diverging() {
+        0.5
+    } else {
+        0.0
+    };
+    colormap_table(tiles.colormap)[((level * 256.0) as usize).min(255)]
+}

@@ -1,0 +1,13 @@
+//! convscope, a live inspector for convolutional networks. `ARCHITECTURE.md` is the map of the house.
+
+pub mod app;
+pub mod bridge;
+pub mod frame;
+pub mod gpu;
+pub mod latest;
+pub mod model;
+pub mod network;
+pub mod session;
+pub mod source;
+pub mod view;
+pub mod weights;

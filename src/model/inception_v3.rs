@@ -1,0 +1,198 @@
+//! InceptionV3: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
+//! (arXiv:1512.00567), as Keras and torchvision have it; the auxiliary classifier is left out.
+
+use super::{Graph, GraphBuilder, Op, Shape, Window};
+
+/// Side of the square input picture, in pixels.
+pub const INPUT_SIZE: usize = 299;
+
+/// Number of ImageNet classes.
+pub const IMAGENET_CLASSES: usize = 1000;
+
+/// Added to the variance in batch normalisation, in Keras and torchvision alike.
+pub const BATCH_NORM_EPSILON: f64 = 1e-3;
+
+/// InceptionV3 with every channel count multiplied by `width` (1.0 is the published network; at least one
+/// channel is kept everywhere).
+pub fn inception_v3(classes: usize, width: f64) -> Graph {
+    let input = Shape { channels: 3, height: INPUT_SIZE, width: INPUT_SIZE };
+    let mut net = Inception { graph: GraphBuilder::new(input, "stem"), width, scope: String::new() };
+
+    let x = net.conv_bn_relu(0, "Conv2d_1a_3x3", 32, [3, 3], 2, Padding::Valid);
+    let x = net.conv_bn_relu(x, "Conv2d_2a_3x3", 32, [3, 3], 1, Padding::Valid);
+    let x = net.conv_bn_relu(x, "Conv2d_2b_3x3", 64, [3, 3], 1, Padding::Same);
+    let x = net.max_pool(x, Some("maxpool1"));
+    let x = net.conv_bn_relu(x, "Conv2d_3b_1x1", 80, [1, 1], 1, Padding::Valid);
+    let x = net.conv_bn_relu(x, "Conv2d_4a_3x3", 192, [3, 3], 1, Padding::Valid);
+    let x = net.max_pool(x, Some("maxpool2"));
+
+    let x = net.inception_a(x, 0, "Mixed_5b", 32);
+    let x = net.inception_a(x, 1, "Mixed_5c", 64);
+    let x = net.inception_a(x, 2, "Mixed_5d", 64);
+    let x = net.inception_b(x, 3, "Mixed_6a");
+    let x = net.inception_c(x, 4, "Mixed_6b", 128);
+    let x = net.inception_c(x, 5, "Mixed_6c", 160);
+    let x = net.inception_c(x, 6, "Mixed_6d", 160);
+    let x = net.inception_c(x, 7, "Mixed_6e", 192);
+    let x = net.inception_d(x, 8, "Mixed_7a");
+    let x = net.inception_e(x, 9, "Mixed_7b");
+    let x = net.inception_e(x, 10, "Mixed_7c");
+
+    let mut graph = net.graph;
+    graph.stage("pool");
+    let x = graph.add(Op::GlobalAvgPool, &[x], None, "avg_pool".into(), Some("avgpool".into()));
+    graph.stage("out");
+    graph.add(Op::Classifier, &[x], Some(classes), "predictions".into(), Some("fc".into()));
+    graph.finish("InceptionV3")
+}
+
+#[derive(Clone, Copy)]
+enum Padding {
+    Valid,
+    Same,
+}
+
+struct Inception {
+    graph: GraphBuilder,
+    width: f64,
+    /// torchvision's module name, in front of the branch names.
+    scope: String,
+}
+
+impl Inception {
+    fn conv_bn_relu(
+        &mut self,
+        x: usize,
+        torch_name: &str,
+        filters: usize,
+        kernel: [usize; 2],
+        stride: usize,
+        padding: Padding,
+    ) -> usize {
+        let padding = match padding {
+            Padding::Valid => [0, 0],
+            Padding::Same => [kernel[0] / 2, kernel[1] / 2],
+        };
+        let window = Window { kernel, stride: [stride, stride], padding };
+        let filters = ((filters as f64 * self.width).round() as usize).max(1);
+        let torch = format!("{}{torch_name}", self.scope);
+        let graph = &mut self.graph;
+        let name = graph.auto_name("conv2d");
+        let x = graph.add(Op::Conv(window), &[x], Some(filters), name, Some(format!("{torch}.conv")));
+        let name = graph.auto_name("batch_normalization");
+        let x = graph.add(Op::BatchNorm, &[x], None, name, Some(format!("{torch}.bn")));
+        let name = graph.auto_name("activation");
+        graph.add(Op::Relu, &[x], None, name, Some(torch))
+    }
+
+    /// A chain of convolutions with stride 1 and `same` padding: (name, filters, kernel).
+    fn chain(&mut self, mut x: usize, convs: &[(&str, usize, [usize; 2])]) -> usize {
+        for &(name, filters, kernel) in convs {
+            x = self.conv_bn_relu(x, name, filters, kernel, 1, Padding::Same);
+        }
+        x
+    }
+
+    fn max_pool(&mut self, x: usize, torch_name: Option<&str>) -> usize {
+        let window = Window { kernel: [3, 3], stride: [2, 2], padding: [0, 0] };
+        let name = self.graph.auto_name("max_pooling2d");
+        self.graph.add(Op::MaxPool(window), &[x], None, name, torch_name.map(Into::into))
+    }
+
+    fn pool_branch(&mut self, x: usize, filters: usize) -> usize {
+        let window = Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1] };
+        let name = self.graph.auto_name("average_pooling2d");
+        let pool = self.graph.add(Op::AvgPool(window), &[x], None, name, None);
+        self.chain(pool, &[("branch_pool", filters, [1, 1])])
+    }
+
+    fn enter(&mut self, block: usize, torch_name: &str) {
+        self.scope = format!("{torch_name}.");
+        self.graph.stage(&format!("mixed{block}"));
+    }
+
+    fn concat(&mut self, branches: &[usize], block: usize, torch_name: &str) -> usize {
+        let keras_name = format!("mixed{block}");
+        self.graph.add(Op::Concat, branches, None, keras_name, Some(torch_name.into()))
+    }
+
+    fn inception_a(&mut self, x: usize, block: usize, name: &str, pool_filters: usize) -> usize {
+        self.enter(block, name);
+        let b1 = self.chain(x, &[("branch1x1", 64, [1, 1])]);
+        let b5 = self.chain(x, &[("branch5x5_1", 48, [1, 1]), ("branch5x5_2", 64, [5, 5])]);
+        let b3 = self.chain(
+            x,
+            &[
+                ("branch3x3dbl_1", 64, [1, 1]),
+                ("branch3x3dbl_2", 96, [3, 3]),
+                ("branch3x3dbl_3", 96, [3, 3]),
+            ],
+        );
+        let pool = self.pool_branch(x, pool_filters);
+        self.concat(&[b1, b5, b3, pool], block, name)
+    }
+
+    fn inception_b(&mut self, x: usize, block: usize, name: &str) -> usize {
+        self.enter(block, name);
+        let b3 = self.conv_bn_relu(x, "branch3x3", 384, [3, 3], 2, Padding::Valid);
+        let dbl = self.chain(x, &[("branch3x3dbl_1", 64, [1, 1]), ("branch3x3dbl_2", 96, [3, 3])]);
+        let dbl = self.conv_bn_relu(dbl, "branch3x3dbl_3", 96, [3, 3], 2, Padding::Valid);
+        let pool = self.max_pool(x, None);
+        self.concat(&[b3, dbl, pool], block, name)
+    }
+
+    fn inception_c(&mut self, x: usize, block: usize, name: &str, c: usize) -> usize {
+        self.enter(block, name);
+        let b1 = self.chain(x, &[("branch1x1", 192, [1, 1])]);
+        let b7 = self.chain(
+            x,
+            &[("branch7x7_1", c, [1, 1]), ("branch7x7_2", c, [1, 7]), ("branch7x7_3", 192, [7, 1])],
+        );
+        let dbl = self.chain(
+            x,
+            &[
+                ("branch7x7dbl_1", c, [1, 1]),
+                ("branch7x7dbl_2", c, [7, 1]),
+                ("branch7x7dbl_3", c, [1, 7]),
+                ("branch7x7dbl_4", c, [7, 1]),
+                ("branch7x7dbl_5", 192, [1, 7]),
+            ],
+        );
+        let pool = self.pool_branch(x, 192);
+        self.concat(&[b1, b7, dbl, pool], block, name)
+    }
+
+    fn inception_d(&mut self, x: usize, block: usize, name: &str) -> usize {
+        self.enter(block, name);
+        let b3 = self.chain(x, &[("branch3x3_1", 192, [1, 1])]);
+        let b3 = self.conv_bn_relu(b3, "branch3x3_2", 320, [3, 3], 2, Padding::Valid);
+        let b7 = self.chain(
+            x,
+            &[
+                ("branch7x7x3_1", 192, [1, 1]),
+                ("branch7x7x3_2", 192, [1, 7]),
+                ("branch7x7x3_3", 192, [7, 1]),
+            ],
+        );
+        let b7 = self.conv_bn_relu(b7, "branch7x7x3_4", 192, [3, 3], 2, Padding::Valid);
+        let pool = self.max_pool(x, None);
+        self.concat(&[b3, b7, pool], block, name)
+    }
+
+    fn inception_e(&mut self, x: usize, block: usize, name: &str) -> usize {
+        self.enter(block, name);
+        let b1 = self.chain(x, &[("branch1x1", 320, [1, 1])]);
+        let b3 = self.chain(x, &[("branch3x3_1", 384, [1, 1])]);
+        let left = self.chain(b3, &[("branch3x3_2a", 384, [1, 3])]);
+        let right = self.chain(b3, &[("branch3x3_2b", 384, [3, 1])]);
+        let inner_name = format!("mixed9_{}", block - 9);
+        let b3 = self.graph.add(Op::Concat, &[left, right], None, inner_name, None);
+        let dbl = self.chain(x, &[("branch3x3dbl_1", 448, [1, 1]), ("branch3x3dbl_2", 384, [3, 3])]);
+        let left = self.chain(dbl, &[("branch3x3dbl_3a", 384, [1, 3])]);
+        let right = self.chain(dbl, &[("branch3x3dbl_3b", 384, [3, 1])]);
+        let inner_name = self.graph.auto_name("concatenate");
+        let dbl = self.graph.add(Op::Concat, &[left, right], None, inner_name, None);
+        let pool = self.pool_branch(x, 192);
+        self.concat(&[b1, b3, dbl, pool], block, name)
+    }
+}

@@ -1,0 +1,56 @@
+//! Gives an untrained network batch normalisation statistics of real pictures.
+//!
+//! With random statistics a deep random network saturates or dies out after a few blocks; with those of data
+//! every channel of every layer has mean and variance like a trained one (data-dependent initialisation:
+//! Krähenbühl et al., arXiv:1511.06856, and Mishkin & Matas, arXiv:1511.06422).
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+
+use super::cpu::{input_from_values, values};
+use super::executor::{ExecutorOptions, Network};
+use crate::model::{Graph, Op};
+use crate::weights::{LayerWeights, Weights};
+
+/// Replaces mean and variance of every batch normalisation by those of its input over `pictures` (each
+/// `3 × height × width` values from −1 to 1). Runs layer by layer on the CPU.
+///
+/// # Errors
+/// The backend's message, where a layer could not be computed.
+pub fn calibrate(graph: &Arc<Graph>, weights: Weights, pictures: &[Vec<f32>]) -> Result<Weights, String> {
+    let device = Device::flex();
+    let inputs = pictures.iter().map(|p| input_from_values(p.clone(), graph.input_shape(), &device)).collect();
+    let input = Tensor::cat(inputs, 0);
+    let options = ExecutorOptions { fold: false, ..Default::default() };
+    let mut network = Network::new(graph.clone(), Arc::new(weights), device, options);
+    let last_use: Vec<_> = (0..graph.nodes.len()).map(|index| graph.consumers(index).last()).collect();
+    let mut outputs: Vec<Option<Tensor<4>>> = vec![None; graph.nodes.len()];
+    // The classifier has nothing to calibrate and nobody reads it.
+    for (index, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.op != Op::Classifier) {
+        let inputs: Vec<_> = node.inputs.iter().filter_map(|&read| outputs[read].clone()).collect();
+        if node.op == Op::BatchNorm {
+            let (measured_mean, measured_variance) = channel_moments(inputs[0].clone())?;
+            network.change_weights(index, |layer| {
+                if let LayerWeights::BatchNorm { mean, variance, .. } = layer {
+                    (*mean, *variance) = (measured_mean, measured_variance);
+                }
+            });
+        }
+        outputs[index] =
+            Some(if node.op == Op::Input { input.clone() } else { network.execute(index, inputs, &[]) });
+        for &read in &node.inputs {
+            if last_use[read] == Some(index) {
+                outputs[read] = None;
+            }
+        }
+    }
+    Ok(Arc::unwrap_or_clone(network.into_weights()))
+}
+
+/// Mean and variance of each channel over the whole batch.
+fn channel_moments(tensor: Tensor<4>) -> Result<(Vec<f32>, Vec<f32>), String> {
+    let mean = tensor.clone().mean_dim(0).mean_dim(2).mean_dim(3);
+    let variance = tensor.sub(mean.clone()).powi_scalar(2).mean_dim(0).mean_dim(2).mean_dim(3);
+    Ok((values(mean)?, values(variance)?))
+}

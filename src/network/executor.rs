@@ -1,0 +1,272 @@
+//! Runs the part of a graph that the asked taps need.
+//!
+//! On the fast path batch normalisation is folded into the convolution before it. A tap before batch
+//! normalisation makes that one convolution run with its raw kernel; everything else stays folded.
+
+use std::sync::Arc;
+
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, TensorData, activation, module};
+
+use crate::model::inception_v3::BATCH_NORM_EPSILON;
+use crate::model::{Graph, LayerIndex, Op};
+use crate::weights::{LayerWeights, Weights};
+
+/// Whether the zero padding of an average pooling window counts in the mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum AvgPool {
+    /// Only real cells count, as in Keras and TensorFlow.
+    #[default]
+    Exclude,
+    /// Padding counts as zeros, as in torchvision and timm.
+    Include,
+}
+
+impl AvgPool {
+    /// The value of `--avg-pool`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exclude => "exclude",
+            Self::Include => "include",
+        }
+    }
+}
+
+/// How a network is executed.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecutorOptions {
+    /// Average pooling convention.
+    pub avg_pool: AvgPool,
+    /// Fold batch normalisation into convolutions (the fast path).
+    pub fold: bool,
+}
+
+impl Default for ExecutorOptions {
+    fn default() -> Self {
+        Self { avg_pool: AvgPool::default(), fold: true }
+    }
+}
+
+/// Parameters on the device.
+enum Prepared {
+    /// `[output, input, height, width]`, and one bias a channel where batch normalisation is folded in.
+    Conv(Tensor<4>, Option<Tensor<1>>),
+    /// Scale and shift, `[1, channels, 1, 1]` each.
+    Affine(Tensor<4>, Tensor<4>),
+    /// `[channels, classes]` and `[1, classes]`.
+    Dense(Tensor<2>, Tensor<2>),
+    /// The layer has none.
+    Nothing,
+}
+
+/// A graph with weights on a Burn device.
+pub struct Network {
+    graph: Arc<Graph>,
+    weights: Arc<Weights>,
+    device: Device,
+    options: ExecutorOptions,
+    /// Convolutions with batch normalisation inside; filled when a layer first runs so.
+    folded: Vec<Option<Prepared>>,
+    /// Layers with their own parameters; for convolutions only where they are tapped (or folding is off).
+    plain: Vec<Option<Prepared>>,
+    /// For each convolution, the batch normalisation that alone reads it.
+    norm_after: Vec<Option<LayerIndex>>,
+}
+
+impl Network {
+    /// A network that will run on `device`; nothing is uploaded yet.
+    pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, options: ExecutorOptions) -> Self {
+        let count = graph.nodes.len();
+        let norm_after = (0..count)
+            .map(|index| {
+                let consumers: Vec<_> = graph.consumers(index).collect();
+                let is_conv = matches!(graph.nodes[index].op, Op::Conv(_));
+                (is_conv && consumers.len() == 1 && graph.nodes[consumers[0]].op == Op::BatchNorm)
+                    .then(|| consumers[0])
+            })
+            .collect();
+        let empty = || (0..count).map(|_| None).collect();
+        Self { graph, weights, device, options, folded: empty(), plain: empty(), norm_after }
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// Gives the weights back.
+    pub(super) fn into_weights(self) -> Arc<Weights> {
+        self.weights
+    }
+
+    /// Changes the parameters of one layer, before it first runs.
+    pub(super) fn change_weights(&mut self, index: LayerIndex, change: impl FnOnce(&mut LayerWeights)) {
+        if let Some(layer) = &mut Arc::make_mut(&mut self.weights).layers[index] {
+            change(layer);
+        }
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Arc<Weights> {
+        &self.weights
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Runs what `taps` need on `input` (`[1, 3, 299, 299]`, RGB, −1 to 1) and returns the output of each
+    /// tapped layer, `[1, channels, height, width]`, in the order asked.
+    ///
+    /// `before_node` is called before each node that runs, with how many have been started and how many will be.
+    pub fn run(
+        &mut self,
+        input: Tensor<4>,
+        taps: &[LayerIndex],
+        before_node: &mut dyn FnMut(usize, usize),
+    ) -> Vec<Tensor<4>> {
+        let graph = self.graph.clone();
+        let needed = graph.needed(taps.iter().copied());
+        let total = needed.iter().filter(|&&n| n).count();
+        let mut uses = vec![0usize; graph.nodes.len()];
+        for (node, _) in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+            for &read in &node.inputs {
+                uses[read] += 1;
+            }
+        }
+        let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
+        let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
+        let mut input = Some(input);
+        let mut started = 0;
+        for index in (0..graph.nodes.len()).filter(|&index| needed[index]) {
+            before_node(started, total);
+            started += 1;
+            let node = &graph.nodes[index];
+            // The last reader takes the tensor itself, so that Burn can free it or work in place.
+            let mut arguments = Vec::with_capacity(node.inputs.len());
+            for &read in &node.inputs {
+                uses[read] -= 1;
+                arguments.extend(if uses[read] == 0 { values[read].take() } else { values[read].clone() });
+            }
+            let output = match node.op {
+                Op::Input => input.take(),
+                _ => Some(self.execute(index, arguments, taps)),
+            };
+            // A clone held here also keeps in-place operations of later nodes away from the tap.
+            for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
+                *result = output.clone();
+            }
+            if uses[index] > 0 {
+                values[index] = output;
+            }
+        }
+        results.into_iter().flatten().collect()
+    }
+
+    /// True where a convolution's batch normalisation is inside its kernel in this run.
+    fn is_folded(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
+        self.options.fold && self.norm_after[conv].is_some() && !taps.contains(&conv)
+    }
+
+    /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
+    pub(super) fn execute(&mut self, index: LayerIndex, mut inputs: Vec<Tensor<4>>, taps: &[LayerIndex]) -> Tensor<4> {
+        let node = &self.graph.nodes[index];
+        let (op, classes) = (node.op, node.shape.channels);
+        if op == Op::Concat {
+            return Tensor::cat(inputs, 1);
+        }
+        let folded = match op {
+            Op::Conv(_) => self.is_folded(index, taps),
+            Op::BatchNorm => self.is_folded(node.inputs[0], taps),
+            _ => false,
+        };
+        let x = inputs.remove(0);
+        match op {
+            Op::BatchNorm if folded => x,
+            Op::Relu => activation::relu(x),
+            Op::MaxPool(window) => {
+                let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
+                module::max_pool2d(x, options.with_padding(window.padding))
+            }
+            Op::AvgPool(window) => {
+                let options = AvgPoolOptions::new(window.kernel).with_stride(window.stride);
+                let count_pad = self.options.avg_pool == AvgPool::Include;
+                let options = options.with_padding(window.padding).with_count_include_pad(count_pad);
+                module::avg_pool2d(x, options)
+            }
+            Op::GlobalAvgPool => x.mean_dim(2).mean_dim(3),
+            Op::Conv(_) | Op::BatchNorm | Op::Classifier => match (op, self.prepared(index, folded)) {
+                (Op::Conv(window), Prepared::Conv(kernel, bias)) => {
+                    let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
+                    module::conv2d(x, kernel.clone(), bias.clone(), options)
+                }
+                (_, Prepared::Affine(scale, shift)) => x.mul(scale.clone()).add(shift.clone()),
+                (_, Prepared::Dense(weight, bias)) => {
+                    let [batch, channels, ..] = x.dims();
+                    let logits = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
+                    activation::softmax(logits, 1).reshape([batch, classes, 1, 1])
+                }
+                _ => x,
+            },
+            Op::Input | Op::Concat => x,
+        }
+    }
+
+    /// A layer's parameters on the device, uploaded when first asked for.
+    fn prepared(&mut self, index: LayerIndex, folded: bool) -> &Prepared {
+        let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
+        let store = if folded { &mut self.folded } else { &mut self.plain };
+        store[index].get_or_insert_with(|| match &weights.layers[index] {
+            Some(LayerWeights::Conv { kernel }) => {
+                let inputs = graph.nodes[graph.nodes[index].inputs[0]].shape.channels;
+                let outputs = graph.nodes[index].shape.channels;
+                let Op::Conv(window) = graph.nodes[index].op else { return Prepared::Nothing };
+                let shape = [outputs, inputs, window.kernel[0], window.kernel[1]];
+                let norm = self.norm_after[index].filter(|_| folded);
+                let (kernel, bias) = match norm.and_then(|norm| weights.layers[norm].as_ref()) {
+                    Some(norm) => {
+                        let (scale, shift) = affine(norm);
+                        let of_channel = kernel.chunks_exact(kernel.len() / outputs).zip(&scale);
+                        let scaled = |(k, s): (&[f32], &f64)| -> Vec<f32> {
+                            k.iter().map(|k| (f64::from(*k) * s) as f32).collect()
+                        };
+                        (of_channel.flat_map(scaled).collect(), Some(to_f32(&shift)))
+                    }
+                    None => (kernel.clone(), None),
+                };
+                let bias = bias.map(|bias| Tensor::from_data(TensorData::new(bias, [outputs]), device));
+                Prepared::Conv(Tensor::from_data(TensorData::new(kernel, shape), device), bias)
+            }
+            Some(norm @ LayerWeights::BatchNorm { .. }) => {
+                let (scale, shift) = affine(norm);
+                let upload = |values: &[f64]| {
+                    Tensor::from_data(TensorData::new(to_f32(values), [1, values.len(), 1, 1]), device)
+                };
+                Prepared::Affine(upload(&scale), upload(&shift))
+            }
+            Some(LayerWeights::Classifier { weight, bias }) => {
+                let (classes, channels) = (bias.len(), weight.len() / bias.len());
+                let weight = Tensor::<2>::from_data(TensorData::new(weight.clone(), [classes, channels]), device);
+                let bias = Tensor::from_data(TensorData::new(bias.clone(), [1, classes]), device);
+                Prepared::Dense(weight.transpose(), bias)
+            }
+            None => Prepared::Nothing,
+        })
+    }
+}
+
+/// Batch normalisation as scale and shift, in f64 because folding multiplies rounding errors.
+fn affine(norm: &LayerWeights) -> (Vec<f64>, Vec<f64>) {
+    let LayerWeights::BatchNorm { gamma, beta, mean, variance } = norm else { return (vec![], vec![]) };
+    let scale = gamma.iter().zip(variance);
+    let scale: Vec<f64> =
+        scale.map(|(g, v)| f64::from(*g) / (f64::from(*v) + BATCH_NORM_EPSILON).sqrt()).collect();
+    let shift = beta.iter().zip(mean).zip(&scale);
+    let shift = shift.map(|((b, m), s)| f64::from(*b) - f64::from(*m) * s).collect();
+    (scale, shift)
+}
+
+fn to_f32(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}

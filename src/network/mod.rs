@@ -1,0 +1,9 @@
+//! The graph executed by Burn, node by node. All of it on one thread (Burn's stream is thread-local).
+
+mod calibrate;
+mod cpu;
+mod executor;
+
+pub use calibrate::calibrate;
+pub use cpu::{input_from_values, values};
+pub use executor::{AvgPool, ExecutorOptions, Network};

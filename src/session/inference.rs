@@ -1,0 +1,258 @@
+//! The inference thread: owns the network and every Burn call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Tensor};
+
+use super::{Activations, Placement, Request, Shared, Stage, StageTimes, Tap};
+use crate::bridge;
+use crate::frame::{Frame, PixelFormat};
+use crate::gpu::{ChannelStatistics, FeatureMapBuffer, FrameBuffer, Preprocessor, StatisticsPass, readback, twin};
+use crate::latest::Taken;
+use crate::model::{LayerIndex, Shape};
+use crate::network::{ExecutorOptions, Network, calibrate, input_from_values, values};
+use crate::source::testcard;
+use crate::weights::{Weights, seeded};
+
+/// Seed of the untrained network.
+const UNTRAINED_SEED: u64 = 0;
+
+/// Frames of the test card that an untrained network is calibrated on.
+const CALIBRATION_FRAMES: [u64; 2] = [0, 40];
+
+/// No more work than this is queued ahead of the window's drawing, which waits in the same queue.
+const QUEUED_AHEAD_MS: f32 = 20.0;
+
+/// How long the thread sleeps at most when nothing happens.
+const IDLE: Duration = Duration::from_secs(1);
+
+pub(super) fn run(shared: &Shared) -> Result<(), String> {
+    let mut worker = Worker::new(shared)?;
+    let mut current: Option<FrameBuffer> = None;
+    let mut done: Option<(u64, Request)> = None;
+    let mut sequence = 0;
+    while !shared.is_stopping() {
+        let request = shared.request();
+        let answered = |frame: &FrameBuffer| done.as_ref() == Some(&(frame.frame.id, request.clone()));
+        let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
+        if request.frozen && current.is_some() {
+            if !unanswered {
+                shared.frames.wait_for_nudge(IDLE);
+                continue;
+            }
+        } else {
+            // A picture that stands still is processed again when something else is asked for.
+            match shared.frames.take(if unanswered { Duration::ZERO } else { IDLE }) {
+                Taken::Value(frame) => current = Some(FrameBuffer::upload(&shared.gpu, frame)),
+                Taken::Nothing if unanswered => {}
+                Taken::Nothing => continue,
+                Taken::Closed => break,
+            }
+        }
+        let Some(frame) = &current else { continue };
+        done = Some((frame.frame.id, request.clone()));
+        let activations = worker.process(frame.clone(), request, sequence)?;
+        sequence += 1;
+        let open = if shared.config.every_frame {
+            shared.results.put(activations)
+        } else {
+            shared.results.replace(activations)
+        };
+        if !open {
+            break;
+        }
+        shared.update(|status| status.stage = Stage::Running);
+    }
+    shared.update(|status| {
+        // A source that could not be opened has closed the slot and said why.
+        if !matches!(status.stage, Stage::Failed(_)) {
+            status.stage = Stage::Ended;
+        }
+    });
+    shared.results.close();
+    (shared.wake)();
+    Ok(())
+}
+
+struct Worker<'a> {
+    shared: &'a Shared,
+    network: Network,
+    preprocessor: Preprocessor,
+    statistics: StatisticsPass,
+    /// How long the network took for the last frame on the GPU.
+    last_network_ms: f32,
+    warm: bool,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared) -> Result<Self, String> {
+        let config = &shared.config;
+        let loading = |text: &str| shared.update(|status| status.stage = Stage::Loading(text.into()));
+        let weights = match &config.weights {
+            Some(path) => {
+                loading(&format!("reading {}", path.display()));
+                Weights::load(path, &shared.graph).map_err(|error| error.to_string())?
+            }
+            None => {
+                loading("making an untrained network");
+                let pictures = CALIBRATION_FRAMES.map(|number| calibration_picture(shared, number));
+                let pictures = pictures.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let weights = seeded(&shared.graph, UNTRAINED_SEED);
+                loading("calibrating the untrained network");
+                Arc::new(calibrate(&shared.graph, weights, &pictures)?)
+            }
+        };
+        shared.update(|status| status.weights = Some(weights.origin.clone()));
+        loading("preparing the device");
+        let device = match config.placement {
+            Placement::Gpu => bridge::adopt(&shared.gpu).map_err(|error| error.to_string())?,
+            Placement::Cpu => Device::flex(),
+        };
+        let options = ExecutorOptions { avg_pool: config.avg_pool, fold: true };
+        let worker = Self {
+            network: Network::new(shared.graph.clone(), weights, device, options),
+            preprocessor: Preprocessor::new(&shared.gpu),
+            statistics: StatisticsPass::new(&shared.gpu),
+            shared,
+            last_network_ms: 0.0,
+            warm: false,
+        };
+        loading("waiting for the first frame");
+        Ok(worker)
+    }
+
+    fn process(&mut self, frame: FrameBuffer, request: Request, sequence: u64) -> Result<Activations, String> {
+        let gpu = &self.shared.gpu;
+        let start = Instant::now();
+        let shape = self.shared.graph.input_shape();
+        let device = self.network.device().clone();
+        let input = match self.shared.config.placement {
+            Placement::Gpu => {
+                let (input, place) = bridge::allocate_input(shape, &device).map_err(|e| e.to_string())?;
+                self.preprocessor.run(gpu, &frame, request.fit, request.resize, &place);
+                input
+            }
+            Placement::Cpu => {
+                let values = twin::preprocess(&frame.frame, request.fit, request.resize, shape);
+                input_from_values(values, shape, &device)
+            }
+        };
+        let preprocess_ms = elapsed_ms(start);
+
+        let network_start = Instant::now();
+        let mut layers = request.taps.clone();
+        let classifier = self.shared.graph.classifier().filter(|_| request.predictions);
+        layers.extend(classifier.filter(|classifier| !request.taps.contains(classifier)));
+        let outputs = self.run_network(input, &layers)?;
+        let enqueued_ms = elapsed_ms(network_start);
+
+        let statistics_start = Instant::now();
+        let mut maps = Vec::with_capacity(outputs.len());
+        let mut probabilities = None;
+        for (layer, output) in layers.iter().zip(outputs) {
+            let map = match self.shared.config.placement {
+                Placement::Gpu => bridge::feature_map(output).map_err(|e| e.to_string())?,
+                Placement::Cpu => {
+                    let [_, channels, height, width] = output.dims();
+                    let values = values(output)?;
+                    let map = FeatureMapBuffer::upload(
+                        gpu,
+                        &values,
+                        Shape { channels, height, width },
+                    );
+                    if Some(*layer) == classifier {
+                        probabilities = Some(values);
+                    }
+                    map
+                }
+            };
+            maps.push((*layer, map));
+        }
+        let (taps, read_probabilities) = self.summarize(&request, &maps, classifier)?;
+        let statistics_ms = elapsed_ms(statistics_start);
+        // On the GPU the network only runs while its results are waited for.
+        let (network_ms, statistics_ms) = match self.shared.config.placement {
+            Placement::Gpu => (enqueued_ms + statistics_ms, 0.0),
+            Placement::Cpu => (enqueued_ms, statistics_ms),
+        };
+        self.last_network_ms = network_ms;
+        self.warm = true;
+        Ok(Activations {
+            sequence,
+            frame,
+            request,
+            taps,
+            probabilities: probabilities.or(read_probabilities).map(Into::into),
+            times: StageTimes { preprocess_ms, network_ms, statistics_ms },
+            finished: Instant::now(),
+        })
+    }
+
+    fn run_network(&mut self, input: Tensor<4>, layers: &[LayerIndex]) -> Result<Vec<Tensor<4>>, String> {
+        let shared = self.shared;
+        let on_gpu = shared.config.placement == Placement::Gpu;
+        let (warm, frame_ms) = (self.warm, self.last_network_ms);
+        let probe = input.clone();
+        let mut failure = None;
+        let outputs = self.network.run(input, layers, &mut |started, total| {
+            if !warm {
+                let text = format!("first frame: layer {started} of {total}");
+                shared.update(|status| status.stage = Stage::Loading(text));
+            }
+            // The first frame's duration is not known yet: bound it as if it were slow.
+            let slices = if warm { (frame_ms / QUEUED_AHEAD_MS) as usize } else { total };
+            if on_gpu && slices > 1 && started % (total / slices).max(1) == 0 {
+                failure = bridge::drain(&shared.gpu, &probe).err().or(failure.take());
+            }
+        });
+        failure.map_or(Ok(outputs), |error| Err(error.to_string()))
+    }
+
+    /// Statistics of all taps and, from the GPU, the probabilities: one small copy back.
+    fn summarize(
+        &self,
+        request: &Request,
+        maps: &[(LayerIndex, FeatureMapBuffer)],
+        classifier: Option<LayerIndex>,
+    ) -> Result<(Vec<Tap>, Option<Vec<f32>>), String> {
+        let gpu = &self.shared.gpu;
+        let wanted = maps.iter().filter(|(layer, _)| request.taps.contains(layer));
+        let taps: Vec<_> = wanted.map(|(layer, map)| (*layer, map, self.statistics.run(gpu, map))).collect();
+        let mut ranges: Vec<_> =
+            taps.iter().map(|(.., statistics)| (statistics.buffer(), 0, statistics.size())).collect();
+        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
+        let on_gpu = self.shared.config.placement == Placement::Gpu;
+        let scores = scores.filter(|map| on_gpu && map.strides[0] == 1);
+        ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
+        if ranges.is_empty() {
+            return Ok((vec![], None));
+        }
+        let bytes = readback::copy(gpu, &ranges).wait(gpu).map_err(|error| error.to_string())?;
+        let mut numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let taps = taps
+            .into_iter()
+            .map(|(layer, map, statistics)| {
+                let count = statistics.size() as usize / size_of::<ChannelStatistics>();
+                let mut next = || numbers.next().unwrap_or_default();
+                let channel_statistics = (0..count)
+                    .map(|_| ChannelStatistics { min: next(), max: next(), mean: next(), std: next() })
+                    .collect();
+                Tap { layer, map: map.clone(), statistics, channel_statistics }
+            })
+            .collect();
+        Ok((taps, scores.map(|_| numbers.collect())))
+    }
+}
+
+fn elapsed_ms(since: Instant) -> f32 {
+    since.elapsed().as_secs_f32() * 1000.0
+}
+
+fn calibration_picture(shared: &Shared, number: u64) -> Result<Vec<f32>, String> {
+    let (size, bytes) = ((testcard::WIDTH, testcard::HEIGHT), testcard::draw(number));
+    let frame =
+        Frame::new(number, size, PixelFormat::Rgb8, &bytes, "test card".into()).map_err(|e| e.to_string())?;
+    let request = shared.request();
+    Ok(twin::preprocess(&frame, Default::default(), request.resize, shared.graph.input_shape()))
+}

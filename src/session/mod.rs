@@ -1,0 +1,314 @@
+//! Frames in, activations out: a capture thread and an inference thread with a slot between them.
+//!
+//! Whoever looks (the window, the off-screen run) holds a [`Session`]: it says what it wants as a small
+//! [`Request`], which the next frame picks up, and takes [`Activations`] out of a slot.
+
+mod capture;
+mod inference;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::gpu::{ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer};
+use crate::latest::{LatestSlot, Taken};
+use crate::model::{Graph, LayerIndex};
+use crate::network::AvgPool;
+use crate::source::still::StepHandle;
+use crate::source::{CameraRequest, SourceSpec};
+use crate::weights::Origin;
+
+/// Where the network runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// On the drawing device: nothing is copied.
+    Gpu,
+    /// On the CPU; what is drawn is uploaded.
+    Cpu,
+}
+
+/// What a session is started with.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// `None`: the first camera, or the test card where there is none.
+    pub source: Option<SourceSpec>,
+    /// How the camera is asked to deliver.
+    pub camera: CameraRequest,
+    /// True off screen: every frame counts and files come one after the other. False in the window: the newest
+    /// frame wins and a picture stays until another is asked for.
+    pub every_frame: bool,
+    /// `None`: the seeded untrained network.
+    pub weights: Option<PathBuf>,
+    /// Average pooling convention.
+    pub avg_pool: AvgPool,
+    /// Where the network runs.
+    pub placement: Placement,
+}
+
+/// What is wanted of each frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Layers whose outputs are wanted, without repetition.
+    pub taps: Vec<LayerIndex>,
+    /// Whether class probabilities are wanted.
+    pub predictions: bool,
+    /// How a picture that is not square is fitted.
+    pub fit: Fit,
+    /// How a picture is resized.
+    pub resize: Resize,
+    /// Keep to the current frame.
+    pub frozen: bool,
+}
+
+/// One layer's output.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    /// Which layer.
+    pub layer: LayerIndex,
+    /// Its values, on the drawing device.
+    pub map: FeatureMapBuffer,
+    /// Their statistics, on the drawing device.
+    pub statistics: StatisticsBuffer,
+    /// The same on the host: one a channel, then one of the layer.
+    pub channel_statistics: Arc<[ChannelStatistics]>,
+}
+
+/// How long the stages of one frame took, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct StageTimes {
+    /// Upload of the raw frame and preprocessing.
+    pub preprocess_ms: f32,
+    /// The network, until its results are there.
+    pub network_ms: f32,
+    /// Taps, statistics and the way back of the numbers.
+    pub statistics_ms: f32,
+}
+
+/// What became of one frame.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    /// Counts results from 0.
+    pub sequence: u64,
+    /// The frame, on the drawing device.
+    pub frame: FrameBuffer,
+    /// What was asked for.
+    pub request: Request,
+    /// One for each tap of the request, in its order.
+    pub taps: Vec<Tap>,
+    /// Class probabilities, where they were asked for.
+    pub probabilities: Option<Arc<[f32]>>,
+    /// How long it took.
+    pub times: StageTimes,
+    /// When it was done.
+    pub finished: Instant,
+}
+
+impl Activations {
+    /// The tap of a layer.
+    pub fn tap(&self, layer: LayerIndex) -> Option<&Tap> {
+        self.taps.iter().find(|tap| tap.layer == layer)
+    }
+}
+
+/// How far a session is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Getting ready: in words.
+    Loading(String),
+    /// Frames are processed.
+    Running,
+    /// The source is at its end, and every frame of it was processed.
+    Ended,
+    /// It cannot go on: one sentence.
+    Failed(String),
+}
+
+/// What a session says of itself.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// How far it is.
+    pub stage: Stage,
+    /// What the source really delivers; empty before it is open.
+    pub source: Arc<str>,
+    /// What is wrong with the source at the moment (the session goes on trying).
+    pub trouble: Option<String>,
+    /// Fallbacks that were taken, each with how to get the real thing.
+    pub notices: Vec<String>,
+    /// Where the weights came from, once they are loaded.
+    pub weights: Option<Origin>,
+    /// When the last frame arrived.
+    pub last_frame: Option<Instant>,
+    /// True where frames ought to keep coming.
+    pub live: bool,
+}
+
+struct Shared {
+    graph: Arc<Graph>,
+    gpu: GpuContext,
+    config: SessionConfig,
+    request: Mutex<Request>,
+    status: Mutex<Status>,
+    frames: LatestSlot<crate::frame::Frame>,
+    results: LatestSlot<Activations>,
+    steps: Mutex<Option<StepHandle>>,
+    stopping: AtomicBool,
+    /// Tells the looker that there is something new.
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Shared {
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status());
+        (self.wake)();
+    }
+
+    fn request(&self) -> Request {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// A fallback was taken: told once on the terminal and kept for the window.
+    fn notice(&self, text: String) {
+        eprintln!("convscope: {text}");
+        self.update(|status| status.notices.push(text));
+    }
+}
+
+/// Two running threads. Dropping it stops them.
+pub struct Session {
+    shared: Arc<Shared>,
+    inference: Option<JoinHandle<()>>,
+}
+
+/// How long stopping waits for the inference thread: a frame on a slow machine.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+impl Session {
+    /// Starts both threads. `wake` is called from them whenever results or status change.
+    pub fn start(
+        gpu: GpuContext,
+        graph: Arc<Graph>,
+        config: SessionConfig,
+        request: Request,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let status = Status {
+            stage: Stage::Loading("starting".into()),
+            source: "".into(),
+            trouble: None,
+            notices: vec![],
+            weights: None,
+            last_frame: None,
+            live: false,
+        };
+        let shared = Arc::new(Shared {
+            graph,
+            gpu,
+            config,
+            request: Mutex::new(request),
+            status: Mutex::new(status),
+            frames: LatestSlot::default(),
+            results: LatestSlot::default(),
+            steps: Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            wake: Box::new(wake),
+        });
+        // Never joined: a camera that has stalled blocks its thread for ever.
+        spawn("capture", &shared, capture::run);
+        let inference = spawn("inference", &shared, inference::run);
+        Self { shared, inference }
+    }
+
+    /// Asks for something else from the next frame on; a picture that stands still is processed again.
+    pub fn request(&self, request: Request) {
+        let mut current = self.shared.request.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != request {
+            *current = request;
+            drop(current);
+            self.shared.frames.nudge();
+        }
+    }
+
+    /// The newest result that was not taken yet, waiting at most so long for one.
+    pub fn take(&self, timeout: Duration) -> Taken<Activations> {
+        self.shared.results.take(timeout)
+    }
+
+    /// What the session says of itself.
+    pub fn status(&self) -> Status {
+        self.shared.status().clone()
+    }
+
+    /// Frames that were replaced by newer ones before the network was free.
+    pub fn dropped(&self) -> u64 {
+        self.shared.frames.dropped()
+    }
+
+    /// The next (+1) or previous (−1) picture of a folder.
+    pub fn step(&self, by: i64) {
+        if let Some(steps) = &*self.shared.steps.lock().unwrap_or_else(PoisonError::into_inner) {
+            steps.step(by);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.frames.close();
+        self.shared.results.close();
+        if let Some(steps) = &*self.shared.steps.lock().unwrap_or_else(PoisonError::into_inner) {
+            steps.close();
+        }
+        // The thread must not be inside the graphics driver when the process unloads it.
+        let deadline = Instant::now() + STOP_PATIENCE;
+        if let Some(thread) = self.inference.take() {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+}
+
+/// Runs `body` on a thread of this name; an error or a panic in it becomes the session's failure.
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    body: fn(&Shared) -> Result<(), String>,
+) -> Option<JoinHandle<()>> {
+    let for_thread = shared.clone();
+    let run = move || {
+        let shared = for_thread;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&shared)));
+        let failure = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(message)) => message,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+                format!("an internal error stopped the session: {text}; please report it")
+            }
+        };
+        shared.update(|status| status.stage = Stage::Failed(failure));
+        shared.frames.close();
+        shared.results.close();
+        (shared.wake)();
+    };
+    match std::thread::Builder::new().name(name.into()).spawn(run) {
+        Ok(handle) => Some(handle),
+        Err(error) => {
+            shared.update(|status| status.stage = Stage::Failed(format!("no thread could be started: {error}")));
+            shared.results.close();
+            None
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One picture file to RGB bytes, with bounds on what a hostile file can make it allocate.
+//!
+//! Pure but for reading the file; called on the capture thread.
+
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+
+use super::{SourceError, file_error, unreadable};
+
+/// Longest side of a picture that is decoded, in pixels.
+const MAX_SIDE_PX: u32 = 20_000;
+
+/// Most memory that decoding may take, in bytes.
+const MAX_ALLOC_BYTES: u64 = 2 << 30;
+
+/// A decoded picture, upright.
+pub(super) struct Picture {
+    pub width: u32,
+    pub height: u32,
+    /// `width * height * 3` bytes: red, green, blue; rows from top to bottom.
+    pub rgb: Vec<u8>,
+}
+
+impl std::fmt::Debug for Picture {
+    // Millions of bytes help nobody.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}×{})", self.width, self.height)
+    }
+}
+
+/// Reads a picture. Its format is told by its content, and by its name only where the content does not tell.
+/// The camera's orientation (EXIF) is applied, transparency is laid over white (as on paper), grey and
+/// 16-bit values become 8-bit RGB. Of an animation, the first picture is taken.
+///
+/// # Errors
+/// [`SourceError::File`] when the file cannot be read, is no picture, or is larger than the bounds.
+pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
+    let reader = ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(|error| unreadable(path, &error))?;
+    let image = decode_within_limits(reader).map_err(|error| {
+        let reason = match error {
+            ImageError::Limits(_) => format!(
+                "is too large: at most {MAX_SIDE_PX}×{MAX_SIDE_PX} pixels and {} GiB when decoded are read",
+                MAX_ALLOC_BYTES >> 30
+            ),
+            // The message ends up in one line of a terminal or of the window.
+            other => format!("not a picture that can be read: {}", other.to_string().replace('\n', " ")),
+        };
+        file_error(path, reason)
+    })?;
+    Ok(flatten(image))
+}
+
+fn decode_within_limits<R: std::io::BufRead + std::io::Seek>(
+    mut reader: ImageReader<R>,
+) -> Result<DynamicImage, ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE_PX);
+    limits.max_image_height = Some(MAX_SIDE_PX);
+    limits.max_alloc = Some(MAX_ALLOC_BYTES);
+    reader.limits(limits.clone());
+
+    // `ImageReader::decode` would drop the orientation. What it does beside that must be done here:
+    // `into_decoder` does not count the decoded picture against the limit.
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    decoder.set_limits(limits)?;
+
+    // Damaged metadata is no reason to refuse a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn flatten(image: DynamicImage) -> Picture {
+    let (width, height) = (image.width(), image.height());
+    let rgb = if image.color().has_alpha() {
+        let over_white = |value: u8, alpha: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        let rgba = image.into_rgba8();
+        rgba.pixels()
+            .flat_map(|pixel| {
+                let [red, green, blue, alpha] = pixel.0;
+                [red, green, blue].map(|value| over_white(value, alpha))
+            })
+            .collect()
+    } else {
+        image.into_rgb8().into_raw()
+    };
+    Picture { width, height, rgb }
+}

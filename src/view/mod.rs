@@ -1,0 +1,9 @@
+//! What is shown where, in which colours: pure computations, tested with nothing at hand.
+
+mod channels;
+mod colormap;
+mod layout;
+
+pub use channels::{ChannelError, ChannelSet};
+pub use colormap::{Colormap, colormap_table};
+pub use layout::{TileGrid, TileSize, tile_grid};
