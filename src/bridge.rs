@@ -57,8 +57,10 @@ pub fn feature_map(tensor: Tensor<4>) -> Result<FeatureMapBuffer, BridgeError> {
         return Err(BridgeError(format!("values are {:?}, not f32", cube.dtype)));
     }
     let strides = cube.meta.strides().to_vec();
-    let resource =
-        cube.client.get_resource::<WgpuServer<AutoCompiler>>(cube.handle.clone()).map_err(BridgeError::new)?;
+    let resource = cube
+        .client
+        .get_resource::<WgpuServer<AutoCompiler>>(cube.handle.clone())
+        .map_err(BridgeError::new)?;
     cube.client.flush().map_err(BridgeError::new)?;
     let place = resource.resource();
     let (buffer, offset) = (place.buffer.clone(), place.offset);

@@ -122,7 +122,11 @@ fn whole_tensors_in_both_pool_conventions() {
         return;
     };
     let from_file = Weights::load(&folder.join("weights.safetensors"), graph()).unwrap();
-    assert_eq!(from_file.layers, weights().layers, "the file's weights are the seed's to the bit, up to libm");
+    assert_eq!(
+        from_file.layers,
+        weights().layers,
+        "the file's weights are the seed's to the bit, up to libm"
+    );
     let bytes = std::fs::read(folder.join("reference.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let tensor = |name: &str| -> Vec<f32> {
@@ -151,12 +155,19 @@ fn whole_tensors_in_both_pool_conventions() {
                 let theirs = tensor(name);
                 assert_eq!(ours.len(), theirs.len(), "{name}");
                 let largest = theirs.iter().fold(0f32, |a, b| a.max(b.abs()));
-                let difference = ours.iter().zip(&theirs).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+                let difference =
+                    ours.iter().zip(&theirs).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
                 let share = difference / largest;
                 worst = if share > worst.0 { (share, name) } else { worst };
                 assert!(f64::from(share) <= TOLERANCE, "{name}: {share:e} (fold {fold})");
             }
-            eprintln!("{} fold {fold}: {} tensors, worst {:e} in {}", variant, wanted.len(), worst.0, worst.1);
+            eprintln!(
+                "{} fold {fold}: {} tensors, worst {:e} in {}",
+                variant,
+                wanted.len(),
+                worst.0,
+                worst.1
+            );
         }
     }
 }

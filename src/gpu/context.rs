@@ -84,7 +84,9 @@ impl From<wgpu::AdapterInfo> for AdapterSummary {
 #[derive(Debug, thiserror::Error)]
 pub enum GpuError {
     /// No driver at all.
-    #[error("no graphics adapter found: install a Vulkan driver (without a GPU: Mesa's software driver, package mesa-vulkan-drivers or vulkan-swrast)")]
+    #[error(
+        "no graphics adapter found: install a Vulkan driver (without a GPU: Mesa's software driver, package mesa-vulkan-drivers or vulkan-swrast)"
+    )]
     NoAdapter,
     /// `--adapter` names none of them.
     #[error("no graphics adapter is called `{wanted}`: there are {found} (`convscope devices` lists them)")]
@@ -95,7 +97,9 @@ pub enum GpuError {
         found: String,
     },
     /// The driver refused.
-    #[error("{adapter} could not be opened: {reason}; try another with `--adapter` (`convscope devices` lists them)")]
+    #[error(
+        "{adapter} could not be opened: {reason}; try another with `--adapter` (`convscope devices` lists them)"
+    )]
     Device {
         /// The adapter's name.
         adapter: String,
@@ -166,7 +170,10 @@ impl GpuContext {
         // Burn reads the ADAPTER's features and compiles shaders for all of them, so the device must have all.
         // Not mappable buffers: they move every buffer into slower memory.
         let features = adapter.features().difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
-        #[expect(unsafe_code, reason = "the token says that experimental features are wanted; Burn's own set-up does the same")]
+        #[expect(
+            unsafe_code,
+            reason = "the token says that experimental features are wanted; Burn's own set-up does the same"
+        )]
         // SAFETY: no shader of this crate uses an experimental feature; Burn's are made for them.
         let experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
@@ -192,7 +199,11 @@ impl GpuContext {
     /// A new buffer with these bytes, counted as an upload.
     pub(super) fn buffer(&self, bytes: &[u8], usage: wgpu::BufferUsages) -> wgpu::Buffer {
         self.traffic.count_upload(bytes.len() as u64);
-        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: None, contents: bytes, usage })
+        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: None,
+            contents: bytes,
+            usage,
+        })
     }
 
     /// A uniform buffer.

@@ -106,7 +106,14 @@ impl Preprocessor {
     }
 
     /// Writes the picture, `[3, height, width]` from −1 to 1 in RGB order, into `output` and submits.
-    pub fn run(&self, gpu: &GpuContext, frame: &FrameBuffer, fit: Fit, resize: Resize, output: &FeatureMapBuffer) {
+    pub fn run(
+        &self,
+        gpu: &GpuContext,
+        frame: &FrameBuffer,
+        fit: Fit,
+        resize: Resize,
+        output: &FeatureMapBuffer,
+    ) {
         let Frame { width, height, format, .. } = frame.frame;
         let crop = crop_of(width, height, fit);
         let layout = output.layout();

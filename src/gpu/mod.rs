@@ -37,7 +37,11 @@ fn shader(device: &wgpu::Device, name: &str) -> wgpu::ShaderModule {
 }
 
 /// A pipeline of one compute shader with automatic bindings.
-fn compute_pipeline(device: &wgpu::Device, module: &wgpu::ShaderModule, entry: &str) -> wgpu::ComputePipeline {
+fn compute_pipeline(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    entry: &str,
+) -> wgpu::ComputePipeline {
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(entry),
         layout: None,
@@ -93,4 +97,14 @@ fn bind(
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
         .collect();
     device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+}
+
+/// Name in WGSL and size in Rust, in bytes, of each uniform: a test compares them.
+pub fn uniform_sizes() -> [(&'static str, usize); 4] {
+    [
+        ("Preprocess", size_of::<frame::PreprocessUniform>()),
+        ("Picture", size_of::<frame::PictureUniform>()),
+        ("MapLayout", size_of::<feature_map::MapLayout>()),
+        ("Tiles", size_of::<tiles::TilesUniform>()),
+    ]
 }

@@ -145,7 +145,9 @@ impl PendingPicture {
         let bytes = self.bytes.wait(gpu)?;
         let row_bytes = (self.width * 4).next_multiple_of(ROW_ALIGNMENT) as usize;
         let mut picture = image::RgbImage::new(self.width, self.height);
-        for (row, pixels) in bytes.chunks_exact(row_bytes).zip(picture.chunks_exact_mut(self.width as usize * 3)) {
+        for (row, pixels) in
+            bytes.chunks_exact(row_bytes).zip(picture.chunks_exact_mut(self.width as usize * 3))
+        {
             for (from, to) in row.chunks_exact(4).zip(pixels.chunks_exact_mut(3)) {
                 to.copy_from_slice(&from[..3]);
                 if self.swap_red_and_blue {

@@ -81,9 +81,13 @@ impl TilesRenderer {
     /// Compiles the shader for targets of this format, which must not be sRGB: colormap bytes are drawn as they are.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
         let module = shader(&gpu.device, "tiles");
-        let table: Vec<u8> =
-            Colormap::ALL.iter().flat_map(|map| colormap_table(*map)).flat_map(|[r, g, b]| [r, g, b, 255]).collect();
-        let size = wgpu::Extent3d { width: 256, height: Colormap::ALL.len() as u32, depth_or_array_layers: 1 };
+        let table: Vec<u8> = Colormap::ALL
+            .iter()
+            .flat_map(|map| colormap_table(*map))
+            .flat_map(|[r, g, b]| [r, g, b, 255])
+            .collect();
+        let size =
+            wgpu::Extent3d { width: 256, height: Colormap::ALL.len() as u32, depth_or_array_layers: 1 };
         let texture = wgpu::util::DeviceExt::create_texture_with_data(
             &gpu.device,
             &gpu.queue,

@@ -64,8 +64,7 @@ pub fn preprocess(frame: &Frame, fit: Fit, resize: Resize, shape: Shape) -> Vec<
     let rows = red.par_chunks_mut(shape.width).zip(green.par_chunks_mut(shape.width));
     rows.zip(blue.par_chunks_mut(shape.width)).enumerate().for_each(|(y, ((red, green), blue))| {
         for x in 0..shape.width {
-            let center =
-                [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
+            let center = [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
             let rgb = match resize {
                 Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
                 Resize::Antialias => antialiased(frame, crop, center, scale),
@@ -95,7 +94,8 @@ fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> 
         let last = (center[axis] + support[axis] + 0.5).floor().min(end) as usize;
         first..last
     };
-    let weight = |axis: usize, i: usize| (1.0 - (i as f32 + 0.5 - center[axis]).abs() / support[axis]).max(0.0);
+    let weight =
+        |axis: usize, i: usize| (1.0 - (i as f32 + 0.5 - center[axis]).abs() / support[axis]).max(0.0);
     let (mut sum, mut total) = ([0.0; 3], 0.0);
     for y in bounds(1, crop.y, crop.y + crop.height) {
         let weight_y = weight(1, y);

@@ -137,7 +137,9 @@ pub struct Graph {
 
 /// `--layer` names nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no layer `{name}`: use an index from 0 to {last}, a Keras name or a torchvision name{hint}")]
+#[error(
+    "there is no layer `{name}`: use an index from 0 to {last}, a Keras name or a torchvision name{hint}"
+)]
 pub struct UnknownLayer {
     name: String,
     last: usize,
@@ -163,7 +165,8 @@ impl Graph {
         let by_index = name.parse::<usize>().ok().filter(|&index| index < self.nodes.len());
         let is_named = |node: &Node| node.keras_name == name || node.torch_name.as_deref() == Some(name);
         by_index.or_else(|| self.nodes.iter().position(is_named)).ok_or_else(|| {
-            let names = self.nodes.iter().flat_map(|n| [Some(&n.keras_name), n.torch_name.as_ref()]).flatten();
+            let names =
+                self.nodes.iter().flat_map(|n| [Some(&n.keras_name), n.torch_name.as_ref()]).flatten();
             let nearest = names
                 .map(|known| (strsim::jaro_winkler(known, name), known))
                 .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -205,7 +208,13 @@ impl Graph {
     /// Name for people: Keras' index and name.
     pub fn describe(&self, index: LayerIndex) -> String {
         let node = &self.nodes[index];
-        format!("layer {index} of {} · {} · {} · {}", self.nodes.len() - 1, node.keras_name, node.op.name(), node.shape)
+        format!(
+            "layer {index} of {} · {} · {} · {}",
+            self.nodes.len() - 1,
+            node.keras_name,
+            node.op.name(),
+            node.shape
+        )
     }
 }
 

@@ -122,11 +122,7 @@ impl Inception {
         let b5 = self.chain(x, &[("branch5x5_1", 48, [1, 1]), ("branch5x5_2", 64, [5, 5])]);
         let b3 = self.chain(
             x,
-            &[
-                ("branch3x3dbl_1", 64, [1, 1]),
-                ("branch3x3dbl_2", 96, [3, 3]),
-                ("branch3x3dbl_3", 96, [3, 3]),
-            ],
+            &[("branch3x3dbl_1", 64, [1, 1]), ("branch3x3dbl_2", 96, [3, 3]), ("branch3x3dbl_3", 96, [3, 3])],
         );
         let pool = self.pool_branch(x, pool_filters);
         self.concat(&[b1, b5, b3, pool], block, name)
@@ -168,11 +164,7 @@ impl Inception {
         let b3 = self.conv_bn_relu(b3, "branch3x3_2", 320, [3, 3], 2, Padding::Valid);
         let b7 = self.chain(
             x,
-            &[
-                ("branch7x7x3_1", 192, [1, 1]),
-                ("branch7x7x3_2", 192, [1, 7]),
-                ("branch7x7x3_3", 192, [7, 1]),
-            ],
+            &[("branch7x7x3_1", 192, [1, 1]), ("branch7x7x3_2", 192, [1, 7]), ("branch7x7x3_3", 192, [7, 1])],
         );
         let b7 = self.conv_bn_relu(b7, "branch7x7x3_4", 192, [3, 3], 2, Padding::Valid);
         let pool = self.max_pool(x, None);

@@ -20,7 +20,8 @@ use crate::weights::{LayerWeights, Weights};
 /// The backend's message, where a layer could not be computed.
 pub fn calibrate(graph: &Arc<Graph>, weights: Weights, pictures: &[Vec<f32>]) -> Result<Weights, String> {
     let device = Device::flex();
-    let inputs = pictures.iter().map(|p| input_from_values(p.clone(), graph.input_shape(), &device)).collect();
+    let inputs =
+        pictures.iter().map(|p| input_from_values(p.clone(), graph.input_shape(), &device)).collect();
     let input = Tensor::cat(inputs, 0);
     let options = ExecutorOptions { fold: false, ..Default::default() };
     let mut network = Network::new(graph.clone(), Arc::new(weights), device, options);

@@ -170,7 +170,12 @@ impl Network {
     }
 
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
-    pub(super) fn execute(&mut self, index: LayerIndex, mut inputs: Vec<Tensor<4>>, taps: &[LayerIndex]) -> Tensor<4> {
+    pub(super) fn execute(
+        &mut self,
+        index: LayerIndex,
+        mut inputs: Vec<Tensor<4>>,
+        taps: &[LayerIndex],
+    ) -> Tensor<4> {
         let node = &self.graph.nodes[index];
         let (op, classes) = (node.op, node.shape.channels);
         if op == Op::Concat {
@@ -247,7 +252,8 @@ impl Network {
             }
             Some(LayerWeights::Classifier { weight, bias }) => {
                 let (classes, channels) = (bias.len(), weight.len() / bias.len());
-                let weight = Tensor::<2>::from_data(TensorData::new(weight.clone(), [classes, channels]), device);
+                let weight =
+                    Tensor::<2>::from_data(TensorData::new(weight.clone(), [classes, channels]), device);
                 let bias = Tensor::from_data(TensorData::new(bias.clone(), [1, classes]), device);
                 Prepared::Dense(weight.transpose(), bias)
             }

@@ -80,4 +80,3 @@ fn open(shared: &Shared) -> Result<Box<dyn FrameSource>, SourceError> {
 fn camera(id: &CameraId, request: &CameraRequest) -> Result<Box<dyn FrameSource>, SourceError> {
     CameraSource::open(id, request).map(|camera| Box::new(camera) as Box<dyn FrameSource>)
 }
-

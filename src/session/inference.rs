@@ -8,7 +8,9 @@ use burn::tensor::{Device, Tensor};
 use super::{Activations, Placement, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::frame::{Frame, PixelFormat};
-use crate::gpu::{ChannelStatistics, FeatureMapBuffer, FrameBuffer, Preprocessor, StatisticsPass, readback, twin};
+use crate::gpu::{
+    ChannelStatistics, FeatureMapBuffer, FrameBuffer, Preprocessor, StatisticsPass, readback, twin,
+};
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{ExecutorOptions, Network, calibrate, input_from_values, values};
@@ -122,7 +124,12 @@ impl<'a> Worker<'a> {
         Ok(worker)
     }
 
-    fn process(&mut self, frame: FrameBuffer, request: Request, sequence: u64) -> Result<Activations, String> {
+    fn process(
+        &mut self,
+        frame: FrameBuffer,
+        request: Request,
+        sequence: u64,
+    ) -> Result<Activations, String> {
         let gpu = &self.shared.gpu;
         let start = Instant::now();
         let shape = self.shared.graph.input_shape();
@@ -156,11 +163,7 @@ impl<'a> Worker<'a> {
                 Placement::Cpu => {
                     let [_, channels, height, width] = output.dims();
                     let values = values(output)?;
-                    let map = FeatureMapBuffer::upload(
-                        gpu,
-                        &values,
-                        Shape { channels, height, width },
-                    );
+                    let map = FeatureMapBuffer::upload(gpu, &values, Shape { channels, height, width });
                     if Some(*layer) == classifier {
                         probabilities = Some(values);
                     }

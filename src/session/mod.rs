@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::gpu::{ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer};
+use crate::gpu::{
+    ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer,
+};
 use crate::latest::{LatestSlot, Taken};
 use crate::model::{Graph, LayerIndex};
 use crate::network::AvgPool;
@@ -306,7 +308,9 @@ fn spawn(
     match std::thread::Builder::new().name(name.into()).spawn(run) {
         Ok(handle) => Some(handle),
         Err(error) => {
-            shared.update(|status| status.stage = Stage::Failed(format!("no thread could be started: {error}")));
+            shared.update(|status| {
+                status.stage = Stage::Failed(format!("no thread could be started: {error}"))
+            });
             shared.results.close();
             None
         }

@@ -99,7 +99,9 @@ pub enum SourceError {
     #[error("--source is empty: name a picture, a folder, `camera:0` or `testcard`")]
     Empty,
     /// `--source camera:front`
-    #[error("`camera:{0}` is not a camera: write `camera:0` or `camera:/dev/video0` (`convscope cameras` lists them)")]
+    #[error(
+        "`camera:{0}` is not a camera: write `camera:0` or `camera:/dev/video0` (`convscope cameras` lists them)"
+    )]
     CameraName(String),
     /// There is no camera at all.
     #[error("no camera found: plug one in, or try `--source photo.jpg` or `--source testcard`")]

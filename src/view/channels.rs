@@ -13,7 +13,9 @@ pub struct ChannelSet {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// Not a number or range.
-    #[error("`{0}` is not a channel: write numbers and ranges such as `0..16,40` (0 up to but not 16, and 40)")]
+    #[error(
+        "`{0}` is not a channel: write numbers and ranges such as `0..16,40` (0 up to but not 16, and 40)"
+    )]
     Syntax(String),
     /// The layer has fewer channels.
     #[error("channel {channel} is asked for, but {layer} has {count} channels (0 to {})", count - 1)]
@@ -61,7 +63,8 @@ impl ChannelSet {
     /// # Errors
     /// [`ChannelError::TooMany`] where the layer has fewer.
     pub fn resolve(&self, layer: &str, count: usize) -> Result<Vec<u32>, ChannelError> {
-        if let Some(&(_, end)) = self.ranges.iter().max_by_key(|(_, end)| end).filter(|(_, end)| *end > count) {
+        if let Some(&(_, end)) = self.ranges.iter().max_by_key(|(_, end)| end).filter(|(_, end)| *end > count)
+        {
             return Err(ChannelError::TooMany { channel: end - 1, layer: layer.into(), count });
         }
         Ok(self.within(count))

@@ -80,7 +80,8 @@ pub fn tile_grid(area: [u32; 2], map: [usize; 2], channels: usize, size: TileSiz
     let longest = map[0].max(map[1]).max(1) as f32;
     // Sides of a tile whose longer side has this many pixels, and how many fit.
     let grid = |side: u32| {
-        let tile = [0, 1].map(|axis| ((side as f32 * map[axis] as f32 / longest).round() as u32).clamp(1, area[axis]));
+        let tile = [0, 1]
+            .map(|axis| ((side as f32 * map[axis] as f32 / longest).round() as u32).clamp(1, area[axis]));
         let fit = |axis: usize| ((area[axis] + gap) / (tile[axis] + gap)).max(1);
         (tile, fit(0), fit(1))
     };
@@ -123,7 +124,10 @@ mod tests {
                         let shown = channels.min(grid.page_len());
                         let last = grid.tile_origin(shown - 1);
                         for axis in 0..2 {
-                            assert!(last[axis] + grid.tile[axis] <= area[axis], "{area:?} {channels} {grid:?}");
+                            assert!(
+                                last[axis] + grid.tile[axis] <= area[axis],
+                                "{area:?} {channels} {grid:?}"
+                            );
                         }
                         assert!(grid.pages(channels) * grid.page_len() >= channels);
                     }

@@ -1,0 +1,317 @@
+//! Shaders against their CPU twins, and Burn's memory through the bridge, on any adapter.
+
+mod common;
+
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, TensorData, activation};
+use common::{burn_device, draw, gpu, noise};
+use convscope::bridge;
+use convscope::frame::{Frame, PixelFormat};
+use convscope::gpu::{
+    ChannelOrder, ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, PictureRenderer,
+    Preprocessor, RangeMode, Rect, Resize, StatisticsPass, TileDraw, TilesRenderer, readback, twin,
+};
+use convscope::model::Shape;
+use convscope::view::{Colormap, colormap_table};
+
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+fn frame(size: (u32, u32), format: PixelFormat) -> Frame {
+    let bytes: Vec<u8> = noise("frame", format.byte_len(size.0, size.1))
+        .into_iter()
+        .map(|value| ((value + 2.0) * 63.9) as u8)
+        .collect();
+    Frame::new(0, size, format, &bytes, "noise".into()).unwrap()
+}
+
+fn read_map(gpu: &GpuContext, map: &FeatureMapBuffer) -> Vec<f32> {
+    readback::copy_map(gpu, map).wait(gpu).unwrap()
+}
+
+fn read_statistics(gpu: &GpuContext, map: &FeatureMapBuffer) -> Vec<ChannelStatistics> {
+    let statistics = StatisticsPass::new(gpu).run(gpu, map);
+    let bytes = readback::copy(gpu, &[(statistics.buffer(), 0, statistics.size())]).wait(gpu).unwrap();
+    bytemuck::pod_collect_to_vec(&bytes)
+}
+
+fn close(a: f32, b: f32, scale: f32) -> bool {
+    (a - b).abs() <= 1e-5 * scale.max(1.0)
+}
+
+fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> TileDraw {
+    TileDraw {
+        target_size,
+        origin: [0.0, 0.0],
+        tile_size: [tile as f32; 2],
+        pitch: [tile as f32; 2],
+        columns,
+        first: 0,
+        count,
+        range: RangeMode::Map,
+        colormap: Colormap::Viridis,
+        smooth: false,
+    }
+}
+
+#[test]
+fn preprocessing_equals_its_twin() {
+    let Some(gpu) = gpu() else { return };
+    let preprocessor = Preprocessor::new(gpu);
+    let shape = Shape { channels: 3, height: 61, width: 61 };
+    for format in [PixelFormat::Rgb8, PixelFormat::Yuyv, PixelFormat::Nv12] {
+        for size in [(98, 64), (40, 36)] {
+            for fit in [Fit::Stretch, Fit::Crop] {
+                for resize in [Resize::Bilinear, Resize::Antialias] {
+                    let frame = frame(size, format);
+                    let output = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
+                    let buffer = FrameBuffer::upload(gpu, frame.clone());
+                    preprocessor.run(gpu, &buffer, fit, resize, &output);
+                    let ours = read_map(gpu, &output);
+                    let expected = twin::preprocess(&frame, fit, resize, shape);
+                    for (i, (a, b)) in ours.iter().zip(&expected).enumerate() {
+                        // Half a level: a YUV pixel may be rounded the other way.
+                        assert!(
+                            (a - b).abs() < 0.5 / 127.5,
+                            "{format:?} {size:?} {fit:?} {resize:?} {i}: {a} {b}"
+                        );
+                    }
+                    let mean = ours.iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>();
+                    assert!(mean / (ours.len() as f32) < 1e-5, "{format:?} {resize:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn constant_bars_have_the_same_colours_in_every_format() {
+    // 75 % bars: white, yellow, cyan, green, magenta, red, blue, black; RGB and BT.601 limited-range Y Cb Cr.
+    let bars: [([u8; 3], [u8; 3]); 8] = [
+        ([191, 191, 191], [180, 128, 128]),
+        ([191, 191, 0], [162, 44, 142]),
+        ([0, 191, 191], [131, 156, 44]),
+        ([0, 191, 0], [112, 72, 58]),
+        ([191, 0, 191], [84, 184, 198]),
+        ([191, 0, 0], [65, 100, 212]),
+        ([0, 0, 191], [35, 212, 114]),
+        ([0, 0, 0], [16, 128, 128]),
+    ];
+    for (rgb, [y, cb, cr]) in bars {
+        let yuyv = [y, cb, y, cr].repeat(8 * 16 / 2);
+        let nv12 = [vec![y; 8 * 16], [cb, cr].repeat(8 * 16 / 4)].concat();
+        for (format, bytes) in
+            [(PixelFormat::Rgb8, rgb.repeat(8 * 16)), (PixelFormat::Yuyv, yuyv), (PixelFormat::Nv12, nv12)]
+        {
+            let frame = Frame::new(0, (8, 16), format, &bytes, "bar".into()).unwrap();
+            let on_cpu = twin::rgb_bytes(&frame);
+            let mut all = vec![("CPU", on_cpu[..3].to_vec()), ("CPU", on_cpu[on_cpu.len() - 3..].to_vec())];
+            if let Some(gpu) = gpu() {
+                let renderer = PictureRenderer::new(gpu, FORMAT);
+                let buffer = FrameBuffer::upload(gpu, frame);
+                let place = Rect { x: 0.0, y: 0.0, width: 16.0, height: 16.0 };
+                let picture =
+                    draw(gpu, [16, 16], |pass| renderer.draw(gpu, pass, &buffer, [16, 16], place, false));
+                all.push(("GPU", picture.get_pixel(3, 12).0.to_vec()));
+            }
+            for (who, seen) in all {
+                let off = seen.iter().zip(rgb).map(|(a, b)| a.abs_diff(b)).max();
+                assert!(off <= Some(2), "{format:?} on {who}: {seen:?} instead of {rgb:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_picture_is_upright_and_mirrors_on_demand() {
+    let Some(gpu) = gpu() else { return };
+    // Red, green / blue, white.
+    let bytes = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]].concat();
+    let frame = Frame::new(0, (2, 2), PixelFormat::Rgb8, &bytes, "corners".into()).unwrap();
+    let buffer = FrameBuffer::upload(gpu, frame);
+    let renderer = PictureRenderer::new(gpu, FORMAT);
+    for (mirror, top_left, top_right) in [(false, [255, 0, 0], [0, 255, 0]), (true, [0, 255, 0], [255, 0, 0])]
+    {
+        let place = Rect { x: 4.0, y: 2.0, width: 10.0, height: 10.0 };
+        let picture = draw(gpu, [20, 20], |pass| renderer.draw(gpu, pass, &buffer, [20, 20], place, mirror));
+        assert_eq!(picture.get_pixel(4, 2).0, top_left);
+        assert_eq!(picture.get_pixel(13, 2).0, top_right);
+        assert_eq!(picture.get_pixel(13, 11).0, if mirror { [0, 0, 255] } else { [255; 3] });
+        assert_eq!(picture.get_pixel(3, 2).0, [0; 3]);
+        assert_eq!(picture.get_pixel(14, 11).0, [0; 3]);
+    }
+}
+
+#[test]
+fn statistics_equal_their_twin() {
+    let Some(gpu) = gpu() else { return };
+    for shape in [
+        Shape { channels: 70, height: 17, width: 13 },
+        Shape { channels: 1, height: 1, width: 1 },
+        Shape { channels: 200, height: 1, width: 1 },
+    ] {
+        let mut values = noise("statistics", shape.len());
+        // A far offset: naive sums of squares would lose the deviation.
+        values.iter_mut().for_each(|value| *value += 1000.0);
+        let ours = read_statistics(gpu, &FeatureMapBuffer::upload(gpu, &values, shape));
+        let expected = twin::statistics(&values, shape);
+        assert_eq!(ours.len(), shape.channels + 1);
+        for (a, b) in ours.iter().zip(&expected) {
+            assert!(a.min == b.min && a.max == b.max, "{a:?} {b:?}");
+            assert!(close(a.mean, b.mean, 1000.0) && (a.std - b.std).abs() < 1e-3, "{a:?} {b:?}");
+        }
+    }
+    let shape = Shape { channels: 2, height: 1, width: 3 };
+    let values = [f32::NAN, 1.0, f32::INFINITY, f32::NAN, f32::NAN, f32::NEG_INFINITY];
+    let ours = read_statistics(gpu, &FeatureMapBuffer::upload(gpu, &values, shape));
+    assert_eq!(ours[0], ChannelStatistics { min: 1.0, max: 1.0, mean: 1.0, std: 0.0 });
+    assert_eq!(ours[1], ChannelStatistics::default());
+}
+
+#[test]
+fn tiles_equal_their_twin_to_the_byte() {
+    let Some(gpu) = gpu() else { return };
+    let renderer = TilesRenderer::new(gpu, FORMAT);
+    let shape = Shape { channels: 12, height: 9, width: 7 };
+    let mut values = noise("tiles", shape.len());
+    values[0] = f32::NAN;
+    values[1] = f32::INFINITY;
+    // A channel of a single value and one of zeros.
+    values[63..126].fill(0.7);
+    values[126..189].fill(0.0);
+    let map = FeatureMapBuffer::upload(gpu, &values, shape);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &map);
+    let expected = twin::statistics(&values, shape);
+    let order = [5, 0, 1, 2, 11, 3];
+    let uploaded = ChannelOrder::upload(gpu, &order);
+    for colormap in Colormap::ALL {
+        for range in [RangeMode::Map, RangeMode::Layer] {
+            let tiles = TileDraw {
+                origin: [2.0, 3.0],
+                tile_size: [23.0, 31.0],
+                pitch: [24.0, 33.0],
+                range,
+                colormap,
+                ..tile_draw([80, 80], 0, 3, 5)
+            };
+            let picture = draw(gpu, [80, 80], |pass| {
+                renderer.draw(gpu, pass, &map, &statistics, &uploaded, &TileDraw { first: 1, ..tiles });
+            });
+            for place in 0..5u32 {
+                let channel = order[1 + place as usize] as usize;
+                let [left, top] = [2 + place % 3 * 24, 3 + place / 3 * 33];
+                for y in 0..31 {
+                    for x in 0..23 {
+                        let twin = twin::tile_pixel(&values, shape, &expected, &tiles, channel, [x, y]);
+                        let seen = picture.get_pixel(left + x, top + y).0;
+                        assert_eq!(seen, twin, "{colormap:?} {range:?} channel {channel} at {x}, {y}");
+                    }
+                }
+            }
+            assert_eq!(picture.get_pixel(25, 10).0, [0; 3], "the gap stays free");
+        }
+    }
+}
+
+#[test]
+fn smooth_tiles_interpolate_the_values_not_the_colours() {
+    let Some(gpu) = gpu() else { return };
+    let renderer = TilesRenderer::new(gpu, FORMAT);
+    let shape = Shape { channels: 1, height: 1, width: 2 };
+    let map = FeatureMapBuffer::upload(gpu, &[0.0, 1.0], shape);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &map);
+    let order = ChannelOrder::upload(gpu, &[0]);
+    let tiles = TileDraw { smooth: true, ..tile_draw([64, 64], 64, 1, 1) };
+    let picture = draw(gpu, [64, 64], |pass| renderer.draw(gpu, pass, &map, &statistics, &order, &tiles));
+    let table = colormap_table(Colormap::Viridis);
+    assert_eq!(picture.get_pixel(3, 9).0, table[0], "held at the edge");
+    assert_eq!(picture.get_pixel(60, 9).0, table[255]);
+    // Pixel 32's centre lies 1/64 of a cell right of the middle: value 0.515625, entry 132.
+    assert_eq!(picture.get_pixel(32, 9).0, table[132]);
+}
+
+#[test]
+fn a_permuted_burn_tensor_is_drawn_from_its_own_memory() {
+    let (Some(gpu), Some(device)) = (gpu(), burn_device()) else { return };
+    let shape = Shape { channels: 5, height: 8, width: 6 };
+    let values = noise("permuted", shape.len());
+    // The same numbers as they lie with channels innermost, then seen through a permutation.
+    let mut innermost = vec![0.0; shape.len()];
+    for c in 0..5 {
+        for y in 0..8 {
+            for x in 0..6 {
+                innermost[(y * 6 + x) * 5 + c] = values[(c * 8 + y) * 6 + x];
+            }
+        }
+    }
+    let tensor =
+        Tensor::<4>::from_data(TensorData::new(innermost, [1, 8, 6, 5]), &device).permute([0, 3, 1, 2]);
+    let before = gpu.traffic.uploaded();
+    let map = bridge::feature_map(tensor).unwrap();
+    assert_eq!(gpu.traffic.uploaded(), before, "nothing is copied");
+    assert_eq!((map.shape, map.strides[0]), (shape, 1));
+    assert_eq!(read_map(gpu, &map), values);
+
+    let statistics = StatisticsPass::new(gpu).run(gpu, &map);
+    let order = ChannelOrder::upload(gpu, &[0, 1, 2, 3, 4]);
+    let renderer = TilesRenderer::new(gpu, FORMAT);
+    let tiles = tile_draw([80, 16], 16, 5, 5);
+    let picture = draw(gpu, [80, 16], |pass| renderer.draw(gpu, pass, &map, &statistics, &order, &tiles));
+    let expected = twin::statistics(&values, shape);
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        let channel = (x / 16) as usize;
+        let twin = twin::tile_pixel(&values, shape, &expected, &tiles, channel, [x % 16, y]);
+        assert_eq!(pixel.0, twin, "channel {channel} at {x}, {y}");
+    }
+}
+
+#[test]
+fn a_slice_with_an_offset_is_found() {
+    let (Some(gpu), Some(device)) = (gpu(), burn_device()) else { return };
+    let values = noise("offset", 7 * 3 * 5);
+    let tensor = Tensor::<4>::from_data(TensorData::new(values.clone(), [1, 7, 3, 5]), &device);
+    let map = bridge::feature_map(tensor).unwrap();
+    let shape = Shape { channels: 4, height: 3, width: 5 };
+    // Seen from its third channel on: 120 bytes, no multiple of any binding alignment.
+    let part = FeatureMapBuffer { offset: map.offset + 2 * 15 * 4, shape, ..map };
+    assert_eq!(read_map(gpu, &part), values[30..90]);
+    let statistics = read_statistics(gpu, &part);
+    for (a, b) in statistics.iter().zip(twin::statistics(&values[30..90], shape)) {
+        assert!(a.min == b.min && a.max == b.max && close(a.mean, b.mean, 1.0), "{a:?} {b:?}");
+    }
+}
+
+/// Burn works in place where it may; a tap before a ReLU must not turn into the ReLU.
+#[test]
+fn a_tap_keeps_its_values_while_the_network_goes_on() {
+    let (Some(gpu), Some(device)) = (gpu(), burn_device()) else { return };
+    let values = noise("in place", 4 * 6 * 6);
+    let normalized =
+        Tensor::<4>::from_data(TensorData::new(values.clone(), [1, 4, 6, 6]), &device).mul_scalar(1.0);
+    let tap = normalized.clone();
+    let relu = activation::relu(normalized);
+    let relu = bridge::feature_map(relu).unwrap();
+    let map = bridge::feature_map(tap).unwrap();
+    let more: Vec<_> = (0..8).map(|_| Tensor::<4>::ones([1, 4, 6, 6], &device)).collect();
+    let more: Vec<_> = more.into_iter().map(|tensor| bridge::feature_map(tensor).unwrap()).collect();
+    assert_eq!(read_map(gpu, &map), values);
+    let positive: Vec<f32> = values.iter().map(|value| value.max(0.0)).collect();
+    assert_eq!(read_map(gpu, &relu), positive);
+    assert!(more.iter().all(|map| read_map(gpu, map).iter().all(|value| *value == 1.0)));
+}
+
+#[test]
+fn the_way_in_writes_burns_own_memory() {
+    let (Some(gpu), Some(device)) = (gpu(), burn_device()) else { return };
+    let shape = Shape { channels: 3, height: 33, width: 33 };
+    let frame = frame((64, 48), PixelFormat::Rgb8);
+    let expected = twin::preprocess(&frame, Fit::Stretch, Resize::Bilinear, shape);
+    let (tensor, place) = bridge::allocate_input(shape, &device).unwrap();
+    let buffer = FrameBuffer::upload(gpu, frame);
+    Preprocessor::new(gpu).run(gpu, &buffer, Fit::Stretch, Resize::Bilinear, &place);
+    let doubled = bridge::feature_map(tensor.mul_scalar(2.0)).unwrap();
+    for (a, b) in read_map(gpu, &doubled).iter().zip(&expected) {
+        assert!(close(*a, 2.0 * b, 1.0), "{a} {b}");
+    }
+    let _: Arc<dyn Send + Sync> = Arc::new(place);
+}

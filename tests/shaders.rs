@@ -1,0 +1,59 @@
+//! Every WGSL file validates without a GPU, and what it shares with Rust is the same.
+
+use convscope::frame::PixelFormat;
+use convscope::gpu::{RangeMode, Resize, shader_sources};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+fn modules() -> Vec<(&'static str, naga::Module)> {
+    let parse = |(name, source): (&'static str, String)| {
+        let module = naga::front::wgsl::parse_str(&source)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
+        (name, module)
+    };
+    shader_sources().into_iter().map(parse).collect()
+}
+
+#[test]
+fn every_shader_validates() {
+    for (name, module) in modules() {
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+        validator.validate(&module).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}
+
+#[test]
+fn uniforms_have_the_size_that_rust_writes() {
+    let sizes = convscope::gpu::uniform_sizes();
+    let modules = modules();
+    let mut seen = 0;
+    for (name, module) in &modules {
+        for (_, ty) in module.types.iter() {
+            let naga::TypeInner::Struct { span, .. } = ty.inner else { continue };
+            let Some(struct_name) = &ty.name else { continue };
+            if let Some((_, size)) = sizes.iter().find(|(known, _)| known == struct_name) {
+                assert_eq!(span as usize, *size, "{struct_name} in {name}");
+                seen += 1;
+            }
+        }
+    }
+    // MapLayout is in two shaders.
+    assert_eq!(seen, sizes.len() + 1);
+}
+
+#[test]
+fn constants_are_the_enums_of_rust() {
+    let value = |wanted: &str| -> u32 {
+        let sources = shader_sources();
+        let line = sources.iter().flat_map(|(_, text)| text.lines()).find_map(|line| {
+            line.strip_prefix("const ")?.strip_prefix(wanted)?.strip_prefix(": u32 = ")?.strip_suffix("u;")
+        });
+        line.unwrap_or_else(|| panic!("no constant {wanted}")).parse().unwrap()
+    };
+    assert_eq!(value("FORMAT_RGB8"), PixelFormat::Rgb8 as u32);
+    assert_eq!(value("FORMAT_YUYV"), PixelFormat::Yuyv as u32);
+    assert_eq!(value("FORMAT_NV12"), PixelFormat::Nv12 as u32);
+    assert_eq!(value("RESIZE_BILINEAR"), Resize::Bilinear as u32);
+    assert_eq!(value("RESIZE_ANTIALIAS"), Resize::Antialias as u32);
+    assert_eq!(value("RANGE_MAP"), RangeMode::Map as u32);
+    assert_eq!(value("RANGE_LAYER"), RangeMode::Layer as u32);
+}
