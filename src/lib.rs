@@ -2,11 +2,13 @@
 
 pub mod app;
 pub mod bridge;
+pub mod cli;
 pub mod frame;
 pub mod gpu;
 pub mod latest;
 pub mod model;
 pub mod network;
+pub mod record;
 pub mod session;
 pub mod source;
 pub mod view;

@@ -1,4 +1,62 @@
-//! The window and what is in it. The only folder that names winit and egui.
+//! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
+//! and egui; everything here runs on the main thread.
 
 pub mod keymap;
+pub mod offscreen;
+mod panels;
+mod scene;
+mod snapshot;
 pub mod state;
+mod view_model;
+pub mod window;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::Graph;
+use crate::model::labels::Label;
+use crate::session::{Placement, SessionConfig};
+use state::AppState;
+
+pub use view_model::top_classes;
+
+/// What window and off-screen run have in common: validated settings.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The network.
+    pub graph: Arc<Graph>,
+    /// Multiplier of its channel counts.
+    pub width_multiplier: f64,
+    /// What the view starts with.
+    pub state: AppState,
+    /// Source, weights, placement. `every_frame` is set by who runs it.
+    pub session: SessionConfig,
+    /// Where the network runs; `None`: on a GPU where there is one.
+    pub placement: Option<Placement>,
+    /// Part of the adapter's name.
+    pub adapter: Option<String>,
+    /// Class names.
+    pub labels: Arc<[Label]>,
+    /// Where snapshots go.
+    pub snapshots: PathBuf,
+    /// Size of the window or the off-screen view, in pixels.
+    pub size: [u32; 2],
+}
+
+impl Setup {
+    /// Where the network runs on this adapter. A software adapter would take minutes for a frame.
+    fn place(&self, gpu: &crate::gpu::GpuContext) -> Placement {
+        self.placement.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
+    }
+}
+
+/// Where the network runs and what draws, for the status line.
+fn device_in_words(gpu: &crate::gpu::GpuContext, placement: Placement) -> String {
+    // The part in brackets is the driver's build, of no use on screen.
+    let name = gpu.summary().name;
+    let name = name.split(" (").next().unwrap_or_default().to_string();
+    match placement {
+        Placement::Gpu => name,
+        Placement::Cpu => format!("CPU (drawn by {name})"),
+    }
+}

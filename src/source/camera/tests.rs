@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn mode(format: &str, width: u32, height: u32, fps: &[u32]) -> CameraMode {

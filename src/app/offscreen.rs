@@ -1,0 +1,184 @@
+//! The same view without a window: every frame is laid out, drawn into a texture and written as a snapshot.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::scene::{Scene, scale_of};
+use super::view_model::ViewModel;
+use super::{Setup, device_in_words, snapshot};
+use crate::gpu::{GpuContext, GpuError, new_instance};
+use crate::latest::Taken;
+use crate::model::LayerIndex;
+use crate::record::{Busy, Writer};
+use crate::session::{Session, Stage};
+
+/// The format that snapshots are drawn in off screen.
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+/// A live source that sends nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Extent {
+    /// A snapshot of each of so many frames (all, where the source has fewer).
+    Frames(u64),
+    /// Frames for so long, and a snapshot of the first and of one each second.
+    Seconds(f64),
+    /// A snapshot of each frame until the source ends.
+    All,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Frames that went through the network.
+    pub frames: u64,
+    /// The folders written.
+    pub snapshots: Vec<PathBuf>,
+    /// From the first result to the last.
+    pub elapsed: Duration,
+    /// True where Ctrl-C ended it.
+    pub interrupted: bool,
+}
+
+/// Why an off-screen run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum OffscreenError {
+    /// Nothing can be drawn.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The session failed: source, weights or device.
+    #[error("{0}")]
+    Session(String),
+    /// A snapshot could not be written.
+    #[error("{0}")]
+    Snapshot(String),
+    /// The source gives nothing.
+    #[error("no frame came for {} s: {reason}", SILENCE.as_secs())]
+    Silence {
+        /// What the source last said.
+        reason: String,
+    },
+}
+
+/// Runs until the extent is done, the source ends or `interrupted` is set. `layers` are written one after the
+/// other for each frame.
+///
+/// # Errors
+/// [`OffscreenError`]; snapshots written until then stay.
+pub fn run(
+    mut setup: Setup,
+    layers: &[LayerIndex],
+    extent: Extent,
+    interrupted: &AtomicBool,
+) -> Result<Summary, OffscreenError> {
+    let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
+    let placement = setup.place(&gpu);
+    setup.session.placement = placement;
+    setup.session.every_frame = true;
+    let mut state = setup.state.clone();
+    let mut request = state.request();
+    request.taps = layers.to_vec();
+    let started = Instant::now();
+    let session = Session::start(gpu.clone(), setup.graph.clone(), setup.session.clone(), request, || {});
+    let writer =
+        Writer::start(gpu.clone(), || {}).map_err(|error| OffscreenError::Snapshot(error.to_string()))?;
+    let mut scene = Scene::new(&gpu, FORMAT, egui::Context::default());
+    let scale = scale_of(setup.size, 1.0);
+    let device: Arc<str> = device_in_words(&gpu, placement).into();
+
+    let mut summary = Summary { frames: 0, snapshots: vec![], elapsed: Duration::ZERO, interrupted: false };
+    let mut first_result: Option<Instant> = None;
+    let mut next_snapshot = Instant::now();
+    let mut last_sign = Instant::now();
+    let mut told = String::new();
+    let collect = |summary: &mut Summary, written: crate::record::Written| {
+        written.map(|path| summary.snapshots.push(path)).map_err(OffscreenError::Snapshot)
+    };
+    loop {
+        if interrupted.load(Ordering::Relaxed) {
+            summary.interrupted = true;
+            break;
+        }
+        let shown = match session.take(Duration::from_millis(100)) {
+            Taken::Value(shown) => Arc::new(shown),
+            Taken::Closed => break,
+            Taken::Nothing => {
+                let status = session.status();
+                match status.stage {
+                    Stage::Running if last_sign.elapsed() > SILENCE => {
+                        let reason = status.trouble.unwrap_or_else(|| status.source.to_string());
+                        return Err(OffscreenError::Silence { reason });
+                    }
+                    Stage::Loading(what) if what != told => {
+                        tracing::info!("{what}");
+                        last_sign = Instant::now();
+                        told = what;
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+        };
+        last_sign = Instant::now();
+        summary.frames += 1;
+        let first = *first_result.get_or_insert_with(Instant::now);
+        summary.elapsed = first.elapsed();
+        let due = match extent {
+            Extent::Frames(_) | Extent::All => true,
+            Extent::Seconds(_) => Instant::now() >= next_snapshot,
+        };
+        if due {
+            next_snapshot = Instant::now() + Duration::from_secs(1);
+            for &layer in layers {
+                state.go_to_layer(layer);
+                let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
+                let model = ViewModel {
+                    activations: Some(shown.clone()),
+                    status: session.status(),
+                    labels: setup.labels.clone(),
+                    device: device.clone(),
+                    fps,
+                    dropped: session.dropped(),
+                    toast: None,
+                    now: Instant::now(),
+                    since_start: started.elapsed(),
+                };
+                // Twice: the first pass measures, as in a window's first frames.
+                for _ in 0..2 {
+                    scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
+                }
+                let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
+                if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {
+                    return Err(OffscreenError::Snapshot("the writer has stopped".into()));
+                }
+            }
+        }
+        while let Some(written) = writer.poll() {
+            collect(&mut summary, written)?;
+        }
+        let done = match extent {
+            Extent::Frames(count) => summary.frames >= count,
+            Extent::Seconds(seconds) => first.elapsed().as_secs_f64() >= seconds,
+            Extent::All => false,
+        };
+        if done {
+            break;
+        }
+    }
+    let status = session.status();
+    drop(session);
+    for written in writer.finish() {
+        collect(&mut summary, written)?;
+    }
+    match status.stage {
+        Stage::Failed(reason) => Err(OffscreenError::Session(reason)),
+        _ if summary.frames == 0 && !summary.interrupted => {
+            Err(OffscreenError::Session(status.trouble.unwrap_or_else(|| "the source gave no frame".into())))
+        }
+        _ => Ok(summary),
+    }
+}

@@ -1,0 +1,157 @@
+//! Turns what is on the screen into a [`SnapshotJob`]: copies are submitted here, the rest is the writer's.
+
+use super::Setup;
+use super::scene::Scene;
+use super::state::AppState;
+use super::view_model::{ViewModel, top_classes};
+use crate::gpu::{Fit, GpuContext, RangeMode, Resize, readback};
+use crate::record::{Prediction, SnapshotInfo, SnapshotJob, TapInfo};
+use crate::session::Placement;
+use crate::weights::Origin;
+
+/// How many classes a snapshot names.
+const NAMED_CLASSES: usize = 10;
+
+/// A snapshot of what `scene` laid out last; `None` before the first frame. `format` is the scene's.
+pub fn take(
+    gpu: &GpuContext,
+    scene: &mut Scene,
+    state: &AppState,
+    model: &ViewModel,
+    setup: &Setup,
+    placement: Placement,
+    format: wgpu::TextureFormat,
+) -> Option<SnapshotJob> {
+    let shown = model.activations.as_ref()?;
+    let layer = model.shown_layer(state);
+    let tap = shown.tap(layer)?;
+    let channels = state.shown_channels(layer);
+    let now = jiff::Zoned::now();
+    let node = &state.graph().nodes[layer];
+    let (tile_area, tile_size) = scene.tile_area();
+
+    let view = readback::copy_picture(gpu, &scene.draw_to_texture(format));
+    let native = scene.draw_native_tiles(&tap.map, &tap.statistics, &channels, state, format);
+    let tiles = readback::copy_picture(gpu, &native);
+    let map = readback::copy_map(gpu, &tap.map);
+
+    let mut statistics: Vec<_> = channels.iter().map(|c| tap.channel_statistics[*c as usize]).collect();
+    statistics.extend(tap.channel_statistics.last());
+    let probabilities = shown.probabilities.as_deref().filter(|_| model.trained()).unwrap_or_default();
+    let predictions = top_classes(probabilities, NAMED_CLASSES)
+        .into_iter()
+        .map(|class| {
+            let label = model.labels.get(class);
+            Prediction {
+                class,
+                wordnet_id: label.map(|label| label.wordnet_id.clone()).unwrap_or_default(),
+                name: label.map(|label| label.name.clone()).unwrap_or_default(),
+                probability: probabilities[class],
+            }
+        })
+        .collect();
+    let weights = model.status.weights.as_ref();
+    let frame = shown.frame.frame.clone();
+    let info = SnapshotInfo {
+        convscope: env!("CARGO_PKG_VERSION"),
+        time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+        command: command(state, setup, placement, layer, scene.size()),
+        source: model.status.source.to_string(),
+        picture: frame.name.to_string(),
+        frame_id: frame.id,
+        frame_size: [frame.width, frame.height],
+        frame_format: frame.format.name(),
+        fit: fit_name(shown.request.fit).into(),
+        resize: resize_name(shown.request.resize).into(),
+        mirrored_on_screen: state.mirror,
+        network: state.graph().name.into(),
+        width_multiplier: setup.width_multiplier,
+        weights: match weights {
+            Some(Origin::File { path, .. }) => path.display().to_string(),
+            _ => "untrained".into(),
+        },
+        weights_sha256: match weights {
+            Some(Origin::File { sha256, .. }) => Some(sha256.clone()),
+            _ => None,
+        },
+        weights_seed: match weights {
+            Some(Origin::Untrained { seed }) => Some(*seed),
+            _ => None,
+        },
+        avg_pool: setup.session.avg_pool.name(),
+        device: placement_name(placement),
+        adapter: gpu.summary().name,
+        layer: TapInfo {
+            index: layer,
+            keras_name: node.keras_name.clone(),
+            torch_name: node.torch_name.clone(),
+            operation: node.op.name(),
+            shape: [node.shape.channels, node.shape.height, node.shape.width],
+        },
+        channels,
+        selected: state.selected,
+        enlarged: state.enlarged,
+        normalize: state.range,
+        colormap: state.colormap,
+        smooth: state.smooth,
+        view_size: scene.size(),
+        tile_size,
+        tile_area,
+        predictions,
+        times: shown.times,
+        statistics,
+    };
+    let name = format!("{}_{}", now.strftime("%Y-%m-%dT%H-%M-%S%.3f"), node.keras_name);
+    Some(SnapshotJob { folder: setup.snapshots.clone(), name, view, tiles, map, frame, info })
+}
+
+fn fit_name(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Stretch => "stretch",
+        Fit::Crop => "crop",
+    }
+}
+
+fn resize_name(resize: Resize) -> &'static str {
+    match resize {
+        Resize::Bilinear => "bilinear",
+        Resize::Antialias => "antialias",
+    }
+}
+
+fn placement_name(placement: Placement) -> &'static str {
+    match placement {
+        Placement::Cpu => "cpu",
+        Placement::Gpu => "gpu",
+    }
+}
+
+/// The command that makes the snapshot again, to be run in its folder.
+fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, size: [u32; 2]) -> String {
+    let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
+    if let Some(path) = &setup.session.weights {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        words.push(format!("--weights '{}'", path.display()));
+    }
+    words.push(format!("--avg-pool {}", setup.session.avg_pool.name()));
+    if setup.width_multiplier != 1.0 {
+        words.push(format!("--width-multiplier {}", setup.width_multiplier));
+    }
+    words.push(format!("--device {}", placement_name(placement)));
+    words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
+    words.push(format!("--layer {layer}"));
+    if !state.channels.is_all() {
+        let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
+        words.push(format!("--channels {}", list.join(",")));
+    }
+    let range = match state.range {
+        RangeMode::Map => "map",
+        RangeMode::Layer => "layer",
+    };
+    words.push(format!("--normalize {range} --colormap {}", state.colormap.name()));
+    if let crate::view::TileSize::Pixels(size) = state.tile_size {
+        words.push(format!("--tile-size {size}"));
+    }
+    words.push(format!("--size {}x{} --snapshot .", size[0], size[1]));
+    words.join(" ")
+}

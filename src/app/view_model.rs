@@ -1,0 +1,101 @@
+//! What the panels show beside the user's choices: results, status, rates. Plain data, built for each drawing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::state::AppState;
+use crate::model::LayerIndex;
+use crate::model::labels::Label;
+use crate::session::{Activations, Status};
+use crate::weights::Origin;
+
+/// Everything shown that the user did not choose.
+#[derive(Clone, Debug)]
+pub struct ViewModel {
+    /// The newest results.
+    pub activations: Option<Arc<Activations>>,
+    /// What the session says of itself.
+    pub status: Status,
+    /// Class names.
+    pub labels: Arc<[Label]>,
+    /// Where the network runs and what draws: `CPU · drawn by llvmpipe`.
+    pub device: Arc<str>,
+    /// Results a second, over the last seconds.
+    pub fps: f32,
+    /// Frames that were replaced by newer ones before the network was free.
+    pub dropped: u64,
+    /// A message for a few seconds.
+    pub toast: Option<String>,
+    /// The time of this drawing.
+    pub now: Instant,
+    /// Since the program began.
+    pub since_start: Duration,
+}
+
+impl ViewModel {
+    /// The layer whose tiles are shown: the chosen one, or the one before while that is computed.
+    pub fn shown_layer(&self, state: &AppState) -> LayerIndex {
+        let Some(shown) = &self.activations else { return state.layer };
+        match shown.tap(state.layer) {
+            Some(_) => state.layer,
+            None => shown.taps.first().map_or(state.layer, |tap| tap.layer),
+        }
+    }
+
+    /// False where predictions mean nothing.
+    pub fn trained(&self) -> bool {
+        matches!(self.status.weights, Some(Origin::File { .. }))
+    }
+
+    /// The most probable classes: name and probability.
+    pub fn top(&self, count: usize) -> Vec<(String, f32)> {
+        let Some(probabilities) = self.activations.as_ref().and_then(|shown| shown.probabilities.as_ref())
+        else {
+            return vec![];
+        };
+        top_classes(probabilities, count)
+            .into_iter()
+            .map(|class| {
+                let name = self
+                    .labels
+                    .get(class)
+                    .map_or_else(|| format!("class {class}"), |label| label.name.clone());
+                (name, probabilities[class])
+            })
+            .collect()
+    }
+
+    /// Rates and times in one line.
+    pub fn status_line(&self, state: &AppState) -> String {
+        let mut parts = vec![self.device.to_string()];
+        if let Some(shown) = &self.activations {
+            let times = shown.times;
+            parts.push(format!("{:.1} fps", self.fps));
+            parts.push(format!("network {:.0} ms", times.network_ms));
+            parts.push(format!("preprocess {:.1} ms", times.preprocess_ms));
+            if times.statistics_ms > 0.0 {
+                parts.push(format!("statistics {:.1} ms", times.statistics_ms));
+            }
+            let latency = shown.finished.saturating_duration_since(shown.frame.frame.captured);
+            if self.status.live && !state.frozen {
+                parts.push(format!("latency {} ms", latency.as_millis()));
+            }
+            parts.push(format!("{} dropped", self.dropped));
+            if shown.frame.frame.name != self.status.source {
+                parts.push(shown.frame.frame.name.to_string());
+            }
+        }
+        parts.push(self.status.source.to_string());
+        parts.retain(|part| !part.is_empty());
+        parts.dedup();
+        parts.join(" · ")
+    }
+}
+
+/// Indices of the largest probabilities, largest first.
+pub fn top_classes(probabilities: &[f32], count: usize) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..probabilities.len()).collect();
+    classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+    classes.truncate(count);
+    classes
+}

@@ -1,0 +1,446 @@
+//! The window: winit's events in, drawings out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use winit::application::ApplicationHandler;
+use winit::dpi::PhysicalSize;
+use winit::event::{ElementState, KeyEvent, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
+use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
+use winit::window::{Window, WindowId};
+
+use super::keymap::{Key, action_of};
+use super::panels::{self, Click};
+use super::scene::{Scene, scale_of};
+use super::state::{AppState, Effect};
+use super::view_model::ViewModel;
+use super::{Setup, device_in_words, snapshot};
+use crate::gpu::{GpuContext, GpuError, new_instance};
+use crate::latest::Taken;
+use crate::record::Writer;
+use crate::session::{Activations, Placement, Session, Stage};
+
+/// How long a message stays.
+const TOAST: Duration = Duration::from_secs(5);
+
+/// Over how long the rate of results is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(3);
+
+/// What other threads tell the window.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// There are results, or the status changed.
+    News,
+    /// End (Ctrl-C).
+    Quit,
+}
+
+/// Why the window ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    /// No display.
+    #[error("no window could be opened ({0}); `--headless` runs without one and writes pictures")]
+    Display(String),
+    /// Nothing can be drawn.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Source, weights or device.
+    #[error("{0}")]
+    Session(String),
+}
+
+/// Opens the window and runs until it is closed. `interrupt` is handed a function that ends it from any thread.
+///
+/// # Errors
+/// [`WindowError`].
+pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result<(), WindowError> {
+    let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+    let event_loop = EventLoop::<Event>::with_user_event().build().map_err(|error| display(&error))?;
+    let proxy = event_loop.create_proxy();
+    let quit = proxy.clone();
+    interrupt(Box::new(move || {
+        // A loop that has ended needs no telling.
+        let _ = quit.send_event(Event::Quit);
+    }));
+    let instance = new_instance(Some(Box::new(event_loop.owned_display_handle())));
+    let mut app = App { setup, instance, proxy, live: None, outcome: Ok(()), started: Instant::now() };
+    event_loop.run_app(&mut app).map_err(|error| display(&error))?;
+    // The window's threads end before the graphics driver is unloaded.
+    drop(app.live.take());
+    app.outcome
+}
+
+struct App {
+    setup: Setup,
+    instance: wgpu::Instance,
+    proxy: EventLoopProxy<Event>,
+    /// Window and all that hangs on it, from the first `resumed` on.
+    live: Option<Live>,
+    outcome: Result<(), WindowError>,
+    started: Instant,
+}
+
+struct Live {
+    session: Session,
+    writer: Writer,
+    window: Arc<Window>,
+    surface: wgpu::Surface<'static>,
+    config: wgpu::SurfaceConfiguration,
+    gpu: GpuContext,
+    placement: Placement,
+    scene: Scene,
+    egui: egui_winit::State,
+    state: AppState,
+    activations: Option<Arc<Activations>>,
+    /// When the last results came, for the rate.
+    arrivals: std::collections::VecDeque<Instant>,
+    toast: Option<(String, Instant)>,
+    device: Arc<str>,
+    /// News wakes the event loop only once until it is looked at.
+    pending: Arc<AtomicBool>,
+    minimized: bool,
+}
+
+impl App {
+    fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<Live, WindowError> {
+        let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+        let [width, height] = self.setup.size;
+        let attributes = Window::default_attributes()
+            .with_title("convscope")
+            .with_min_inner_size(PhysicalSize::new(480, 320))
+            .with_inner_size(PhysicalSize::new(width, height));
+        let window = Arc::new(event_loop.create_window(attributes).map_err(|error| display(&error))?);
+        let surface = self.instance.create_surface(window.clone()).map_err(|error| display(&error))?;
+        let gpu = GpuContext::open(self.instance.clone(), self.setup.adapter.as_deref(), Some(&surface))?;
+        let size = window.inner_size();
+        let mut config = surface
+            .get_default_config(&gpu.adapter, size.width.max(1), size.height.max(1))
+            .ok_or(GpuError::NoAdapter)?;
+        // Colormap bytes are sRGB already: a target that converts would brighten them.
+        let formats = surface.get_capabilities(&gpu.adapter).formats;
+        config.format = formats
+            .iter()
+            .copied()
+            .find(|format| !format.is_srgb())
+            .unwrap_or(config.format.remove_srgb_suffix());
+        config.present_mode = wgpu::PresentMode::AutoVsync;
+        config.desired_maximum_frame_latency = 2;
+        surface.configure(&gpu.device, &config);
+
+        let ctx = egui::Context::default();
+        let scene = Scene::new(&gpu, config.format, ctx.clone());
+        let limit = gpu.device.limits().max_texture_dimension_2d as usize;
+        let native = Some(window.scale_factor() as f32);
+        let egui = egui_winit::State::new(ctx, egui::ViewportId::ROOT, &window, native, None, Some(limit));
+        let placement = self.setup.place(&gpu);
+        let mut session = self.setup.session.clone();
+        (session.placement, session.every_frame) = (placement, false);
+        let pending = Arc::new(AtomicBool::new(false));
+        let news = |proxy: EventLoopProxy<Event>, pending: Arc<AtomicBool>| {
+            move || {
+                if !pending.swap(true, Ordering::AcqRel) {
+                    // Without a loop there is nobody to wake.
+                    let _ = proxy.send_event(Event::News);
+                }
+            }
+        };
+        let state = self.setup.state.clone();
+        let wake = news(self.proxy.clone(), pending.clone());
+        let session = Session::start(gpu.clone(), self.setup.graph.clone(), session, state.request(), wake);
+        let writer = Writer::start(gpu.clone(), news(self.proxy.clone(), pending.clone()))
+            .map_err(|error| WindowError::Session(error.to_string()))?;
+        Ok(Live {
+            session,
+            writer,
+            device: device_in_words(&gpu, placement).into(),
+            window,
+            surface,
+            config,
+            gpu,
+            placement,
+            scene,
+            egui,
+            state,
+            activations: None,
+            arrivals: Default::default(),
+            toast: None,
+            pending,
+            minimized: false,
+        })
+    }
+
+    fn apply(&mut self, action: super::keymap::Action, event_loop: &ActiveEventLoop) {
+        let Some(live) = &mut self.live else { return };
+        let scale = live.scale();
+        match live.state.apply(action, scale) {
+            None => {}
+            Some(Effect::Quit) => event_loop.exit(),
+            Some(Effect::Step(by)) => live.session.step(by),
+            Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
+        }
+        live.session.request(live.state.request());
+        live.window.request_redraw();
+    }
+
+    fn redraw(&mut self, event_loop: &ActiveEventLoop) {
+        let Some(live) = &mut self.live else { return };
+        if live.minimized {
+            return;
+        }
+        let (clicks, wake_at) = live.redraw(&self.setup, self.started);
+        event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
+        for click in clicks {
+            let Some(live) = &mut self.live else { return };
+            match click {
+                Click::Select(position) => live.state.select(position),
+                Click::Enlarge(position) => {
+                    live.state.select(position);
+                    live.state.enlarged = !live.state.enlarged;
+                }
+                Click::Stage(stage) => {
+                    let layer = live.state.graph().stage_end(stage);
+                    live.state.go_to_layer(layer);
+                }
+                Click::Do(action) => self.apply(action, event_loop),
+            }
+            if let Some(live) = &self.live {
+                live.session.request(live.state.request());
+                live.window.request_redraw();
+            }
+        }
+    }
+}
+
+impl Live {
+    fn scale(&self) -> f32 {
+        scale_of([self.config.width, self.config.height], self.window.scale_factor() as f32)
+    }
+
+    /// Takes what the other threads have ready. False where it cannot go on.
+    fn take_news(&mut self) -> Result<(), WindowError> {
+        // Cleared before looking: news that comes meanwhile wakes again.
+        self.pending.store(false, Ordering::Release);
+        while let Taken::Value(shown) = self.session.take(Duration::ZERO) {
+            let now = Instant::now();
+            self.arrivals.push_back(now);
+            while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
+                self.arrivals.pop_front();
+            }
+            self.activations = Some(Arc::new(shown));
+        }
+        while let Some(written) = self.writer.poll() {
+            let text = match written {
+                Ok(path) => format!("Snapshot: {}", path.display()),
+                Err(reason) => reason,
+            };
+            self.toast = Some((text, Instant::now()));
+        }
+        match self.session.status().stage {
+            Stage::Failed(reason) => Err(WindowError::Session(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    fn model(&self, setup: &Setup, started: Instant) -> ViewModel {
+        let now = Instant::now();
+        let span =
+            self.arrivals.front().zip(self.arrivals.back()).map(|(a, b)| b.duration_since(*a).as_secs_f32());
+        let fps = span.filter(|span| *span > 0.0).map_or(0.0, |span| (self.arrivals.len() - 1) as f32 / span);
+        ViewModel {
+            activations: self.activations.clone(),
+            status: self.session.status(),
+            labels: setup.labels.clone(),
+            device: self.device.clone(),
+            fps,
+            dropped: self.session.dropped(),
+            toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
+            now,
+            since_start: now.duration_since(started),
+        }
+    }
+
+    fn snapshot(&mut self, setup: &Setup, started: Instant) {
+        let model = self.model(setup, started);
+        let format = self.config.format;
+        let job =
+            snapshot::take(&self.gpu, &mut self.scene, &self.state, &model, setup, self.placement, format);
+        let text = match job.map(|job| self.writer.offer(job)) {
+            Some(Ok(())) => "Writing a snapshot …",
+            Some(Err(_)) => "The disk is still busy with the last snapshots: this one was not taken.",
+            None => "There is nothing to take a snapshot of yet.",
+        };
+        self.toast = Some((text.into(), Instant::now()));
+    }
+
+    /// Draws the view; returns clicks, and when to look again although nothing happened.
+    fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
+        let size = [self.config.width, self.config.height];
+        let scale = self.scale();
+        let model = self.model(setup, started);
+        self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
+        let mut input = self.egui.take_egui_input(&self.window);
+        let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
+        input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
+        let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        self.egui.handle_platform_output(&self.window, output);
+        self.present();
+        let toast_end = self.toast.as_ref().map(|(_, at)| *at + TOAST).filter(|end| *end > model.now);
+        let wake_at = [panels::next_look(&model), toast_end].into_iter().flatten().min();
+        (arrangement.clicks, wake_at)
+    }
+
+    fn present(&mut self) {
+        use wgpu::CurrentSurfaceTexture as Current;
+        let texture = match self.surface.get_current_texture() {
+            Current::Success(texture) | Current::Suboptimal(texture) => texture,
+            Current::Outdated | Current::Lost => {
+                self.surface.configure(&self.gpu.device, &self.config);
+                self.window.request_redraw();
+                return;
+            }
+            // Occluded, or a driver that is late: the next drawing will do.
+            Current::Timeout | Current::Occluded => return,
+            Current::Validation => {
+                tracing::warn!("the surface could not be drawn to");
+                return;
+            }
+        };
+        self.scene.draw(&texture.texture.create_view(&Default::default()));
+        self.window.pre_present_notify();
+        self.gpu.queue.present(texture);
+    }
+
+    fn resize(&mut self, size: PhysicalSize<u32>) {
+        self.minimized = size.width == 0 || size.height == 0;
+        let limit = self.gpu.device.limits().max_texture_dimension_2d;
+        if !self.minimized {
+            (self.config.width, self.config.height) = (size.width.min(limit), size.height.min(limit));
+            self.surface.configure(&self.gpu.device, &self.config);
+            self.window.request_redraw();
+        }
+    }
+}
+
+impl ApplicationHandler<Event> for App {
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        if self.live.is_none() {
+            match self.open(event_loop) {
+                Ok(live) => {
+                    live.window.request_redraw();
+                    self.live = Some(live);
+                }
+                Err(error) => {
+                    self.outcome = Err(error);
+                    event_loop.exit();
+                }
+            }
+        }
+    }
+
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, event: Event) {
+        match (event, &mut self.live) {
+            (Event::Quit, _) => event_loop.exit(),
+            (Event::News, Some(live)) => {
+                if let Err(error) = live.take_news() {
+                    self.outcome = Err(error);
+                    event_loop.exit();
+                } else {
+                    live.window.request_redraw();
+                }
+            }
+            (Event::News, None) => {}
+        }
+    }
+
+    fn new_events(&mut self, _: &ActiveEventLoop, cause: winit::event::StartCause) {
+        if let (winit::event::StartCause::ResumeTimeReached { .. }, Some(live)) = (cause, &self.live) {
+            live.window.request_redraw();
+        }
+    }
+
+    fn window_event(&mut self, event_loop: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
+        let Some(live) = &mut self.live else { return };
+        let response = live.egui.on_window_event(&live.window, &event);
+        if response.repaint && !matches!(event, WindowEvent::RedrawRequested) {
+            live.window.request_redraw();
+        }
+        match event {
+            WindowEvent::CloseRequested => event_loop.exit(),
+            WindowEvent::Resized(size) => live.resize(size),
+            WindowEvent::ScaleFactorChanged { .. } => {
+                let size = live.window.inner_size();
+                live.resize(size);
+            }
+            WindowEvent::RedrawRequested => self.redraw(event_loop),
+            WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => {
+                if event.state == ElementState::Pressed
+                    && let Some(action) = action_for(&event)
+                {
+                    self.apply(action, event_loop);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The action of a key press: by what the key types, or, on a layout without Latin letters, by where it lies.
+fn action_for(event: &KeyEvent) -> Option<super::keymap::Action> {
+    let logical = match &event.logical_key {
+        WinitKey::Character(text) => text.chars().next().map(Key::Char),
+        WinitKey::Named(named) => match named {
+            NamedKey::ArrowLeft => Some(Key::Left),
+            NamedKey::ArrowRight => Some(Key::Right),
+            NamedKey::ArrowUp => Some(Key::Up),
+            NamedKey::ArrowDown => Some(Key::Down),
+            NamedKey::PageUp => Some(Key::PageUp),
+            NamedKey::PageDown => Some(Key::PageDown),
+            NamedKey::Escape => Some(Key::Escape),
+            NamedKey::Enter => Some(Key::Enter),
+            NamedKey::Space => Some(Key::Char(' ')),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(Key::Char(c)) = logical
+        && !c.is_ascii()
+    {
+        let shifted = c.is_uppercase();
+        return physical(event.physical_key).and_then(|key| action_of(with_case(key, shifted)));
+    }
+    logical.and_then(action_of)
+}
+
+fn with_case(letter: char, shifted: bool) -> Key {
+    Key::Char(if shifted { letter.to_ascii_uppercase() } else { letter })
+}
+
+/// The letter of a key on a US layout.
+fn physical(key: PhysicalKey) -> Option<char> {
+    let PhysicalKey::Code(code) = key else { return None };
+    Some(match code {
+        KeyCode::KeyA => 'a',
+        KeyCode::KeyB => 'b',
+        KeyCode::KeyE => 'e',
+        KeyCode::KeyF => 'f',
+        KeyCode::KeyH => 'h',
+        KeyCode::KeyI => 'i',
+        KeyCode::KeyJ => 'j',
+        KeyCode::KeyK => 'k',
+        KeyCode::KeyL => 'l',
+        KeyCode::KeyM => 'm',
+        KeyCode::KeyN => 'n',
+        KeyCode::KeyO => 'o',
+        KeyCode::KeyQ => 'q',
+        KeyCode::KeyS => 's',
+        KeyCode::KeyU => 'u',
+        KeyCode::KeyV => 'v',
+        KeyCode::KeyW => 'w',
+        KeyCode::KeyZ => 'z',
+        KeyCode::Digit0 => '0',
+        KeyCode::Digit8 => '8',
+        _ => return None,
+    })
+}

@@ -1,0 +1,193 @@
+//! Arguments as typed. An option means the same on every subcommand that has it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::gpu::{Fit, RangeMode, Resize};
+use crate::network::AvgPool;
+use crate::source::{CameraFormat, SourceSpec};
+use crate::view::{ChannelSet, Colormap};
+
+/// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
+/// layer you choose are shown while they are computed.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do instead of showing the view.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What the network sees.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// What is shown.
+    #[command(flatten)]
+    pub view: ViewArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  convscope                                          camera 0, or the test card where there is none
+  convscope --source photo.jpg --weights inception_v3.safetensors --layer mixed5
+  convscope --headless --frames 1 --source photo.jpg --layer conv2d,mixed0 --snapshot out
+
+Exit codes: 0 done, 1 an error (one sentence says what to do), 2 wrong arguments, 130 ended by Ctrl-C off screen.";
+
+/// Everything but the view.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List cameras with their formats, sizes and rates.
+    #[command(after_help = "Example: convscope cameras")]
+    Cameras,
+    /// List graphics adapters and where the network would run.
+    #[command(after_help = "Example: convscope devices")]
+    Devices,
+}
+
+/// What the network sees.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, or `testcard` [default: the first
+    /// camera, or the test card].
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<SourceSpec>,
+    /// Ask the camera for this size.
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub camera_size: Option<[u32; 2]>,
+    /// Ask the camera for this rate, in frames a second.
+    #[arg(long, value_name = "FPS")]
+    pub camera_fps: Option<u32>,
+    /// Ask the camera for this format.
+    #[arg(long, value_name = "FORMAT")]
+    pub camera_format: Option<CameraFormat>,
+    /// How a picture that is not square becomes one.
+    #[arg(long, value_enum, default_value_t)]
+    pub fit: Fit,
+    /// How a picture is resized to 299×299.
+    #[arg(long, value_enum, default_value_t)]
+    pub resize: Resize,
+}
+
+/// `--device`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// A GPU where there is one, else the CPU.
+    #[default]
+    Auto,
+    /// The graphics adapter, even where it is a (very slow) software rasterizer.
+    Gpu,
+    /// The CPU; drawing still takes the graphics adapter.
+    Cpu,
+}
+
+/// The network and where it runs.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Weight file: safetensors with torchvision's or timm's names [default: an untrained network].
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Whether padding counts in average pooling: Keras and TensorFlow exclude it, torchvision includes it.
+    #[arg(long, value_enum, default_value_t)]
+    pub avg_pool: AvgPool,
+    /// Multiply all channel counts, for a thinner and faster untrained network (0.05 to 1).
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_width)]
+    pub width_multiplier: f64,
+    /// Where the network runs.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceChoice,
+    /// Draw (and compute) with the first graphics adapter whose name contains this; `convscope devices` lists them.
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+}
+
+/// What is shown.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "View")]
+pub struct ViewArgs {
+    /// Layer by index, Keras name or torchvision name; several, separated by commas, with --headless.
+    #[arg(long, value_name = "LAYER", default_value = "mixed0", value_delimiter = ',')]
+    pub layer: Vec<String>,
+    /// Channels to show or save, such as `0..16,40` (0 up to but not 16, and 40) [default: all].
+    #[arg(long, value_name = "CHANNELS")]
+    pub channels: Option<ChannelSet>,
+    /// What the ends of the colormap stand for.
+    #[arg(long, value_enum, default_value_t)]
+    pub normalize: RangeMode,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub colormap: Colormap,
+    /// Longer side of a tile in points [default: as large as fits].
+    #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(4..=4096))]
+    pub tile_size: Option<u32>,
+    /// Mirror the image on the screen (never for the network).
+    #[arg(long)]
+    pub mirror: bool,
+    /// Size of the window, or of the pictures with --headless, in pixels.
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
+    pub size: [u32; 2],
+    /// Folder for snapshots.
+    #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
+    pub snapshot: PathBuf,
+    /// No window: process frames and write a snapshot of each.
+    #[arg(long)]
+    pub headless: bool,
+    /// With --headless: end after so many frames [default: 1, or all pictures of a folder].
+    #[arg(long, value_name = "N", requires = "headless", conflicts_with = "seconds",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// With --headless: process frames for so long and write one snapshot a second.
+    #[arg(long, value_name = "S", requires = "headless", value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+}
+
+/// Largest side of a view or a camera picture.
+const MAX_SIDE: u32 = 8192;
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let (width, height) = text.split_once(['x', '×']).ok_or("write width and height as in 1280x720")?;
+    let side = |text: &str| match text.trim().parse::<u32>() {
+        Ok(side) if (1..=MAX_SIDE).contains(&side) => Ok(side),
+        _ => Err(format!("`{text}` is not a number of pixels from 1 to {MAX_SIDE}")),
+    };
+    Ok([side(width)?, side(height)?])
+}
+
+fn parse_width(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(width) if (0.05..=1.0).contains(&width) => Ok(width),
+        _ => Err("a number from 0.05 to 1".into()),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
+        _ => Err("a number of seconds above 0, at most a day".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_numbers() {
+        assert_eq!(parse_size("640x480"), Ok([640, 480]));
+        for text in ["640", "0x4", "ax4", "9000x4", "-1x4"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+        assert!(parse_width("0").is_err() && parse_width("NaN").is_err() && parse_width("0.25").is_ok());
+        assert!(parse_seconds("0").is_err() && parse_seconds("inf").is_err() && parse_seconds("0.5").is_ok());
+    }
+}

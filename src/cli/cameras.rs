@@ -1,0 +1,10 @@
+//! `convscope cameras`
+
+use std::process::ExitCode;
+
+use crate::source::camera;
+
+pub fn run() -> anyhow::Result<ExitCode> {
+    print!("{}", camera::render_list(&camera::list()?));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,117 @@
+//! `convscope` without a subcommand: the window, or the same off screen.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::bail;
+
+use super::INTERRUPTED;
+use super::args::{Arguments, DeviceChoice};
+use crate::app::offscreen::{self, Extent};
+use crate::app::state::AppState;
+use crate::app::{Setup, window};
+use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
+use crate::model::{LayerIndex, labels};
+use crate::session::{Placement, SessionConfig};
+use crate::source::{CameraRequest, SourceSpec};
+use crate::view::TileSize;
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (setup, layers) = settings(arguments)?;
+    if arguments.view.headless {
+        return run_offscreen(arguments, setup, &layers);
+    }
+    if layers.len() > 1 {
+        bail!(
+            "the window shows one layer at a time: name one with --layer, or write several with --headless"
+        );
+    }
+    let mut registered = Ok(());
+    window::run(setup, |quit| registered = ctrlc::set_handler(quit))?;
+    registered?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> anyhow::Result<ExitCode> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    let is_folder = matches!(&setup.session.source, Some(SourceSpec::Path(path)) if path.is_dir());
+    let extent = match (arguments.view.frames, arguments.view.seconds) {
+        (Some(frames), _) => Extent::Frames(frames),
+        (None, Some(seconds)) => Extent::Seconds(seconds),
+        (None, None) if is_folder => Extent::All,
+        (None, None) => Extent::Frames(1),
+    };
+    let folder = setup.snapshots.clone();
+    let summary = offscreen::run(setup, layers, extent, &interrupted)?;
+    for snapshot in &summary.snapshots {
+        println!("{}", snapshot.display());
+    }
+    let rate = match summary.frames {
+        0 | 1 => String::new(),
+        frames => format!(" at {:.1} a second", (frames - 1) as f64 / summary.elapsed.as_secs_f64()),
+    };
+    let (frames, count) = (summary.frames, summary.snapshots.len());
+    eprintln!("convscope: {frames} frames{rate}, {count} snapshots in {}", folder.display());
+    Ok(if summary.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// Arguments as meant.
+fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
+    let Arguments { input, network, view, .. } = arguments;
+    if network.weights.is_some() && network.width_multiplier != 1.0 {
+        bail!(
+            "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
+        );
+    }
+    let graph = Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier));
+    let mut layers = Vec::new();
+    for name in &view.layer {
+        let layer = graph.find(name.trim())?;
+        if !layers.contains(&layer) {
+            layers.push(layer);
+        }
+    }
+    let channels = view.channels.clone().unwrap_or_default();
+    for &layer in &layers {
+        let node = &graph.nodes[layer];
+        channels.resolve(&node.keras_name, node.shape.channels)?;
+    }
+    let mut state = AppState::new(graph.clone(), layers[0]);
+    state.channels = channels;
+    (state.fit, state.resize) = (input.fit, input.resize);
+    (state.range, state.colormap, state.mirror) = (view.normalize, view.colormap, view.mirror);
+    state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
+    // Predictions of random weights mean nothing: they are not even computed.
+    state.predictions = network.weights.is_some();
+    let camera = CameraRequest {
+        size: input.camera_size.map(|[width, height]| (width, height)),
+        fps: input.camera_fps,
+        format: input.camera_format,
+    };
+    let setup = Setup {
+        width_multiplier: network.width_multiplier,
+        state: state.started(),
+        session: SessionConfig {
+            source: input.source.clone(),
+            camera,
+            every_frame: view.headless,
+            weights: network.weights.clone(),
+            avg_pool: network.avg_pool,
+            placement: Placement::Cpu,
+        },
+        placement: match network.device {
+            DeviceChoice::Auto => None,
+            DeviceChoice::Gpu => Some(Placement::Gpu),
+            DeviceChoice::Cpu => Some(Placement::Cpu),
+        },
+        adapter: network.adapter.clone(),
+        labels: labels::imagenet(),
+        snapshots: view.snapshot.clone(),
+        size: view.size,
+        graph,
+    };
+    Ok((setup, layers))
+}

@@ -1,0 +1,225 @@
+//! One snapshot: a folder named by time and layer.
+//!
+//! | file | what |
+//! |---|---|
+//! | `view.png` | the whole view |
+//! | `frame.png` | the frame as the source gave it |
+//! | `tiles.png` | the chosen channels, one pixel a value, coloured as in the view |
+//! | `map.safetensors` | the values, `[1, channels, height, width]` f32, named by the layer |
+//! | `snapshot.json` | [`SnapshotInfo`] |
+//!
+//! The folder appears under its name when it is complete; an existing one is never touched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::Serialize;
+
+use crate::frame::Frame;
+use crate::gpu::readback::{PendingMap, PendingPicture};
+use crate::gpu::{ChannelStatistics, GpuContext, RangeMode, twin};
+use crate::session::StageTimes;
+use crate::view::Colormap;
+
+/// Everything needed to make the same again: `snapshot.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotInfo {
+    /// Version of convscope.
+    pub convscope: &'static str,
+    /// Local time with its offset from UTC.
+    pub time: String,
+    /// The command that makes this snapshot again from the saved frame, inside the snapshot's folder.
+    pub command: String,
+    /// What the source is and gives.
+    pub source: String,
+    /// Name of the picture in the source.
+    pub picture: String,
+    /// Number of the frame in the source.
+    pub frame_id: u64,
+    /// Width and height of the frame.
+    pub frame_size: [u32; 2],
+    /// Layout of the frame's bytes when it came.
+    pub frame_format: &'static str,
+    /// `stretch` or `crop`.
+    pub fit: String,
+    /// `bilinear` or `antialias`.
+    pub resize: String,
+    /// True where the image was mirrored on screen; the network never sees that.
+    pub mirrored_on_screen: bool,
+    /// The architecture.
+    pub network: String,
+    /// Multiplier of its channel counts.
+    pub width_multiplier: f64,
+    /// Weight file, or `untrained`.
+    pub weights: String,
+    /// SHA-256 of the weight file.
+    pub weights_sha256: Option<String>,
+    /// Seed of an untrained network.
+    pub weights_seed: Option<u64>,
+    /// Average pooling convention.
+    pub avg_pool: &'static str,
+    /// Where the network ran: `cpu` or `gpu`.
+    pub device: &'static str,
+    /// Name of the graphics adapter.
+    pub adapter: String,
+    /// What was shown.
+    pub layer: TapInfo,
+    /// The channels that were shown, in order.
+    pub channels: Vec<u32>,
+    /// Position among them of the selected one.
+    pub selected: usize,
+    /// True where only the selected one was shown.
+    pub enlarged: bool,
+    /// What the ends of the colormap stand for.
+    pub normalize: RangeMode,
+    /// The colours.
+    pub colormap: Colormap,
+    /// True where values were interpolated.
+    pub smooth: bool,
+    /// Width and height of `view.png`.
+    pub view_size: [u32; 2],
+    /// Pixels of a tile in `view.png`.
+    pub tile_size: [u32; 2],
+    /// Left, top, width and height of the tile area in `view.png`.
+    pub tile_area: [u32; 4],
+    /// The most probable classes, where predictions were computed and mean something.
+    pub predictions: Vec<Prediction>,
+    /// How long it took.
+    pub times: StageTimes,
+    /// Statistics of the shown channels, then of the whole layer.
+    pub statistics: Vec<ChannelStatistics>,
+}
+
+/// A layer in `snapshot.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct TapInfo {
+    /// Keras' index.
+    pub index: usize,
+    /// Keras' name.
+    pub keras_name: String,
+    /// torchvision's name.
+    pub torch_name: Option<String>,
+    /// What it computes.
+    pub operation: &'static str,
+    /// Channels, height, width.
+    pub shape: [usize; 3],
+}
+
+/// A class with its probability.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prediction {
+    /// Index of the class.
+    pub class: usize,
+    /// WordNet id.
+    pub wordnet_id: String,
+    /// Name.
+    pub name: String,
+    /// From 0 to 1.
+    pub probability: f32,
+}
+
+/// A snapshot on its way to disk. Pictures and numbers are still being copied from the GPU.
+#[derive(Debug)]
+pub struct SnapshotJob {
+    /// Folder in which the snapshot's folder is made.
+    pub folder: PathBuf,
+    /// Name of the snapshot's folder, without the number that an existing one adds.
+    pub name: String,
+    /// The whole view.
+    pub view: PendingPicture,
+    /// The tiles.
+    pub tiles: PendingPicture,
+    /// The values of all channels.
+    pub map: PendingMap,
+    /// The frame.
+    pub frame: Frame,
+    /// The rest.
+    pub info: SnapshotInfo,
+}
+
+/// Why a snapshot was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The disk said no.
+    #[error("the snapshot could not be written to {}: {source}; choose another folder with `--snapshot DIR`", path.display())]
+    Disk {
+        /// Where.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The numbers did not come back from the GPU, or could not be encoded.
+    #[error("the snapshot could not be made: {0}")]
+    Content(String),
+}
+
+/// Largest number behind a name that is taken.
+const MAX_SAME_NAME: u32 = 10_000;
+
+impl SnapshotJob {
+    /// Waits for the GPU, writes everything into a hidden folder, then gives it its name. Returns that path.
+    pub(super) fn write(self, gpu: &GpuContext) -> Result<PathBuf, SnapshotError> {
+        let hidden = self.folder.join(format!(".{}.partial-{}", self.name, std::process::id()));
+        let disk = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| SnapshotError::Disk { path, source }
+        };
+        fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
+        fs::create_dir(&hidden).map_err(disk(&hidden))?;
+        let (folder, name) = (self.folder.clone(), self.name.clone());
+        let result = self.write_files(gpu, &hidden).and_then(|()| {
+            for number in 1..MAX_SAME_NAME {
+                let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+                let path = folder.join(format!("{name}{suffix}"));
+                if !path.exists() {
+                    return fs::rename(&hidden, &path).map(|()| path.clone()).map_err(disk(&path));
+                }
+            }
+            Err(disk(&folder)(std::io::ErrorKind::AlreadyExists.into()))
+        });
+        if result.is_err() {
+            // What is half written is of no use to anybody; that the disk is full is the error to report.
+            let _ = fs::remove_dir_all(&hidden);
+        }
+        result
+    }
+
+    fn write_files(self, gpu: &GpuContext, folder: &Path) -> Result<(), SnapshotError> {
+        let content = |error: &dyn std::fmt::Display| SnapshotError::Content(error.to_string());
+        let save = |name: &str, bytes: &[u8]| {
+            let path = folder.join(name);
+            fs::write(&path, bytes).map_err(|source| SnapshotError::Disk { path, source })
+        };
+        let png = |picture: &image::RgbImage| -> Result<Vec<u8>, SnapshotError> {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(|e| content(&e))?;
+            Ok(bytes.into_inner())
+        };
+        save("view.png", &png(&self.view.wait(gpu).map_err(|e| content(&e))?)?)?;
+        save("tiles.png", &png(&self.tiles.wait(gpu).map_err(|e| content(&e))?)?)?;
+        let frame =
+            image::RgbImage::from_raw(self.frame.width, self.frame.height, twin::rgb_bytes(&self.frame));
+        let frame = frame.ok_or_else(|| content(&"the frame is not a picture"))?;
+        save("frame.png", &png(&frame)?)?;
+
+        let values = self.map.wait(gpu).map_err(|e| content(&e))?;
+        let [_, height, width] = self.info.layer.shape;
+        let chosen: Vec<f32> = self
+            .info
+            .channels
+            .iter()
+            .flat_map(|channel| &values[*channel as usize * height * width..][..height * width])
+            .copied()
+            .collect();
+        let shape = vec![1, self.info.channels.len(), height, width];
+        let view =
+            TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(&chosen)).map_err(|e| content(&e))?;
+        let tensors = [(self.info.layer.keras_name.as_str(), view)];
+        save("map.safetensors", &safetensors::serialize(tensors, None).map_err(|e| content(&e))?)?;
+
+        let json = serde_json::to_vec_pretty(&self.info).map_err(|e| content(&e))?;
+        save("snapshot.json", &json)
+    }
+}
