@@ -140,10 +140,10 @@ impl Key {
             Self::Char(' ') => "space".into(),
             Self::Char(c) if c.is_uppercase() => format!("shift {}", c.to_lowercase()),
             Self::Char(c) => c.into(),
-            Self::Left => "←".into(),
-            Self::Right => "→".into(),
-            Self::Up => "↑".into(),
-            Self::Down => "↓".into(),
+            Self::Left => "left".into(),
+            Self::Right => "right".into(),
+            Self::Up => "up".into(),
+            Self::Down => "down".into(),
             Self::PageUp => "page up".into(),
             Self::PageDown => "page down".into(),
             Self::Escape => "esc".into(),
@@ -152,7 +152,7 @@ impl Key {
     }
 }
 
-/// The keys of a row: `← j`.
+/// The keys of a row: `left  j`.
 pub fn labels(keys: &[Key]) -> String {
     keys.iter().map(|key| key.label()).collect::<Vec<_>>().join("  ")
 }

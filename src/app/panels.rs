@@ -25,7 +25,7 @@ const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// Tiles smaller than this (in points) carry no number.
-const NUMBERED_TILE: f32 = 40.0;
+const NUMBERED_TILE: f32 = 47.0;
 
 /// What a click asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +82,11 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .frame(Frame::NONE.inner_margin(Margin::symmetric(12, 10)))
         .resizable(false)
         .exact_size(width)
-        .show(ui, |ui| what_it_sees(ui, state, model, &mut out));
+        .show(ui, |ui| {
+            let highest_picture = ui.available_height() * 0.42;
+            egui::ScrollArea::vertical()
+                .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
+        });
     egui::CentralPanel::default()
         .frame(Frame::NONE.inner_margin(Margin::same(10)))
         .show(ui, |ui| tiles(ui, state, model, &mut out));
@@ -96,7 +100,7 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
     let graph = state.graph();
     let shown = model.shown_layer(state);
     let node = &graph.nodes[shown];
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&node.keras_name).size(20.0).strong());
         ui.label(format!("layer {shown} of {} · {} · {}", graph.nodes.len() - 1, node.op.name(), node.shape));
         if let Some(name) = &node.torch_name {
@@ -104,10 +108,12 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
         }
         if shown != state.layer {
             let next = &graph.nodes[state.layer];
-            ui.label(RichText::new(format!("→ {} {} …", state.layer, next.keras_name)).color(ACCENT));
+            ui.label(
+                RichText::new(format!("computing {} · {} …", state.layer, next.keras_name)).color(ACCENT),
+            );
         }
     });
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.label(RichText::new("stage").color(QUIET));
         let current = graph.nodes[state.layer].stage;
@@ -147,10 +153,9 @@ fn channels_in_words(state: &AppState, count: usize) -> String {
     format!("channels {}–{} of {count}", first + 1, (first + grid.page_len()).min(count))
 }
 
-fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrangement) {
+fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
     ui.spacing_mut().item_spacing.y = 5.0;
     let width = ui.available_width();
-    let highest = ui.available_height() * 0.42;
     match &model.activations {
         Some(shown) => {
             let frame = &shown.frame.frame;
@@ -272,32 +277,31 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     };
     ui.label(RichText::new("What the colours mean").strong());
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
-    let table = colormap_table(state.colormap);
-    let steps = 128;
-    for step in 0..steps {
-        let left = rect.left() + rect.width() * step as f32 / steps as f32;
-        let part = Rect::from_min_max(
-            Pos2::new(left, rect.top()),
-            Pos2::new(rect.left() + rect.width() * (step + 1) as f32 / steps as f32, rect.bottom()),
-        );
-        let [r, g, b] = table[step * 256 / steps];
-        ui.painter().rect_filled(part, 0.0, Color32::from_rgb(r, g, b));
-    }
+    color_bar(ui, rect, &colormap_table(state.colormap));
     let (low, high) = ends(statistics, state.colormap.is_diverging());
     ui.horizontal(|ui| {
         ui.label(number(low));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(number(high)));
     });
     ui.label(RichText::new(format!("{} · {meaning}", state.colormap.name())).color(QUIET).small());
-    let ChannelStatistics { min, max, mean, std } = of_channel;
-    let text = format!(
-        "channel {channel}: {} to {}, mean {}, deviation {}",
-        number(min),
-        number(max),
-        number(mean),
-        number(std)
-    );
-    ui.label(RichText::new(text).color(QUIET).small());
+    ui.label(RichText::new(in_words(channel, of_channel)).color(QUIET).small());
+}
+
+/// One mesh: single rectangles would have soft edges and look striped.
+fn color_bar(ui: &Ui, rect: Rect, table: &[[u8; 3]; 256]) {
+    let mut mesh = egui::Mesh::default();
+    for (entry, [r, g, b]) in table.iter().enumerate() {
+        let x = egui::lerp(rect.left()..=rect.right(), entry as f32 / 255.0);
+        for y in [rect.top(), rect.bottom()] {
+            mesh.colored_vertex(Pos2::new(x, y), Color32::from_rgb(*r, *g, *b));
+        }
+        if entry > 0 {
+            let last = 2 * entry as u32 + 1;
+            mesh.add_triangle(last - 3, last - 2, last - 1);
+            mesh.add_triangle(last - 2, last - 1, last);
+        }
+    }
+    ui.painter().add(mesh);
 }
 
 /// What the ends of the colour bar stand for.
@@ -352,6 +356,7 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     };
     let grid = tile_grid(pixels, map, channels.len(), size, scale);
     state.grid = Some(grid);
+    notices(ui, area, model);
     let Some(selected) = channels.get(state.selected) else { return };
     if state.enlarged {
         tag(ui, area.left_top(), &format!("channel {selected} · z shows all"));
@@ -361,35 +366,53 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
         return;
     }
     let first = state.page() * grid.page_len();
-    let count = grid.page_len().min(channels.len() - first);
+    let shown = &channels[first..(first + grid.page_len()).min(channels.len())];
     let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
-    let numbered = tile.min_elem() >= NUMBERED_TILE;
-    for (place, channel) in channels[first..first + count].iter().enumerate() {
+    for (place, channel) in shown.iter().enumerate() {
         let rect = Rect::from_min_size(corner(grid.tile_origin(place)), tile);
         if first + place == state.selected {
             ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, ACCENT), egui::StrokeKind::Outside);
         }
-        if numbered {
-            let font = FontId::proportional(11.0);
-            let galley = ui.painter().layout_no_wrap(channel.to_string(), font, TEXT);
+        if tile.min_elem() >= NUMBERED_TILE {
+            let galley = ui.painter().layout_no_wrap(channel.to_string(), FontId::proportional(11.0), TEXT);
             let back = Rect::from_min_size(rect.min, galley.size() + Vec2::new(4.0, 0.0));
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
         }
     }
-    if let Some(at) = response.interact_pointer_pos().filter(|_| response.clicked()) {
+    let place_at = |at: Pos2| {
         let local = (at - area.min) * scale;
-        if let Some((place, _)) = grid.tile_from_pixel(local.x, local.y).filter(|(place, _)| *place < count) {
-            let position = first + place;
-            let twice = response.double_clicked();
-            out.clicks.push(if twice { Click::Enlarge(position) } else { Click::Select(position) });
-        }
+        grid.tile_from_pixel(local.x, local.y).map(|(place, _)| place).filter(|place| *place < shown.len())
+    };
+    if let Some(place) = response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at) {
+        let (position, twice) = (first + place, response.double_clicked());
+        out.clicks.push(if twice { Click::Enlarge(position) } else { Click::Select(position) });
     }
-    let scroll = ui.input(|input| input.smooth_scroll_delta().y);
-    if response.hovered() && scroll.abs() > 1.0 {
-        out.clicks.push(Click::Do(if scroll > 0.0 { Action::PreviousPage } else { Action::NextPage }));
+    let turn = ui.input(|input| input.events.iter().map(wheel_turn).sum::<f32>());
+    if response.hovered() && turn.abs() >= 1.0 {
+        out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
     }
-    notices(ui, area, model);
+    let tap = model.activations.as_ref().and_then(|results| results.tap(layer));
+    if let (Some(place), Some(tap)) = (response.hover_pos().and_then(place_at), tap) {
+        let channel = shown[place];
+        response.on_hover_text_at_pointer(in_words(channel, tap.channel_statistics[channel as usize]));
+    }
+}
+
+/// Notches that a wheel was turned, up positive; a touchpad's points count as a fraction.
+fn wheel_turn(event: &egui::Event) -> f32 {
+    match event {
+        egui::Event::MouseWheel { unit: egui::MouseWheelUnit::Point, delta, .. } => delta.y / 40.0,
+        egui::Event::MouseWheel { delta, .. } => delta.y,
+        _ => 0.0,
+    }
+}
+
+/// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
+fn in_words(channel: u32, statistics: ChannelStatistics) -> String {
+    let ChannelStatistics { min, max, mean, std } = statistics;
+    let [min, max, mean, std] = [min, max, mean, std].map(number);
+    format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}")
 }
 
 /// What the user has to know now, over the lower edge of the tiles.

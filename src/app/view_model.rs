@@ -70,7 +70,9 @@ impl ViewModel {
         let mut parts = vec![self.device.to_string()];
         if let Some(shown) = &self.activations {
             let times = shown.times;
-            parts.push(format!("{:.1} fps", self.fps));
+            if self.fps > 0.0 {
+                parts.push(format!("{:.1} fps", self.fps));
+            }
             parts.push(format!("network {:.0} ms", times.network_ms));
             parts.push(format!("preprocess {:.1} ms", times.preprocess_ms));
             if times.statistics_ms > 0.0 {
@@ -81,13 +83,13 @@ impl ViewModel {
                 parts.push(format!("latency {} ms", latency.as_millis()));
             }
             parts.push(format!("{} dropped", self.dropped));
-            if shown.frame.frame.name != self.status.source {
+            // The source may already be at the next picture.
+            if !self.status.source.contains(&*shown.frame.frame.name) {
                 parts.push(shown.frame.frame.name.to_string());
             }
         }
         parts.push(self.status.source.to_string());
         parts.retain(|part| !part.is_empty());
-        parts.dedup();
         parts.join(" · ")
     }
 }

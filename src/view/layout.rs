@@ -13,8 +13,7 @@ pub enum TileSize {
 /// An automatic tile is not made smaller than this; the layer then has more than one page.
 pub const SMALLEST_AUTO: u32 = 48;
 
-/// Tiles are never larger than this share of the area's shorter side, so that a layer of few channels fills the
-/// area and one channel does not become a wall of blocks.
+/// No tile is smaller than this.
 const SMALLEST: u32 = 4;
 
 /// A grid of tiles on a page.
