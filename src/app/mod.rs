@@ -13,9 +13,11 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::gpu::GpuContext;
 use crate::model::Graph;
 use crate::model::labels::Label;
-use crate::session::{Placement, SessionConfig};
+use crate::session::{Placement, Request, Session, SessionConfig};
+use crate::source::{self, CameraRequest, SourceSpec};
 use state::AppState;
 
 pub use view_model::top_classes;
@@ -29,7 +31,11 @@ pub struct Setup {
     pub width_multiplier: f64,
     /// What the view starts with.
     pub state: AppState,
-    /// Source, weights, placement. `every_frame` is set by who runs it.
+    /// `None`: the first camera, or the test card where there is none.
+    pub source: Option<SourceSpec>,
+    /// How the camera is asked to deliver.
+    pub camera: CameraRequest,
+    /// Weights and placement. `every_frame` and the final placement are set by who runs it.
     pub session: SessionConfig,
     /// Where the network runs; `None`: on a GPU where there is one.
     pub placement: Option<Placement>,
@@ -45,13 +51,27 @@ pub struct Setup {
 
 impl Setup {
     /// Where the network runs on this adapter. A software adapter would take minutes for a frame.
-    fn place(&self, gpu: &crate::gpu::GpuContext) -> Placement {
+    fn place(&self, gpu: &GpuContext) -> Placement {
         self.placement.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
+    }
+
+    /// Starts the session that this setup describes.
+    fn start_session(
+        &self,
+        gpu: &GpuContext,
+        request: Request,
+        every_frame: bool,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Session {
+        let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
+        let (spec, camera) = (self.source.clone(), self.camera.clone());
+        let open = move || source::open(spec.as_ref(), &camera, !every_frame);
+        Session::start(gpu.clone(), self.graph.clone(), config, request, open, wake)
     }
 }
 
 /// Where the network runs and what draws, for the status line.
-fn device_in_words(gpu: &crate::gpu::GpuContext, placement: Placement) -> String {
+fn device_in_words(gpu: &GpuContext, placement: Placement) -> String {
     // The part in brackets is the driver's build, of no use on screen.
     let name = gpu.summary().name;
     let name = name.split(" (").next().unwrap_or_default().to_string();

@@ -12,7 +12,7 @@ use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::{Busy, Writer};
-use crate::session::{Session, Stage};
+use crate::session::Stage;
 
 /// The format that snapshots are drawn in off screen.
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -70,20 +70,18 @@ pub enum OffscreenError {
 /// # Errors
 /// [`OffscreenError`]; snapshots written until then stay.
 pub fn run(
-    mut setup: Setup,
+    setup: Setup,
     layers: &[LayerIndex],
     extent: Extent,
     interrupted: &AtomicBool,
 ) -> Result<Summary, OffscreenError> {
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
     let placement = setup.place(&gpu);
-    setup.session.placement = placement;
-    setup.session.every_frame = true;
     let mut state = setup.state.clone();
     let mut request = state.request();
     request.taps = layers.to_vec();
     let started = Instant::now();
-    let session = Session::start(gpu.clone(), setup.graph.clone(), setup.session.clone(), request, || {});
+    let session = setup.start_session(&gpu, request, true, || {});
     let writer =
         Writer::start(gpu.clone(), || {}).map_err(|error| OffscreenError::Snapshot(error.to_string()))?;
     let mut scene = Scene::new(&gpu, FORMAT, egui::Context::default());

@@ -231,10 +231,14 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             None => "Weights are being loaded.",
             Some(_) => {
                 "Untrained network: its weights are random, so it recognises nothing and predictions are \
-                 hidden. Real ones: convscope --weights FILE (see README, Weights)."
+                 hidden. For real ones (see README, Weights):"
             }
         };
         ui.label(RichText::new(text).color(ACCENT));
+        if model.status.weights.is_some() {
+            // Not in the text's font, which joins the two dashes.
+            ui.label(RichText::new("convscope --weights FILE").monospace().color(ACCENT));
+        }
         return;
     }
     if !state.predictions {
@@ -271,7 +275,7 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
     let of_layer = tap.channel_statistics[tap.channel_statistics.len() - 1];
     let of_channel = tap.channel_statistics[channel as usize];
-    let (statistics, meaning) = match state.range {
+    let (statistics, meaning) = match state.range_at(layer) {
         RangeMode::Map => (of_channel, format!("each map its own range (n); here channel {channel}")),
         RangeMode::Layer => (of_layer, "one range for the whole layer (n)".to_string()),
     };

@@ -9,10 +9,11 @@ use super::panels::{self, Arrangement};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, StatisticsBuffer, TileDraw,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, RangeMode, Rect, StatisticsBuffer, TileDraw,
     TilesRenderer,
 };
 use crate::session::Activations;
+use crate::view::Colormap;
 
 /// Pipelines and the panels' memory.
 pub struct Scene {
@@ -133,7 +134,7 @@ impl Scene {
             columns: grid.columns,
             first: first as u32,
             count: grid.page_len().min(channels.len().saturating_sub(first)) as u32,
-            range: state.range,
+            range: state.range_at(layer),
             colormap: state.colormap,
             smooth: state.smooth,
         };
@@ -208,13 +209,14 @@ impl Scene {
         texture
     }
 
-    /// The tiles of a map alone, one pixel a value with a gap of one, in the colours of `like`.
+    /// The tiles of a map alone, one pixel a value with a gap of one, in these colours.
     pub fn draw_native_tiles(
         &mut self,
         map: &FeatureMapBuffer,
         statistics: &StatisticsBuffer,
         channels: &[u32],
-        like: &AppState,
+        range: RangeMode,
+        colormap: Colormap,
         format: wgpu::TextureFormat,
     ) -> wgpu::Texture {
         let tile = [map.shape.width as u32, map.shape.height as u32];
@@ -231,8 +233,8 @@ impl Scene {
             columns,
             first: 0,
             count: channels.len() as u32,
-            range: like.range,
-            colormap: like.colormap,
+            range,
+            colormap,
             smooth: false,
         };
         self.upload_order(channels);

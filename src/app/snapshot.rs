@@ -31,7 +31,8 @@ pub fn take(
     let (tile_area, tile_size) = scene.tile_area();
 
     let view = readback::copy_picture(gpu, &scene.draw_to_texture(format));
-    let native = scene.draw_native_tiles(&tap.map, &tap.statistics, &channels, state, format);
+    let range = state.range_at(layer);
+    let native = scene.draw_native_tiles(&tap.map, &tap.statistics, &channels, range, state.colormap, format);
     let tiles = readback::copy_picture(gpu, &native);
     let map = readback::copy_map(gpu, &tap.map);
 
@@ -91,7 +92,7 @@ pub fn take(
         channels,
         selected: state.selected,
         enlarged: state.enlarged,
-        normalize: state.range,
+        normalize: range,
         colormap: state.colormap,
         smooth: state.smooth,
         view_size: scene.size(),
@@ -144,7 +145,7 @@ fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, 
         let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
         words.push(format!("--channels {}", list.join(",")));
     }
-    let range = match state.range {
+    let range = match state.range_at(layer) {
         RangeMode::Map => "map",
         RangeMode::Layer => "layer",
     };

@@ -112,6 +112,12 @@ impl AppState {
         self.channels.within(self.graph.nodes[layer].shape.channels)
     }
 
+    /// What the ends of the colormap stand for at a layer. A map of one value has no range of its own.
+    pub fn range_at(&self, layer: LayerIndex) -> RangeMode {
+        let shape = self.graph.nodes[layer].shape;
+        if shape.height * shape.width == 1 { RangeMode::Layer } else { self.range }
+    }
+
     fn shown_count(&self) -> usize {
         self.shown_channels(self.layer).len()
     }

@@ -135,8 +135,6 @@ impl App {
         let native = Some(window.scale_factor() as f32);
         let egui = egui_winit::State::new(ctx, egui::ViewportId::ROOT, &window, native, None, Some(limit));
         let placement = self.setup.place(&gpu);
-        let mut session = self.setup.session.clone();
-        (session.placement, session.every_frame) = (placement, false);
         let pending = Arc::new(AtomicBool::new(false));
         let news = |proxy: EventLoopProxy<Event>, pending: Arc<AtomicBool>| {
             move || {
@@ -148,7 +146,7 @@ impl App {
         };
         let state = self.setup.state.clone();
         let wake = news(self.proxy.clone(), pending.clone());
-        let session = Session::start(gpu.clone(), self.setup.graph.clone(), session, state.request(), wake);
+        let session = self.setup.start_session(&gpu, state.request(), false, wake);
         let writer = Writer::start(gpu.clone(), news(self.proxy.clone(), pending.clone()))
             .map_err(|error| WindowError::Session(error.to_string()))?;
         Ok(Live {

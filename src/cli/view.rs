@@ -37,7 +37,7 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
-    let is_folder = matches!(&setup.session.source, Some(SourceSpec::Path(path)) if path.is_dir());
+    let is_folder = matches!(&setup.source, Some(SourceSpec::Path(path)) if path.is_dir());
     let extent = match (arguments.view.frames, arguments.view.seconds) {
         (Some(frames), _) => Extent::Frames(frames),
         (None, Some(seconds)) => Extent::Seconds(seconds),
@@ -94,9 +94,9 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     let setup = Setup {
         width_multiplier: network.width_multiplier,
         state: state.started(),
+        source: input.source.clone(),
+        camera,
         session: SessionConfig {
-            source: input.source.clone(),
-            camera,
             every_frame: view.headless,
             weights: network.weights.clone(),
             avg_pool: network.avg_pool,

@@ -4,32 +4,35 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::source::camera::CameraSource;
-use crate::source::still::Pictures;
-use crate::source::testcard::TestCard;
-use crate::source::{CameraId, CameraRequest, FrameSource, SourceError, SourceSpec};
+use crate::source::SourceError;
 
 /// A source that fails is asked again after this time.
 const RETRY: Duration = Duration::from_millis(500);
 
 pub(super) fn run(shared: &Shared) -> Result<(), String> {
-    let mut source = match open(shared) {
-        Ok(source) => source,
-        Err(error) => return Err(error.to_string()),
-    };
+    let opener = shared.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(open) = opener else { return Ok(()) };
+    let opened = open().map_err(|error| error.to_string())?;
+    let mut source = opened.source;
+    *shared.steps.lock().unwrap_or_else(PoisonError::into_inner) = opened.steps;
+    if let Some(notice) = opened.notice {
+        eprintln!("convscope: {notice}");
+        shared.update(|status| status.notices.push(notice));
+    }
     let live = source.is_live();
     shared.update(|status| (status.source, status.live) = (source.describe(), live));
+    let mut told = None;
     while !shared.is_stopping() {
         match source.next_frame() {
             Ok(Some(frame)) => {
-                let described = source.describe();
                 {
                     let mut status = shared.status();
                     status.last_frame = Some(Instant::now());
                     status.trouble = None;
-                    status.source = described;
+                    status.source = source.describe();
                 }
-                // A live source off screen still must not outrun the network: there the newest frame wins too.
+                told = None;
+                // Of files every frame counts; a live source is never slowed down.
                 let open = if live { shared.frames.replace(frame) } else { shared.frames.put(frame) };
                 if !open {
                     break;
@@ -37,13 +40,15 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             }
             Ok(None) => break,
             Err(error) => {
-                let damaged = matches!(error, SourceError::DamagedFrame { .. });
-                tracing::warn!("{error}");
-                if shared.config.every_frame && !damaged {
-                    eprintln!("convscope: {error}");
+                let message = error.to_string();
+                tracing::warn!("{message}");
+                // Off screen nobody sees the status: tell each trouble once.
+                if shared.config.every_frame && told.as_ref() != Some(&message) {
+                    eprintln!("convscope: {message}");
+                    told = Some(message.clone());
                 }
-                shared.update(|status| status.trouble = Some(error.to_string()));
-                if live && !damaged {
+                shared.update(|status| status.trouble = Some(message));
+                if live && !matches!(error, SourceError::DamagedFrame { .. }) {
                     // An unplugged camera fails at once each time: do not spin.
                     std::thread::sleep(RETRY);
                 }
@@ -52,31 +57,4 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     }
     shared.frames.close();
     Ok(())
-}
-
-fn open(shared: &Shared) -> Result<Box<dyn FrameSource>, SourceError> {
-    let config = &shared.config;
-    let live = !config.every_frame;
-    match &config.source {
-        Some(SourceSpec::Camera(id)) => camera(id, &config.camera),
-        Some(SourceSpec::TestCard) => Ok(Box::new(TestCard::new(live))),
-        Some(SourceSpec::Path(path)) => {
-            let pictures = Pictures::open(path, live)?;
-            *shared.steps.lock().unwrap_or_else(PoisonError::into_inner) = Some(pictures.step_handle());
-            Ok(Box::new(pictures))
-        }
-        None => match camera(&CameraId::Index(0), &config.camera) {
-            Ok(camera) => Ok(camera),
-            Err(error) => {
-                shared.notice(format!(
-                    "showing the test card ({error}); with a camera or `--source FILE` you see the real thing"
-                ));
-                Ok(Box::new(TestCard::new(live)))
-            }
-        },
-    }
-}
-
-fn camera(id: &CameraId, request: &CameraRequest) -> Result<Box<dyn FrameSource>, SourceError> {
-    CameraSource::open(id, request).map(|camera| Box::new(camera) as Box<dyn FrameSource>)
 }

@@ -19,7 +19,7 @@ use crate::latest::{LatestSlot, Taken};
 use crate::model::{Graph, LayerIndex};
 use crate::network::AvgPool;
 use crate::source::still::StepHandle;
-use crate::source::{CameraRequest, SourceSpec};
+use crate::source::{Opened, SourceError};
 use crate::weights::Origin;
 
 /// Where the network runs.
@@ -34,10 +34,6 @@ pub enum Placement {
 /// What a session is started with.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// `None`: the first camera, or the test card where there is none.
-    pub source: Option<SourceSpec>,
-    /// How the camera is asked to deliver.
-    pub camera: CameraRequest,
     /// True off screen: every frame counts and files come one after the other. False in the window: the newest
     /// frame wins and a picture stays until another is asked for.
     pub every_frame: bool,
@@ -146,6 +142,8 @@ pub struct Status {
     pub live: bool,
 }
 
+type Opener = Box<dyn FnOnce() -> Result<Opened, SourceError> + Send>;
+
 struct Shared {
     graph: Arc<Graph>,
     gpu: GpuContext,
@@ -154,6 +152,8 @@ struct Shared {
     status: Mutex<Status>,
     frames: LatestSlot<crate::frame::Frame>,
     results: LatestSlot<Activations>,
+    /// Taken by the capture thread, which opens the source itself.
+    open: Mutex<Option<Opener>>,
     steps: Mutex<Option<StepHandle>>,
     stopping: AtomicBool,
     /// Tells the looker that there is something new.
@@ -177,12 +177,6 @@ impl Shared {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
-
-    /// A fallback was taken: told once on the terminal and kept for the window.
-    fn notice(&self, text: String) {
-        eprintln!("convscope: {text}");
-        self.update(|status| status.notices.push(text));
-    }
 }
 
 /// Two running threads. Dropping it stops them.
@@ -195,12 +189,14 @@ pub struct Session {
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Session {
-    /// Starts both threads. `wake` is called from them whenever results or status change.
+    /// Starts both threads. `open` is called on the capture thread, `wake` on both whenever results or status
+    /// change.
     pub fn start(
         gpu: GpuContext,
         graph: Arc<Graph>,
         config: SessionConfig,
         request: Request,
+        open: impl FnOnce() -> Result<Opened, SourceError> + Send + 'static,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let status = Status {
@@ -220,6 +216,7 @@ impl Session {
             status: Mutex::new(status),
             frames: LatestSlot::default(),
             results: LatestSlot::default(),
+            open: Mutex::new(Some(Box::new(open))),
             steps: Mutex::new(None),
             stopping: AtomicBool::new(false),
             wake: Box::new(wake),

@@ -92,6 +92,46 @@ pub trait FrameSource {
     fn describe(&self) -> Arc<str>;
 }
 
+/// A source that is open.
+pub struct Opened {
+    /// The source; stays on the thread that opened it.
+    pub source: Box<dyn FrameSource>,
+    /// How other threads ask for another picture of a folder.
+    pub steps: Option<still::StepHandle>,
+    /// What was opened instead of what was wanted, and how to get that.
+    pub notice: Option<String>,
+}
+
+impl Opened {
+    fn plain(source: impl FrameSource + 'static) -> Self {
+        Self { source: Box::new(source), steps: None, notice: None }
+    }
+}
+
+/// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
+/// `live` (in the window): a picture stays until another is asked for, and the test card keeps time.
+///
+/// # Errors
+/// [`SourceError`] where what was named cannot be opened.
+pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> Result<Opened, SourceError> {
+    Ok(match spec {
+        Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
+        Some(SourceSpec::TestCard) => Opened::plain(testcard::TestCard::new(live)),
+        Some(SourceSpec::Path(path)) => {
+            let pictures = still::Pictures::open(path, live)?;
+            let steps = Some(pictures.step_handle());
+            Opened { steps, ..Opened::plain(pictures) }
+        }
+        None => match camera::CameraSource::open(&CameraId::Index(0), request) {
+            Ok(camera) => Opened::plain(camera),
+            Err(error) => Opened {
+                notice: Some(format!("showing the test card instead of a camera: {error}")),
+                ..Opened::plain(testcard::TestCard::new(live))
+            },
+        },
+    })
+}
+
 /// Why there is no frame. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -104,7 +144,7 @@ pub enum SourceError {
     )]
     CameraName(String),
     /// There is no camera at all.
-    #[error("no camera found: plug one in, or try `--source photo.jpg` or `--source testcard`")]
+    #[error("no camera found; plug one in, or try `--source photo.jpg` or `--source testcard`")]
     NoCamera,
     /// There are cameras, but not this one.
     #[error("there is no camera {wanted}: found {found} (`convscope cameras` lists them)")]

@@ -1,0 +1,294 @@
+//! Frames in, activations out: the two threads, and the GPU path from raw camera bytes to pixels.
+//!
+//! The networks are thin: on a software adapter a quarter-width InceptionV3 takes most of a minute for its
+//! first frame and a second or two for each further one.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{draw, gpu, noise};
+use convscope::frame::{Frame, PixelFormat};
+use convscope::gpu::{ChannelOrder, Fit, GpuContext, RangeMode, TileDraw, TilesRenderer, readback};
+use convscope::latest::Taken;
+use convscope::model::Graph;
+use convscope::model::inception_v3::inception_v3;
+use convscope::session::{Activations, Placement, Request, Session, SessionConfig, Stage};
+use convscope::source::{FrameSource, Opened, SourceError};
+use convscope::view::Colormap;
+
+/// What a test waits for at most before it is said to hang.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+/// Makes frames with a function; ends where that gives nothing.
+struct Scripted<F> {
+    next: F,
+    live: bool,
+    count: u64,
+}
+
+impl<F: FnMut(u64) -> Result<Option<Frame>, SourceError> + Send> FrameSource for Scripted<F> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        self.count += 1;
+        (self.next)(self.count - 1)
+    }
+
+    fn is_live(&self) -> bool {
+        self.live
+    }
+
+    fn describe(&self) -> Arc<str> {
+        "a script".into()
+    }
+}
+
+fn yuyv_frame(number: u64) -> Frame {
+    let bytes: Vec<u8> = noise(&format!("frame {number}"), 96 * 64 * 2)
+        .into_iter()
+        .map(|v| (128.0 + v * 50.0) as u8)
+        .collect();
+    Frame::new(number, (96, 64), PixelFormat::Yuyv, &bytes, "noise".into()).unwrap()
+}
+
+fn start(
+    gpu: &GpuContext,
+    graph: &Arc<Graph>,
+    placement: Placement,
+    (every_frame, live): (bool, bool),
+    request: Request,
+    next: impl FnMut(u64) -> Result<Option<Frame>, SourceError> + Send + 'static,
+) -> Session {
+    let config = SessionConfig { every_frame, weights: None, avg_pool: Default::default(), placement };
+    let open =
+        move || Ok(Opened { source: Box::new(Scripted { next, live, count: 0 }), steps: None, notice: None });
+    Session::start(gpu.clone(), graph.clone(), config, request, open, || {})
+}
+
+fn wait(session: &Session) -> Option<Activations> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        match session.take(Duration::from_millis(50)) {
+            Taken::Value(activations) => return Some(activations),
+            Taken::Closed => return None,
+            Taken::Nothing => {}
+        }
+    }
+    panic!("nothing came: {:?}", session.status());
+}
+
+/// A stem of one channel and little behind it: a frame costs some milliseconds.
+fn tiny() -> Arc<Graph> {
+    Arc::new(inception_v3(10, 0.05))
+}
+
+fn request(taps: &[usize]) -> Request {
+    Request { taps: taps.to_vec(), ..Request::default() }
+}
+
+#[test]
+fn of_files_every_frame_counts_and_the_end_is_told() {
+    let Some(gpu) = gpu() else { return };
+    let next = |number| Ok((number < 5).then(|| yuyv_frame(number)));
+    let session = start(gpu, &tiny(), Placement::Cpu, (true, false), request(&[1, 7]), next);
+    for number in 0..5 {
+        let activations = wait(&session).unwrap();
+        assert_eq!((activations.frame.frame.id, activations.sequence), (number, number));
+        assert_eq!(activations.taps.iter().map(|tap| tap.layer).collect::<Vec<_>>(), [1, 7]);
+        assert!(activations.probabilities.is_none());
+    }
+    assert!(wait(&session).is_none());
+    assert_eq!(session.status().stage, Stage::Ended);
+    assert_eq!(session.dropped(), 0);
+}
+
+#[test]
+fn a_live_source_is_never_slowed_down() {
+    let Some(gpu) = gpu() else { return };
+    let made = Arc::new(AtomicUsize::new(0));
+    let counter = made.clone();
+    let next = move |number| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_micros(200));
+        Ok((number < 3000).then(|| yuyv_frame(number)))
+    };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, true), request(&[7]), next);
+    let mut last = None;
+    while let Some(activations) = wait(&session) {
+        let id = activations.frame.frame.id;
+        assert!(last.is_none_or(|last| id > last), "frames come in order");
+        last = Some(id);
+    }
+    assert_eq!(made.load(Ordering::Relaxed), 3001);
+    assert!(session.dropped() > 0);
+}
+
+#[test]
+fn a_picture_that_stands_still_answers_new_requests() {
+    let Some(gpu) = gpu() else { return };
+    let next = |number| {
+        if number > 0 {
+            // Like a source that waits for a key that never comes.
+            std::thread::sleep(Duration::from_secs(3600));
+        }
+        Ok(Some(yuyv_frame(number)))
+    };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, false), request(&[1]), next);
+    assert_eq!(wait(&session).unwrap().taps[0].layer, 1);
+    for layer in [4, 40, 312, 0] {
+        session.request(request(&[layer]));
+        let activations = wait(&session).unwrap();
+        assert_eq!((activations.taps[0].layer, activations.frame.frame.id), (layer, 0));
+    }
+    session.request(Request { fit: Fit::Crop, ..request(&[0]) });
+    assert_eq!(wait(&session).unwrap().request.fit, Fit::Crop);
+    let stopped = Instant::now();
+    drop(session);
+    assert!(stopped.elapsed() < Duration::from_secs(60), "stopping does not wait for the source");
+}
+
+#[test]
+fn a_frozen_view_keeps_its_frame_and_shows_other_layers_of_it() {
+    let Some(gpu) = gpu() else { return };
+    let next = |number| {
+        std::thread::sleep(Duration::from_millis(1));
+        Ok(Some(yuyv_frame(number)))
+    };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, true), request(&[1]), next);
+    wait(&session).unwrap();
+    session.request(Request { frozen: true, ..request(&[1]) });
+    let kept = loop {
+        let activations = wait(&session).unwrap();
+        if activations.request.frozen {
+            break activations.frame.frame.id;
+        }
+    };
+    session.request(Request { frozen: true, ..request(&[7]) });
+    let other = wait(&session).unwrap();
+    assert_eq!((other.frame.frame.id, other.taps[0].layer), (kept, 7));
+    session.request(request(&[7]));
+    assert!(wait(&session).unwrap().frame.frame.id > kept);
+}
+
+#[test]
+fn trouble_is_told_and_survived() {
+    let Some(gpu) = gpu() else { return };
+    let next = |number| match number {
+        0 => Ok(Some(yuyv_frame(0))),
+        1..4 => Err(SourceError::DamagedFrame { camera: "A".into(), reason: "half of it is missing".into() }),
+        4 => Err(SourceError::Camera { camera: "A".into(), reason: "it is unplugged".into() }),
+        5 => Ok(Some(yuyv_frame(5))),
+        _ => Ok(None),
+    };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, true), request(&[1]), next);
+    assert_eq!(wait(&session).unwrap().frame.frame.id, 0);
+    let deadline = Instant::now() + PATIENCE;
+    while session.status().trouble.is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(session.status().trouble.is_some());
+    assert_eq!(wait(&session).unwrap().frame.frame.id, 5);
+    assert_eq!(session.status().trouble, None);
+}
+
+#[test]
+fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
+    let Some(gpu) = gpu() else { return };
+    let config = SessionConfig {
+        every_frame: true,
+        weights: None,
+        avg_pool: Default::default(),
+        placement: Placement::Cpu,
+    };
+    let open = || Err(SourceError::NoCamera);
+    let session = Session::start(gpu.clone(), tiny(), config.clone(), request(&[1]), open, || {});
+    assert!(wait(&session).is_none());
+    let Stage::Failed(reason) = session.status().stage else { panic!("{:?}", session.status()) };
+    assert!(reason.contains("no camera found"), "{reason}");
+
+    let weights = Some("no/such/file.safetensors".into());
+    let open = || panic!("the source is broken");
+    let session =
+        Session::start(gpu.clone(), tiny(), SessionConfig { weights, ..config }, request(&[1]), open, || {});
+    assert!(wait(&session).is_none());
+    let Stage::Failed(reason) = session.status().stage else { panic!("{:?}", session.status()) };
+    assert!(reason.contains("no/such/file") || reason.contains("the source is broken"), "{reason}");
+}
+
+/// Camera bytes → preprocess → Burn on wgpu → taps → tiles → pixels, against the same on the CPU.
+#[test]
+fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
+    let Some(gpu) = gpu() else { return };
+    let graph = Arc::new(inception_v3(1000, 0.25));
+    let names = ["input_layer", "conv2d", "batch_normalization", "activation", "mixed0", "mixed5", "mixed10"];
+    let mut taps: Vec<usize> = names.iter().map(|name| graph.find(name).unwrap()).collect();
+    // A convolution and its normalisation whose ReLU is shown too: in-place work must not reach them.
+    taps.extend(
+        ["conv2d_30", "batch_normalization_30", "activation_30"].map(|name| graph.find(name).unwrap()),
+    );
+    let request = Request { predictions: true, ..request(&taps) };
+    let frames = 3;
+    let next = move |number| Ok((number < frames).then(|| yuyv_frame(number)));
+
+    let run = |placement| {
+        let session = start(gpu, &graph, placement, (true, false), request.clone(), next);
+        let mut results = Vec::new();
+        let mut traffic = Vec::new();
+        while let Some(activations) = wait(&session) {
+            results.push(activations);
+            traffic.push((gpu.traffic.uploaded(), gpu.traffic.read_back()));
+        }
+        assert_eq!(session.status().stage, Stage::Ended);
+        assert_eq!(results.len() as u64, frames);
+        // The session is one frame ahead at most, so the difference over all frames is what counts.
+        let (first, last) = (traffic[0], traffic[traffic.len() - 1]);
+        let per_frame = |a: u64, b: u64| (b - a) / (frames - 1);
+        (results, per_frame(first.0, last.0), per_frame(first.1, last.1))
+    };
+    let (on_cpu, ..) = run(Placement::Cpu);
+    let (on_gpu, uploaded, read_back) = run(Placement::Gpu);
+    let frame_bytes = 96 * 64 * 2;
+    eprintln!("a frame on the GPU path: {uploaded} bytes up, {read_back} bytes back");
+    assert!(read_back <= 64 * 1024, "{read_back} bytes came back");
+    // The frame once, raw, and some small uniforms; a second frame may already be under way.
+    assert!(uploaded >= frame_bytes && uploaded < 3 * frame_bytes, "{uploaded} bytes went up");
+
+    let renderer = TilesRenderer::new(gpu, wgpu::TextureFormat::Rgba8Unorm);
+    for (cpu, gpu_result) in on_cpu.iter().zip(&on_gpu) {
+        for (a, b) in cpu.taps.iter().zip(&gpu_result.taps) {
+            let name = &graph.nodes[a.layer].keras_name;
+            let [ours, theirs] = [b, a].map(|tap| readback::copy_map(gpu, &tap.map).wait(gpu).unwrap());
+            let largest = theirs.iter().fold(0f32, |m, v| m.max(v.abs()));
+            let difference = ours.iter().zip(&theirs).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(difference / largest < 1e-3, "{name}: {difference} of {largest}");
+
+            let channels: Vec<u32> = (0..a.map.shape.channels.min(16) as u32).collect();
+            let order = ChannelOrder::upload(gpu, &channels);
+            let tiles = TileDraw {
+                target_size: [256, 256],
+                origin: [0.0; 2],
+                tile_size: [63.0; 2],
+                pitch: [64.0; 2],
+                columns: 4,
+                first: 0,
+                count: channels.len() as u32,
+                range: RangeMode::Layer,
+                colormap: Colormap::Grey,
+                smooth: false,
+            };
+            let [ours, theirs] = [b, a].map(|tap| {
+                draw(gpu, [256, 256], |pass| {
+                    renderer.draw(gpu, pass, &tap.map, &tap.statistics, &order, &tiles)
+                })
+            });
+            let worst = ours.as_raw().iter().zip(theirs.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(2), "{name}: pixels differ by {worst:?}");
+        }
+        let (a, b) = (cpu.probabilities.as_ref().unwrap(), gpu_result.probabilities.as_ref().unwrap());
+        assert_eq!((a.len(), b.len()), (1000, 1000));
+        let difference = a.iter().zip(b.iter()).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+        assert!(difference < 1e-4, "probabilities differ by {difference}");
+        assert!((b.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+    }
+}

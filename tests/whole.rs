@@ -1,0 +1,392 @@
+//! The real binary: pictures in, snapshots out; wrong input; the window under Xvfb with real key events.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{gpu, skip};
+use serde_json::Value;
+
+/// What a test waits for at most before it is said to hang.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn convscope(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_convscope"));
+    command.current_dir(folder).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    convscope(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The only snapshot in `folder/NAME`.
+fn snapshot(folder: &Path) -> PathBuf {
+    let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+fn json(snapshot: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(snapshot.join("snapshot.json")).unwrap()).unwrap()
+}
+
+/// A picture with a bright square on the left and a dark one on the right.
+fn picture(path: &Path) {
+    let image = image::RgbImage::from_fn(120, 80, |x, y| {
+        let inside = (20..60).contains(&y);
+        match x {
+            10..50 if inside => image::Rgb([240, 220, 30]),
+            70..110 if inside => image::Rgb([10, 20, 90]),
+            _ => image::Rgb([(x * 2) as u8, (y * 3) as u8, 128]),
+        }
+    });
+    image.save(path).unwrap();
+}
+
+const THIN: [&str; 4] = ["--width-multiplier", "0.1", "--device", "cpu"];
+
+#[test]
+fn a_photograph_becomes_a_snapshot_that_can_be_made_again() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    picture(&folder.path().join("photo.png"));
+    let arguments = ["--headless", "--source", "photo.png", "--layer", "conv2d_4", "--channels", "0..6,9"];
+    let more = ["--colormap", "magma", "--normalize", "layer", "--fit", "crop", "--snapshot", "out"];
+    let output = run(folder.path(), &[&arguments[..], &more, &THIN].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let first = snapshot(&folder.path().join("out"));
+    assert!(text(&output.stdout).contains(first.file_name().unwrap().to_str().unwrap()));
+
+    let info = json(&first);
+    assert_eq!(info["layer"]["keras_name"], "conv2d_4");
+    assert_eq!(info["channels"].as_array().unwrap().len(), 7);
+    assert_eq!(info["statistics"].as_array().unwrap().len(), 8);
+    assert!(info["predictions"].as_array().unwrap().is_empty(), "an untrained network predicts nothing");
+    let bytes = std::fs::read(first.join("map.safetensors")).unwrap();
+    let map = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(map.tensor("conv2d_4").unwrap().shape(), [1, 7, 71, 71]);
+    let original = image::open(folder.path().join("photo.png")).unwrap().to_rgb8();
+    assert_eq!(image::open(first.join("frame.png")).unwrap().to_rgb8(), original);
+
+    // The command in the snapshot makes the same pictures and numbers.
+    let command = info["command"].as_str().unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let output = run(&first, &words);
+    assert!(output.status.success(), "{command}: {}", text(&output.stderr));
+    let again =
+        std::fs::read_dir(&first).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let again = again.unwrap();
+    for name in ["tiles.png", "map.safetensors", "frame.png"] {
+        assert!(
+            std::fs::read(first.join(name)).unwrap() == std::fs::read(again.join(name)).unwrap(),
+            "{name}"
+        );
+    }
+    let area = |snapshot: &Path| tile_area(&image::open(snapshot.join("view.png")).unwrap().to_rgb8(), &info);
+    assert_eq!(area(&first), area(&again));
+}
+
+fn tile_area(view: &image::RgbImage, info: &Value) -> image::RgbImage {
+    let [x, y, width, height] = [0, 1, 2, 3].map(|i| info["tile_area"][i].as_u64().unwrap() as u32);
+    image::imageops::crop_imm(view, x, y, width, height).to_image()
+}
+
+#[test]
+fn a_folder_is_gone_through_and_nothing_is_overwritten() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    for name in ["2.png", "10.jpg"] {
+        picture(&pictures.join(name));
+    }
+    std::fs::write(pictures.join("5.png"), "not a picture").unwrap();
+    let arguments = ["--headless", "--source", "pictures", "--layer", "1,7", "--snapshot", "out"];
+    for run_number in 1..=2 {
+        let output = run(folder.path(), &[&arguments[..], &THIN].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("5.png"), "{}", text(&output.stderr));
+        let count = std::fs::read_dir(folder.path().join("out")).unwrap().count();
+        assert_eq!(count, run_number * 4, "two pictures, two layers");
+    }
+}
+
+#[test]
+fn mistakes_get_one_sentence_and_an_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text.jpg"), "hello").unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let cases: [(&[&str], i32, &str); 11] = [
+        (&["--headless", "--layer", "mixd5"], 1, "did you mean `mixed5`?"),
+        (&["--headless", "--layer", "conv2d", "--channels", "0..64"], 1, "conv2d has 32 channels (0 to 31)"),
+        (&["--headless", "--channels", "x"], 2, "is not a channel"),
+        (&["--headless", "--source", "text.jpg"], 1, "text.jpg"),
+        (&["--headless", "--source", "none.png"], 1, "none.png"),
+        (&["--headless", "--source", "empty"], 1, "no picture in this folder"),
+        (&["--headless", "--source", "testcard", "--weights", "text.jpg"], 1, "not a safetensors file"),
+        (&["--headless", "--source", "testcard", "--adapter", "nonsense"], 1, "no graphics adapter"),
+        (&["--headless", "--weights", "w", "--width-multiplier", "0.5"], 1, "leave one of the two out"),
+        (&["--layer", "1,2"], 1, "one layer at a time"),
+        (&["--frames", "3"], 2, "--headless"),
+    ];
+    for (arguments, code, message) in cases {
+        let needs_adapter = code == 1 && !arguments.contains(&"--layer") && !message.contains("leave one");
+        if needs_adapter && gpu().is_none() {
+            continue;
+        }
+        let output = run(folder.path(), arguments);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        assert!(errors.contains(message), "{arguments:?}: {errors}");
+        assert!(!errors.contains("panicked"), "{errors}");
+        let own_lines = errors.lines().filter(|line| line.starts_with("convscope: ")).count();
+        assert!(code == 2 || own_lines == 1, "{arguments:?}: {errors}");
+        assert!(!folder.path().join("convscope-snapshots").exists(), "{arguments:?} left something");
+    }
+    // Without a display the window says what to do instead.
+    if cfg!(target_os = "linux") {
+        let output = run(folder.path(), &["--source", "testcard"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("--headless"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_message() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let arguments = ["--headless", "--source", "testcard", "--snapshot", "file/out"];
+    let output = run(folder.path(), &[&arguments[..], &THIN].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("could not be written"), "{}", text(&output.stderr));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_an_endless_run_cleanly() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--headless", "--source", "testcard", "--seconds", "3000", "--snapshot", "out"];
+    let mut child =
+        convscope(folder.path()).args(arguments).args(THIN).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(|| folder.path().join("out").is_dir());
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(end_of(&mut child), Some(130));
+    // No half-written folder is left.
+    for entry in std::fs::read_dir(folder.path().join("out")).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.join("snapshot.json").is_file(), "{path:?}");
+    }
+}
+
+fn wait_for(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn end_of(child: &mut Child) -> Option<i32> {
+    let mut status = None;
+    wait_for(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.and_then(|status| status.code())
+}
+
+/// An X server of its own, a window in it, keys pressed and pictures taken with the usual tools.
+#[cfg(target_os = "linux")]
+mod window {
+    use super::*;
+
+    struct Killed(Child);
+
+    impl Drop for Killed {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    struct Desk {
+        display: String,
+        _server: Killed,
+    }
+
+    impl Desk {
+        fn open() -> Option<Self> {
+            for tool in ["Xvfb", "xdotool", "import", "xwininfo"] {
+                let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap();
+                if !found.status.success() {
+                    skip("xvfb", &format!("{tool} is not installed"));
+                    return None;
+                }
+            }
+            // The server chooses a free display and says which.
+            let mut server = Command::new("Xvfb")
+                .args(["-displayfd", "1", "-screen", "0", "3840x2160x24", "-nolisten", "tcp"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            let stdout = server.stdout.take().unwrap();
+            std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+            assert!(!line.trim().is_empty(), "Xvfb did not start");
+            Some(Self { display: format!(":{}", line.trim()), _server: Killed(server) })
+        }
+
+        fn tool(&self, name: &str, arguments: &[&str]) -> String {
+            let output = Command::new(name).args(arguments).env("DISPLAY", &self.display).output().unwrap();
+            text(&output.stdout).trim().to_string()
+        }
+
+        fn start(&self, folder: &Path, arguments: &[&str]) -> (Killed, String) {
+            let child = convscope(folder).args(arguments).env("DISPLAY", &self.display).spawn().unwrap();
+            let mut window = String::new();
+            wait_for(|| {
+                window = self.tool("xdotool", &["search", "--name", "^convscope$"]);
+                !window.is_empty()
+            });
+            self.tool("xdotool", &["windowfocus", "--sync", &window]);
+            (Killed(child), window)
+        }
+
+        fn key(&self, key: &str) {
+            self.tool("xdotool", &["key", key]);
+        }
+
+        fn picture(&self, window: &str, folder: &Path) -> image::RgbImage {
+            let path = folder.join("screen.png");
+            self.tool("import", &["-window", window, path.to_str().unwrap()]);
+            image::open(path).unwrap().to_rgb8()
+        }
+    }
+
+    /// Presses `s` until a snapshot shows the wanted state, and returns it.
+    fn snapshot_where(desk: &Desk, folder: &Path, wanted: impl Fn(&Value) -> bool) -> PathBuf {
+        let snapshots = folder.join("convscope-snapshots");
+        let newest = || {
+            let all = std::fs::read_dir(&snapshots).ok()?;
+            let named = all
+                .map(|e| e.unwrap().path())
+                .filter(|p| !p.file_name().unwrap().to_string_lossy().starts_with('.'));
+            named.max()
+        };
+        let mut found = None;
+        wait_for(|| {
+            let before = newest();
+            desk.key("s");
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while newest() == before && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            found = newest().filter(|path| wanted(&json(path)));
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    #[test]
+    fn keys_work_and_the_screen_shows_what_is_written_off_screen() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("photo.png"));
+        let arguments = ["--source", "photo.png", "--layer", "conv2d_1", "--size", "1000x640"];
+        let (mut app, window) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
+        let layer = |name: &'static str| move |info: &Value| info["layer"]["keras_name"] == name;
+        let first = snapshot_where(&desk, folder.path(), layer("conv2d_1"));
+        assert_eq!(json(&first)["view_size"], serde_json::json!([1000, 640]));
+
+        for (key, name) in [
+            ("o", "batch_normalization_1"),
+            ("u", "conv2d_1"),
+            ("shift+o", "max_pooling2d_1"),
+            ("shift+o", "mixed0"),
+        ] {
+            desk.key(key);
+            snapshot_where(&desk, folder.path(), layer(name));
+        }
+        desk.key("m");
+        desk.key("n");
+        desk.key("Right");
+        let changed = snapshot_where(&desk, folder.path(), |info| {
+            info["colormap"] == "magma" && info["normalize"] == "layer" && info["selected"] == 1
+        });
+        // Toasts leave the screen alone again before it is compared.
+        std::thread::sleep(Duration::from_secs(6));
+        let screen = desk.picture(&window, folder.path());
+        let info = json(&changed);
+        let view = image::open(changed.join("view.png")).unwrap().to_rgb8();
+        let command = info["command"].as_str().unwrap();
+        let output = run(&changed, &command.split(' ').skip(1).collect::<Vec<_>>());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let inside =
+            std::fs::read_dir(&changed).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+        let off_screen = image::open(inside.join("view.png")).unwrap().to_rgb8();
+        // The selected tile's frame is the window's alone: compare from the second row of tiles on.
+        let below = |picture: &image::RgbImage| {
+            let area = tile_area(picture, &info);
+            let top = info["tile_size"][1].as_u64().unwrap() as u32 + 40;
+            image::imageops::crop_imm(&area, 0, top, area.width(), area.height() - top - 60).to_image()
+        };
+        assert!(below(&screen) == below(&off_screen), "the screen equals the off-screen picture");
+        assert!(below(&screen) == below(&view), "and the snapshot's");
+
+        desk.key("z");
+        snapshot_where(&desk, folder.path(), |info| info["enlarged"] == true);
+        desk.key("Escape");
+        snapshot_where(&desk, folder.path(), |info| info["enlarged"] == false);
+        for size in [["1280", "720"], ["3840", "2160"], ["480", "320"]] {
+            desk.tool("xdotool", &["windowsize", "--sync", &window, size[0], size[1]]);
+            let wanted = size.map(|side| side.parse::<u32>().unwrap());
+            let path =
+                snapshot_where(&desk, folder.path(), |info| info["view_size"] == serde_json::json!(wanted));
+            let view = image::open(path.join("view.png")).unwrap();
+            assert_eq!([view.width(), view.height()], wanted);
+        }
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
+    fn closing_the_window_and_ctrl_c_end_the_program() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = [&["--source", "testcard"][..], &THIN].concat();
+        let (mut app, _) = desk.start(folder.path(), &arguments);
+        let status = Command::new("kill").args(["-INT", &app.0.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert_eq!(end_of(&mut app.0), Some(0));
+        // While weights are still loading, too.
+        let (mut app, window) = desk.start(folder.path(), &["--source", "testcard", "--device", "cpu"]);
+        desk.tool("xdotool", &["windowclose", &window]);
+        desk.key("q");
+        assert!(end_of(&mut app.0).is_some());
+    }
+}
