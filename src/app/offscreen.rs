@@ -1,6 +1,6 @@
 //! The same view without a window: every frame is laid out, drawn into a texture and written as a snapshot.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,8 +36,8 @@ pub enum Extent {
 pub struct Summary {
     /// Frames that went through the network.
     pub frames: u64,
-    /// The folders written.
-    pub snapshots: Vec<PathBuf>,
+    /// Snapshots that were written.
+    pub snapshots: usize,
     /// From the first result to the last.
     pub elapsed: Duration,
     /// True where Ctrl-C ended it.
@@ -64,8 +64,16 @@ pub enum OffscreenError {
     },
 }
 
+/// True where so many seconds have passed since the first result.
+fn is_over(extent: Extent, first_result: Option<Instant>) -> bool {
+    match (extent, first_result) {
+        (Extent::Seconds(seconds), Some(first)) => first.elapsed().as_secs_f64() >= seconds,
+        _ => false,
+    }
+}
+
 /// Runs until the extent is done, the source ends or `interrupted` is set. `layers` are written one after the
-/// other for each frame.
+/// other for each frame; `on_written` is handed the folder of each.
 ///
 /// # Errors
 /// [`OffscreenError`]; snapshots written until then stay.
@@ -74,6 +82,7 @@ pub fn run(
     layers: &[LayerIndex],
     extent: Extent,
     interrupted: &AtomicBool,
+    on_written: &mut dyn FnMut(&Path),
 ) -> Result<Summary, OffscreenError> {
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
     let placement = setup.place(&gpu);
@@ -88,13 +97,15 @@ pub fn run(
     let scale = scale_of(setup.size, 1.0);
     let device: Arc<str> = device_in_words(&gpu, placement).into();
 
-    let mut summary = Summary { frames: 0, snapshots: vec![], elapsed: Duration::ZERO, interrupted: false };
+    let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
-    let mut last_sign = Instant::now();
     let mut told = String::new();
-    let collect = |summary: &mut Summary, written: crate::record::Written| {
-        written.map(|path| summary.snapshots.push(path)).map_err(OffscreenError::Snapshot)
+    let mut collect = |summary: &mut Summary, written: crate::record::Written| {
+        let path = written.map_err(OffscreenError::Snapshot)?;
+        summary.snapshots += 1;
+        on_written(&path);
+        Ok::<_, OffscreenError>(())
     };
     loop {
         if interrupted.load(Ordering::Relaxed) {
@@ -106,22 +117,22 @@ pub fn run(
             Taken::Closed => break,
             Taken::Nothing => {
                 let status = session.status();
-                match status.stage {
-                    Stage::Running if last_sign.elapsed() > SILENCE => {
-                        let reason = status.trouble.unwrap_or_else(|| status.source.to_string());
-                        return Err(OffscreenError::Silence { reason });
-                    }
-                    Stage::Loading(what) if what != told => {
-                        tracing::info!("{what}");
-                        last_sign = Instant::now();
-                        told = what;
-                    }
-                    _ => {}
+                if status.silence(Instant::now()).is_some_and(|silent| silent > SILENCE) {
+                    let reason = status.trouble.unwrap_or_else(|| status.source.to_string());
+                    return Err(OffscreenError::Silence { reason });
+                }
+                if let Stage::Loading(what) = status.stage
+                    && what != told
+                {
+                    tracing::info!("{what}");
+                    told = what;
+                }
+                if is_over(extent, first_result) {
+                    break;
                 }
                 continue;
             }
         };
-        last_sign = Instant::now();
         summary.frames += 1;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
@@ -160,7 +171,7 @@ pub fn run(
         }
         let done = match extent {
             Extent::Frames(count) => summary.frames >= count,
-            Extent::Seconds(seconds) => first.elapsed().as_secs_f64() >= seconds,
+            Extent::Seconds(_) => is_over(extent, first_result),
             Extent::All => false,
         };
         if done {

@@ -423,9 +423,11 @@ fn in_words(channel: u32, statistics: ChannelStatistics) -> String {
 fn notices(ui: &Ui, area: Rect, model: &ViewModel) {
     let mut lines: Vec<String> = model.toast.iter().cloned().collect();
     lines.extend(model.status.trouble.clone());
-    let silent = model.status.last_frame.map(|at| model.now.saturating_duration_since(at));
-    if let Some(silent) = silent.filter(|silent| model.status.live && *silent >= SILENCE) {
-        lines.push(format!("The camera has sent nothing for {} s.", silent.as_secs()));
+    if let Some(silent) = model.status.silence(model.now).filter(|silent| *silent >= SILENCE) {
+        lines.push(format!(
+            "The camera has sent nothing for {} s; what is shown is that old.",
+            silent.as_secs()
+        ));
     }
     lines.extend(model.status.notices.iter().filter(|_| model.since_start < NOTICE_TIME).cloned());
     let mut bottom = area.bottom() - 8.0;
@@ -474,8 +476,7 @@ fn help(ui: &Ui, out: &mut Arrangement) {
 
 /// Now and then the view has to be drawn although nothing came: to say that nothing came.
 pub fn next_look(model: &ViewModel) -> Option<Instant> {
-    let last = model.status.last_frame.filter(|_| model.status.live)?;
-    let silent = model.now.saturating_duration_since(last);
+    let silent = model.status.silence(model.now)?;
     let wait = if silent < SILENCE { SILENCE - silent } else { Duration::from_secs(1) };
     Some(model.now + wait)
 }

@@ -21,7 +21,7 @@ pub fn take(
     setup: &Setup,
     placement: Placement,
     format: wgpu::TextureFormat,
-) -> Option<SnapshotJob> {
+) -> Option<Box<SnapshotJob>> {
     let shown = model.activations.as_ref()?;
     let layer = model.shown_layer(state);
     let tap = shown.tap(layer)?;
@@ -103,7 +103,7 @@ pub fn take(
         statistics,
     };
     let name = format!("{}_{}", now.strftime("%Y-%m-%dT%H-%M-%S%.3f"), node.keras_name);
-    Some(SnapshotJob { folder: setup.snapshots.clone(), name, view, tiles, map, frame, info })
+    Some(Box::new(SnapshotJob { folder: setup.snapshots.clone(), name, view, tiles, map, frame, info }))
 }
 
 fn fit_name(fit: Fit) -> &'static str {

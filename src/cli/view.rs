@@ -1,5 +1,6 @@
 //! `convscope` without a subcommand: the window, or the same off screen.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,15 +46,13 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
         (None, None) => Extent::Frames(1),
     };
     let folder = setup.snapshots.clone();
-    let summary = offscreen::run(setup, layers, extent, &interrupted)?;
-    for snapshot in &summary.snapshots {
-        println!("{}", snapshot.display());
-    }
+    let mut print = |snapshot: &Path| println!("{}", snapshot.display());
+    let summary = offscreen::run(setup, layers, extent, &interrupted, &mut print)?;
     let rate = match summary.frames {
         0 | 1 => String::new(),
         frames => format!(" at {:.1} a second", (frames - 1) as f64 / summary.elapsed.as_secs_f64()),
     };
-    let (frames, count) = (summary.frames, summary.snapshots.len());
+    let (frames, count) = (summary.frames, summary.snapshots);
     eprintln!("convscope: {frames} frames{rate}, {count} snapshots in {}", folder.display());
     Ok(if summary.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }

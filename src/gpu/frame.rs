@@ -64,7 +64,7 @@ impl FrameBuffer {
     /// Uploads a frame as it is.
     pub fn upload(gpu: &GpuContext, frame: Frame) -> Self {
         let usage = wgpu::BufferUsages::STORAGE;
-        let buffer = if frame.bytes.len() % 4 == 0 {
+        let buffer = if frame.bytes.len().is_multiple_of(4) {
             gpu.buffer(&frame.bytes, usage)
         } else {
             let mut padded = frame.bytes.to_vec();

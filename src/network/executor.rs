@@ -138,10 +138,8 @@ impl Network {
         let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
         let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
         let mut input = Some(input);
-        let mut started = 0;
-        for index in (0..graph.nodes.len()).filter(|&index| needed[index]) {
+        for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
             before_node(started, total);
-            started += 1;
             let node = &graph.nodes[index];
             // The last reader takes the tensor itself, so that Burn can free it or work in place.
             let mut arguments = Vec::with_capacity(node.inputs.len());

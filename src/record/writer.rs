@@ -19,7 +19,7 @@ pub struct Busy;
 
 /// A thread that writes snapshots. Dropping it finishes what is waiting.
 pub struct Writer {
-    jobs: Option<SyncSender<SnapshotJob>>,
+    jobs: Option<SyncSender<Box<SnapshotJob>>>,
     results: Receiver<Written>,
     thread: Option<JoinHandle<()>>,
 }
@@ -30,7 +30,7 @@ impl Writer {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(gpu: GpuContext, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (jobs, inbox) = mpsc::sync_channel::<SnapshotJob>(QUEUE);
+        let (jobs, inbox) = mpsc::sync_channel::<Box<SnapshotJob>>(QUEUE);
         let (outbox, results) = mpsc::channel();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
             for job in inbox {
@@ -48,7 +48,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Busy`]; the snapshot is lost.
-    pub fn offer(&self, job: SnapshotJob) -> Result<(), Busy> {
+    pub fn offer(&self, job: Box<SnapshotJob>) -> Result<(), Busy> {
         match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Ok(())) => Ok(()),
             Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => Err(Busy),
@@ -59,7 +59,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Busy`] where the thread is gone.
-    pub fn hand_over(&self, job: SnapshotJob) -> Result<(), Busy> {
+    pub fn hand_over(&self, job: Box<SnapshotJob>) -> Result<(), Busy> {
         self.jobs.as_ref().ok_or(Busy)?.send(job).map_err(|_| Busy)
     }
 

@@ -1,5 +1,6 @@
 //! The capture thread: owns the source and fills the slot.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,9 @@ use crate::source::SourceError;
 
 /// A source that fails is asked again after this time.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// More different troubles than this are not told on the terminal.
+const MOST_TOLD: usize = 100;
 
 pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let opener = shared.open.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -20,8 +24,11 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         shared.update(|status| status.notices.push(notice));
     }
     let live = source.is_live();
-    shared.update(|status| (status.source, status.live) = (source.describe(), live));
-    let mut told = None;
+    shared.update(|status| {
+        (status.source, status.live) = (source.describe(), live);
+        status.opened = Some(Instant::now());
+    });
+    let mut told = HashSet::new();
     while !shared.is_stopping() {
         match source.next_frame() {
             Ok(Some(frame)) => {
@@ -31,7 +38,6 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
                     status.trouble = None;
                     status.source = source.describe();
                 }
-                told = None;
                 // Of files every frame counts; a live source is never slowed down.
                 let open = if live { shared.frames.replace(frame) } else { shared.frames.put(frame) };
                 if !open {
@@ -42,10 +48,9 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             Err(error) => {
                 let message = error.to_string();
                 tracing::warn!("{message}");
-                // Off screen nobody sees the status: tell each trouble once.
-                if shared.config.every_frame && told.as_ref() != Some(&message) {
+                // Off screen nobody sees the status: tell each trouble once, and not without end.
+                if shared.config.every_frame && told.len() < MOST_TOLD && told.insert(message.clone()) {
                     eprintln!("convscope: {message}");
-                    told = Some(message.clone());
                 }
                 shared.update(|status| status.trouble = Some(message));
                 if live && !matches!(error, SourceError::DamagedFrame { .. }) {

@@ -64,14 +64,9 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         if !open {
             break;
         }
-        shared.update(|status| status.stage = Stage::Running);
+        shared.enter(Stage::Running);
     }
-    shared.update(|status| {
-        // A source that could not be opened has closed the slot and said why.
-        if !matches!(status.stage, Stage::Failed(_)) {
-            status.stage = Stage::Ended;
-        }
-    });
+    shared.enter(Stage::Ended);
     shared.results.close();
     (shared.wake)();
     Ok(())
@@ -90,7 +85,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Result<Self, String> {
         let config = &shared.config;
-        let loading = |text: &str| shared.update(|status| status.stage = Stage::Loading(text.into()));
+        let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
         let weights = match &config.weights {
             Some(path) => {
                 loading(&format!("reading {}", path.display()));
@@ -201,7 +196,7 @@ impl<'a> Worker<'a> {
         let outputs = self.network.run(input, layers, &mut |started, total| {
             if !warm {
                 let text = format!("first frame: layer {started} of {total}");
-                shared.update(|status| status.stage = Stage::Loading(text));
+                shared.enter(Stage::Loading(text));
             }
             // The first frame's duration is not known yet: bound it as if it were slow.
             let slices = if warm { (frame_ms / QUEUED_AHEAD_MS) as usize } else { total };

@@ -31,6 +31,14 @@ pub enum Placement {
     Cpu,
 }
 
+impl Status {
+    /// For how long a source whose frames ought to keep coming has sent none.
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        let last = self.last_frame.or(self.opened).filter(|_| self.live)?;
+        Some(now.saturating_duration_since(last))
+    }
+}
+
 /// What a session is started with.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
@@ -136,6 +144,8 @@ pub struct Status {
     pub notices: Vec<String>,
     /// Where the weights came from, once they are loaded.
     pub weights: Option<Origin>,
+    /// When the source was opened.
+    pub opened: Option<Instant>,
     /// When the last frame arrived.
     pub last_frame: Option<Instant>,
     /// True where frames ought to keep coming.
@@ -168,6 +178,15 @@ impl Shared {
     fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status());
         (self.wake)();
+    }
+
+    /// Moves to another stage; from a failure there is no way back.
+    fn enter(&self, stage: Stage) {
+        self.update(|status| {
+            if !matches!(status.stage, Stage::Failed(_)) {
+                status.stage = stage;
+            }
+        });
     }
 
     fn request(&self) -> Request {
@@ -205,6 +224,7 @@ impl Session {
             trouble: None,
             notices: vec![],
             weights: None,
+            opened: None,
             last_frame: None,
             live: false,
         };
@@ -297,7 +317,7 @@ fn spawn(
                 format!("an internal error stopped the session: {text}; please report it")
             }
         };
-        shared.update(|status| status.stage = Stage::Failed(failure));
+        shared.enter(Stage::Failed(failure));
         shared.frames.close();
         shared.results.close();
         (shared.wake)();

@@ -485,6 +485,11 @@ fn explain(error: &NokhwaError, path: &str) -> String {
             );
         }
         Some(2 | 6 | 19) => return UNPLUGGED.into(),
+        Some(5) => {
+            return "it answers with an input/output error: unplug it and plug it in again, or ask for another size \
+                    or format"
+                .into();
+        }
         Some(16) => return "another program uses it: close that one, or choose another camera".into(),
         Some(28) => return "the USB bus is full: use another port, a smaller size or MJPEG".into(),
         _ => {}

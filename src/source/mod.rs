@@ -124,6 +124,8 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
         }
         None => match camera::CameraSource::open(&CameraId::Index(0), request) {
             Ok(camera) => Opened::plain(camera),
+            // Who asks for something of a camera does not want a test card.
+            Err(error) if *request != CameraRequest::default() => return Err(error),
             Err(error) => Opened {
                 notice: Some(format!("showing the test card instead of a camera: {error}")),
                 ..Opened::plain(testcard::TestCard::new(live))

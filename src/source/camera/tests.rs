@@ -81,7 +81,7 @@ fn explains_what_the_system_says() {
     assert!(reason("Permission denied (os error 13)").contains("`video` group"));
     assert!(reason("Device or resource busy (os error 16)").contains("another program"));
     assert_eq!(reason("No such device (os error 19)"), UNPLUGGED);
-    assert!(reason("Input/output error (os error 5)").contains("Input/output error"));
+    assert!(reason("Input/output error (os error 5)").contains("plug it in again"));
     let metadata = NokhwaError::GetPropertyError { property: "CameraFormat".into(), error: String::new() };
     assert!(is_not_a_camera(&metadata) && !is_not_a_camera(&open("Permission denied (os error 13)")));
 }

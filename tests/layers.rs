@@ -1,0 +1,96 @@
+//! Imports run one way (ARCHITECTURE.md, "Folders"), and only the named files know the big libraries.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Path below `src` and the code without comments and tests.
+fn all() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 40);
+    files
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            let code = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
+            (name, code)
+        })
+        .collect()
+}
+
+#[test]
+fn pure_folders_know_no_big_library() {
+    let pure = ["frame.rs", "latest.rs", "model/", "view/", "weights/", "app/state.rs", "app/keymap.rs"];
+    let libraries = ["nokhwa::", "burn::", "burn_wgpu::", "cubecl::", "wgpu::", "winit::", "egui::"];
+    for (name, code) in all().iter().filter(|(name, _)| pure.iter().any(|place| name.starts_with(place))) {
+        for library in libraries {
+            assert!(!code.contains(library), "{name} names {library}");
+        }
+    }
+}
+
+#[test]
+fn each_library_has_its_place() {
+    let places: [(&str, &[&str]); 5] = [
+        ("nokhwa::", &["source/camera"]),
+        ("winit::", &["app/"]),
+        ("egui::", &["app/"]),
+        ("cubecl::", &["bridge.rs"]),
+        ("burn::", &["network/", "bridge.rs", "session/inference.rs"]),
+    ];
+    for (name, code) in all() {
+        for (library, allowed) in places {
+            let named = code.lines().any(|line| {
+                line.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+                    .any(|word| word.starts_with(library))
+            });
+            let fine = !named || allowed.iter().any(|place| name.starts_with(place));
+            assert!(fine, "{name} names {library}");
+        }
+        // The two meet in one file alone.
+        let wgpu_and_burn = code.contains("burn::") && code.contains("wgpu::");
+        assert!(!wgpu_and_burn || name == "bridge.rs", "{name} knows Burn and wgpu");
+        assert!(!code.contains("into_data()") || name == "network/cpu.rs", "{name} reads tensors back");
+    }
+}
+
+#[test]
+fn imports_run_one_way() {
+    let order: [(&str, &[&str]); 8] = [
+        ("frame.rs", &[]),
+        ("latest.rs", &[]),
+        ("model/", &[]),
+        ("view/", &[]),
+        ("weights/", &["model"]),
+        ("network/", &["model", "weights"]),
+        ("gpu/", &["frame", "model", "view"]),
+        ("source/", &["frame"]),
+    ];
+    for (name, code) in all() {
+        let Some((place, allowed)) = order.iter().find(|(place, _)| name.starts_with(place)) else {
+            continue;
+        };
+        let own = place.trim_end_matches('/').trim_end_matches(".rs");
+        for part in code.split("crate::").skip(1) {
+            let module: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            assert!(module == own || allowed.contains(&module.as_str()), "{name} imports crate::{module}");
+        }
+    }
+}
