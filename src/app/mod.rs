@@ -55,6 +55,22 @@ impl Setup {
         self.placement.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
     }
 
+    /// Tells on the terminal what runs instead of what most people want, and how to get that.
+    fn tell_fallbacks(&self, placement: Placement) {
+        if placement == Placement::Cpu && self.placement.is_none() {
+            eprintln!(
+                "note: no GPU found, so the network runs on the CPU; with a GPU and its Vulkan driver it runs there \
+                 (`convscope devices` lists what is found)"
+            );
+        }
+        if self.session.weights.is_none() {
+            eprintln!(
+                "note: the network is untrained, so its maps show structure but no knowledge; \
+                 `--weights FILE` loads real weights (README.md, Weights)"
+            );
+        }
+    }
+
     /// Starts the session that this setup describes.
     fn start_session(
         &self,

@@ -135,6 +135,7 @@ impl App {
         let native = Some(window.scale_factor() as f32);
         let egui = egui_winit::State::new(ctx, egui::ViewportId::ROOT, &window, native, None, Some(limit));
         let placement = self.setup.place(&gpu);
+        self.setup.tell_fallbacks(placement);
         let pending = Arc::new(AtomicBool::new(false));
         let news = |proxy: EventLoopProxy<Event>, pending: Arc<AtomicBool>| {
             move || {

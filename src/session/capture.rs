@@ -20,7 +20,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let mut source = opened.source;
     *shared.steps.lock().unwrap_or_else(PoisonError::into_inner) = opened.steps;
     if let Some(notice) = opened.notice {
-        eprintln!("convscope: {notice}");
+        eprintln!("note: {notice}");
         shared.update(|status| status.notices.push(notice));
     }
     let live = source.is_live();
@@ -50,7 +50,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
                 tracing::warn!("{message}");
                 // Off screen nobody sees the status: tell each trouble once, and not without end.
                 if shared.config.every_frame && told.len() < MOST_TOLD && told.insert(message.clone()) {
-                    eprintln!("convscope: {message}");
+                    eprintln!("note: {message}");
                 }
                 shared.update(|status| status.trouble = Some(message));
                 if live && !matches!(error, SourceError::DamagedFrame { .. }) {
