@@ -1,5 +1,6 @@
 //! The window: winit's events in, drawings out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -66,7 +67,9 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
     }));
     let instance = new_instance(Some(Box::new(event_loop.owned_display_handle())));
     let mut app = App { setup, instance, proxy, live: None, outcome: Ok(()), started: Instant::now() };
-    event_loop.run_app(&mut app).map_err(|error| display(&error))?;
+    // winit panics where the window system destroys the window under it instead of asking to close it.
+    let ran = catch_unwind(AssertUnwindSafe(|| event_loop.run_app(&mut app)));
+    ran.map_err(|_| display(&"the window system took the window away"))?.map_err(|error| display(&error))?;
     // The window's threads end before the graphics driver is unloaded.
     drop(app.live.take());
     app.outcome

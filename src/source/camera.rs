@@ -266,7 +266,7 @@ fn nodes() -> Result<Vec<Node>, SourceError> {
     found.sort_by(|a, b| a.index().cmp(b.index()));
     found.dedup_by(|a, b| a.index() == b.index());
     let nodes = found.into_iter().map(|info| Node {
-        name: info.human_name(),
+        name: without_repetition(info.human_name()),
         path: match info.index() {
             nk::CameraIndex::Index(number) if cfg!(target_os = "linux") => format!("/dev/video{number}"),
             _ => info.misc(),
@@ -473,6 +473,14 @@ fn is_not_a_camera(error: &NokhwaError) -> bool {
     let is_without_format =
         matches!(error, NokhwaError::GetPropertyError { property, .. } if property == "CameraFormat");
     is_without_format || os_error(error) == Some(25)
+}
+
+/// Many webcams call themselves `Name: Name`.
+fn without_repetition(name: String) -> String {
+    match name.split_once(": ") {
+        Some((first, second)) if first == second => first.into(),
+        _ => name,
+    }
 }
 
 fn explain(error: &NokhwaError, path: &str) -> String {
