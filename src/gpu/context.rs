@@ -115,24 +115,24 @@ pub fn new_instance(display: Option<Box<dyn wgpu::wgt::WgpuHasDisplayHandle>>) -
     wgpu::Instance::new(descriptor)
 }
 
-/// All adapters, best first: GPUs before software, and each once although several drivers may offer it.
+/// All adapters that can compute, best first: GPUs before software.
 fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     let mut all = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    let rank = |adapter: &wgpu::Adapter| {
-        let info = adapter.get_info();
-        let device = match info.device_type {
-            wgpu::DeviceType::DiscreteGpu => 0,
-            wgpu::DeviceType::IntegratedGpu => 1,
-            wgpu::DeviceType::VirtualGpu => 2,
-            wgpu::DeviceType::Other => 3,
-            wgpu::DeviceType::Cpu => 4,
-        };
-        (device, info.backend == wgpu::Backend::Gl)
-    };
+    let is_gl = |adapter: &wgpu::Adapter| adapter.get_info().backend == wgpu::Backend::Gl;
+    // OpenGL offers the same devices again: it is only for machines without anything newer.
+    if !all.iter().all(is_gl) {
+        all.retain(|adapter| !is_gl(adapter));
+    }
+    all.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
     all.retain(|adapter| {
         adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
     });
-    all.sort_by_key(rank);
     all
 }
 

@@ -181,3 +181,21 @@ fn refuses_half_a_jpeg_with_an_old_end() {
         }
     }
 }
+
+/// The same 75 % bars as in tests/gpu.rs: MJPEG is full range, so its colours come out as they went in.
+#[test]
+fn constant_bars_keep_their_colours_through_mjpeg() {
+    let bars =
+        [[191, 191, 191], [191, 191, 0], [0, 191, 191], [0, 191, 0], [191, 0, 191], [191, 0, 0], [0, 0, 191]];
+    for bar in bars {
+        let mut jpeg = Vec::new();
+        let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 95);
+        encoder.encode(&bar.repeat(16 * 16), 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+        let (size, rgb) = mjpeg::decode(&jpeg).unwrap();
+        assert_eq!(size, (16, 16));
+        for pixel in rgb.chunks_exact(3) {
+            let off = pixel.iter().zip(bar).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
+            assert!(off <= Some(2), "{pixel:?} instead of {bar:?}");
+        }
+    }
+}
