@@ -65,7 +65,7 @@ fn preprocessing_equals_its_twin() {
                 for resize in [Resize::Bilinear, Resize::Antialias] {
                     let frame = frame(size, format);
                     let output = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
-                    let buffer = FrameBuffer::upload(gpu, frame.clone());
+                    let buffer = FrameBuffer::upload(gpu, frame.clone()).unwrap();
                     preprocessor.run(gpu, &buffer, fit, resize, &output);
                     let ours = read_map(gpu, &output);
                     let expected = twin::preprocess(&frame, fit, resize, shape);
@@ -108,7 +108,7 @@ fn constant_bars_have_the_same_colours_in_every_format() {
             let mut all = vec![("CPU", on_cpu[..3].to_vec()), ("CPU", on_cpu[on_cpu.len() - 3..].to_vec())];
             if let Some(gpu) = gpu() {
                 let renderer = PictureRenderer::new(gpu, FORMAT);
-                let buffer = FrameBuffer::upload(gpu, frame);
+                let buffer = FrameBuffer::upload(gpu, frame).unwrap();
                 let place = Rect { x: 0.0, y: 0.0, width: 16.0, height: 16.0 };
                 let picture =
                     draw(gpu, [16, 16], |pass| renderer.draw(gpu, pass, &buffer, [16, 16], place, false));
@@ -128,7 +128,7 @@ fn the_picture_is_upright_and_mirrors_on_demand() {
     // Red, green / blue, white.
     let bytes = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]].concat();
     let frame = Frame::new(0, (2, 2), PixelFormat::Rgb8, &bytes, "corners".into()).unwrap();
-    let buffer = FrameBuffer::upload(gpu, frame);
+    let buffer = FrameBuffer::upload(gpu, frame).unwrap();
     let renderer = PictureRenderer::new(gpu, FORMAT);
     for (mirror, top_left, top_right) in [(false, [255, 0, 0], [0, 255, 0]), (true, [0, 255, 0], [255, 0, 0])]
     {
@@ -307,7 +307,7 @@ fn the_way_in_writes_burns_own_memory() {
     let frame = frame((64, 48), PixelFormat::Rgb8);
     let expected = twin::preprocess(&frame, Fit::Stretch, Resize::Bilinear, shape);
     let (tensor, place) = bridge::allocate_input(shape, &device).unwrap();
-    let buffer = FrameBuffer::upload(gpu, frame);
+    let buffer = FrameBuffer::upload(gpu, frame).unwrap();
     Preprocessor::new(gpu).run(gpu, &buffer, Fit::Stretch, Resize::Bilinear, &place);
     let doubled = bridge::feature_map(tensor.mul_scalar(2.0)).unwrap();
     for (a, b) in read_map(gpu, &doubled).iter().zip(&expected) {

@@ -96,6 +96,14 @@ pub enum GpuError {
         /// The names of all adapters.
         found: String,
     },
+    /// A frame that no buffer of this adapter can hold.
+    #[error("a picture of {width}×{height} is too large for the graphics adapter: make it smaller")]
+    FrameTooLarge {
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+    },
     /// The driver refused.
     #[error(
         "{adapter} could not be opened: {reason}; try another with `--adapter` (`convscope devices` lists them)"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FeatureMapBuffer, GpuContext, bind, compute_pipeline, rectangle_pipeline, shader};
+use super::{FeatureMapBuffer, GpuContext, GpuError, bind, compute_pipeline, rectangle_pipeline, shader};
 use crate::frame::Frame;
 
 /// What becomes of a picture that is not square.
@@ -62,7 +62,15 @@ pub struct FrameBuffer {
 
 impl FrameBuffer {
     /// Uploads a frame as it is.
-    pub fn upload(gpu: &GpuContext, frame: Frame) -> Self {
+    ///
+    /// # Errors
+    /// [`GpuError::FrameTooLarge`] where no buffer of the adapter can hold it.
+    pub fn upload(gpu: &GpuContext, frame: Frame) -> Result<Self, GpuError> {
+        let limits = gpu.device.limits();
+        let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        if frame.bytes.len() as u64 > limit {
+            return Err(GpuError::FrameTooLarge { width: frame.width, height: frame.height });
+        }
         let usage = wgpu::BufferUsages::STORAGE;
         let buffer = if frame.bytes.len().is_multiple_of(4) {
             gpu.buffer(&frame.bytes, usage)
@@ -71,7 +79,7 @@ impl FrameBuffer {
             padded.resize(frame.bytes.len().next_multiple_of(4), 0);
             gpu.buffer(&padded, usage)
         };
-        Self { frame, buffer: Arc::new(buffer) }
+        Ok(Self { frame, buffer: Arc::new(buffer) })
     }
 }
 

@@ -46,7 +46,10 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         } else {
             // A picture that stands still is processed again when something else is asked for.
             match shared.frames.take(if unanswered { Duration::ZERO } else { IDLE }) {
-                Taken::Value(frame) => current = Some(FrameBuffer::upload(&shared.gpu, frame)),
+                Taken::Value(frame) => {
+                    current =
+                        Some(FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?);
+                }
                 Taken::Nothing if unanswered => {}
                 Taken::Nothing => continue,
                 Taken::Closed => break,
