@@ -186,14 +186,19 @@ fn ctrl_c_ends_an_endless_run_cleanly() {
     let mut child =
         convscope(folder.path()).args(arguments).args(THIN).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(|| folder.path().join("out").is_dir());
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+    interrupt(&child);
     assert_eq!(end_of(&mut child), Some(130));
     // No half-written folder is left.
     for entry in std::fs::read_dir(folder.path().join("out")).unwrap() {
         let path = entry.unwrap().path();
         assert!(path.join("snapshot.json").is_file(), "{path:?}");
     }
+}
+
+/// Ctrl-C. By the shell's own `kill`: a small system has no other.
+fn interrupt(child: &Child) {
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(status.success());
 }
 
 fn wait_for(mut condition: impl FnMut() -> bool) {
@@ -380,8 +385,7 @@ mod window {
         let folder = tempfile::tempdir().unwrap();
         let arguments = [&["--source", "testcard"][..], &THIN].concat();
         let (mut app, _) = desk.start(folder.path(), &arguments);
-        let status = Command::new("kill").args(["-INT", &app.0.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        interrupt(&app.0);
         assert_eq!(end_of(&mut app.0), Some(0));
         // While weights are still being made, too.
         let (mut app, _) = desk.start(folder.path(), &["--source", "testcard", "--device", "cpu"]);
