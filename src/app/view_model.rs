@@ -44,7 +44,7 @@ impl ViewModel {
 
     /// False where predictions mean nothing.
     pub fn trained(&self) -> bool {
-        matches!(self.status.weights, Some(Origin::File { .. }))
+        self.status.weights.as_ref().is_some_and(Origin::is_trained)
     }
 
     /// The most probable classes: name and probability.

@@ -86,11 +86,6 @@ impl Op {
             Self::Classifier => "dense + softmax",
         }
     }
-
-    /// True for operations with weights.
-    pub fn has_parameters(self) -> bool {
-        matches!(self, Self::Conv(_) | Self::BatchNorm | Self::Classifier)
-    }
 }
 
 /// The part of the input picture that one cell of a map depends on, per axis `[vertical, horizontal]`,
@@ -203,18 +198,6 @@ impl Graph {
     /// The layer at which a stage is best looked at: its last one.
     pub fn stage_end(&self, stage: usize) -> LayerIndex {
         self.nodes.iter().rposition(|node| node.stage == stage).unwrap_or(0)
-    }
-
-    /// Name for people: Keras' index and name.
-    pub fn describe(&self, index: LayerIndex) -> String {
-        let node = &self.nodes[index];
-        format!(
-            "layer {index} of {} · {} · {} · {}",
-            self.nodes.len() - 1,
-            node.keras_name,
-            node.op.name(),
-            node.shape
-        )
     }
 }
 

@@ -89,11 +89,6 @@ impl Network {
         Self { graph, weights, device, options, folded: empty(), plain: empty(), norm_after }
     }
 
-    /// The graph.
-    pub fn graph(&self) -> &Arc<Graph> {
-        &self.graph
-    }
-
     /// Gives the weights back.
     pub(super) fn into_weights(self) -> Arc<Weights> {
         self.weights
@@ -104,11 +99,6 @@ impl Network {
         if let Some(layer) = &mut Arc::make_mut(&mut self.weights).layers[index] {
             change(layer);
         }
-    }
-
-    /// The weights.
-    pub fn weights(&self) -> &Arc<Weights> {
-        &self.weights
     }
 
     /// Where it runs.

@@ -55,6 +55,13 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// False for random numbers: then predictions mean nothing and are not shown.
+    pub fn is_trained(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+}
+
 /// Parameters of all layers of one graph.
 #[derive(Clone, Debug)]
 pub struct Weights {
@@ -65,11 +72,6 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// False for random numbers: then predictions are not shown.
-    pub fn are_trained(&self) -> bool {
-        matches!(self.origin, Origin::File { .. })
-    }
-
     /// Reads a weight file for this graph.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ mod tests {
         write(&all, &path);
         let read = read(&path, &graph).unwrap();
         assert_eq!(read.layers, seeded(&graph, 7).layers);
-        assert!(read.are_trained());
+        assert!(read.origin.is_trained());
 
         all.remove("Conv2d_2a_3x3.bn.bias");
         all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
