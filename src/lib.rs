@@ -3,8 +3,10 @@
 pub mod app;
 pub mod bridge;
 pub mod cli;
+pub mod figure;
 pub mod frame;
 pub mod gpu;
+pub mod inspect;
 pub mod latest;
 pub mod model;
 pub mod network;

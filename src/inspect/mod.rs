@@ -1,0 +1,22 @@
+//! What can be said about feature maps in host memory: pure arithmetic, any thread.
+
+use crate::model::{LayerIndex, Shape};
+
+/// One layer's output for one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerOutput {
+    /// Which layer.
+    pub layer: LayerIndex,
+    /// Its shape.
+    pub shape: Shape,
+    /// `shape.len()` values in channel, row, column order.
+    pub values: Vec<f32>,
+}
+
+impl LayerOutput {
+    /// The `height × width` values of one channel.
+    pub fn channel(&self, channel: usize) -> &[f32] {
+        let cells = self.shape.height * self.shape.width;
+        &self.values[channel * cells..][..cells]
+    }
+}
