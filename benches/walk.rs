@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use convscope::gpu::{GpuContext, new_instance};
 use convscope::latest::Taken;
 use convscope::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
-use convscope::session::{Activations, Placement, Request, Session, SessionConfig};
+use convscope::engine::Placement;
+use convscope::session::{Activations, Request, Session, SessionConfig};
 use convscope::source::{CameraRequest, SourceSpec, open};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = SourceSpec::Path(picture.unwrap_or_else(|| "docs/window.png".into()).into());
     let config = SessionConfig {
         every_frame: false,
-        weights: None,
+        weights: Default::default(),
         avg_pool: Default::default(),
         placement: Placement::Cpu,
     };

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bridge;
 pub mod cli;
+pub mod engine;
 pub mod figure;
 pub mod frame;
 pub mod gpu;

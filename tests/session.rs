@@ -17,7 +17,8 @@ use convscope::gpu::{
 use convscope::latest::Taken;
 use convscope::model::Graph;
 use convscope::model::inception_v3::inception_v3;
-use convscope::session::{Activations, Placement, Request, Session, SessionConfig, Stage};
+use convscope::engine::Placement;
+use convscope::session::{Activations, Request, Session, SessionConfig, Stage};
 use convscope::source::{FrameSource, Opened, SourceError};
 use convscope::view::Colormap;
 
@@ -62,7 +63,7 @@ fn start(
     request: Request,
     next: impl FnMut(u64) -> Result<Option<Frame>, SourceError> + Send + 'static,
 ) -> Session {
-    let config = SessionConfig { every_frame, weights: None, avg_pool: Default::default(), placement };
+    let config = SessionConfig { every_frame, weights: Default::default(), avg_pool: Default::default(), placement };
     let open =
         move || Ok(Opened { source: Box::new(Scripted { next, live, count: 0 }), steps: None, notice: None });
     Session::start(gpu.clone(), graph.clone(), config, request, open, || {})
@@ -199,7 +200,7 @@ fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
     let Some(gpu) = gpu() else { return };
     let config = SessionConfig {
         every_frame: true,
-        weights: None,
+        weights: Default::default(),
         avg_pool: Default::default(),
         placement: Placement::Cpu,
     };

@@ -13,14 +13,19 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::{Placement, WeightsSpec};
 use crate::gpu::GpuContext;
 use crate::model::Graph;
 use crate::model::labels::Label;
-use crate::session::{Placement, Request, Session, SessionConfig};
+use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, CameraRequest, SourceSpec};
 use state::AppState;
 
 pub use view_model::top_classes;
+
+/// Told on the terminal wherever an untrained network runs.
+pub const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
+                                  `--weights FILE` loads real weights (README.md, Weights)";
 
 /// What window and off-screen run have in common: validated settings.
 #[derive(Clone, Debug)]
@@ -63,11 +68,8 @@ impl Setup {
                  (`convscope devices` lists what is found)"
             );
         }
-        if self.session.weights.is_none() {
-            eprintln!(
-                "note: the network is untrained, so its maps show structure but no knowledge; \
-                 `--weights FILE` loads real weights (README.md, Weights)"
-            );
+        if self.session.weights == WeightsSpec::Untrained {
+            eprintln!("{UNTRAINED_NOTE}");
         }
     }
 

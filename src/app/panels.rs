@@ -12,7 +12,7 @@ use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{ChannelStatistics, Fit, RangeMode, crop_of};
 use crate::session::Stage;
-use crate::view::{TileSize, colormap_table, tile_grid};
+use crate::view::{TileSize, color_ends, colormap_table, number, tile_grid};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
@@ -282,7 +282,7 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new("What the colours mean").strong());
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
     color_bar(ui, rect, &colormap_table(state.colormap));
-    let (low, high) = ends(statistics, state.colormap.is_diverging());
+    let (low, high) = color_ends(statistics.min, statistics.max, state.colormap);
     ui.horizontal(|ui| {
         ui.label(number(low));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(number(high)));
@@ -306,28 +306,6 @@ fn color_bar(ui: &Ui, rect: Rect, table: &[[u8; 3]; 256]) {
         }
     }
     ui.painter().add(mesh);
-}
-
-/// What the ends of the colour bar stand for.
-fn ends(statistics: ChannelStatistics, symmetric: bool) -> (f32, f32) {
-    if symmetric {
-        let reach = statistics.min.abs().max(statistics.max.abs());
-        (-reach, reach)
-    } else {
-        (statistics.min, statistics.max)
-    }
-}
-
-/// Three significant digits.
-fn number(value: f32) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        size if !(1e-3..1e5).contains(&size) => format!("{value:.1e}"),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
 }
 
 fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrangement) {

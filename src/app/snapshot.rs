@@ -4,10 +4,9 @@ use super::Setup;
 use super::scene::Scene;
 use super::state::AppState;
 use super::view_model::{ViewModel, top_classes};
-use crate::gpu::{Fit, GpuContext, RangeMode, Resize, readback};
-use crate::record::{Prediction, SnapshotInfo, SnapshotJob, TapInfo};
-use crate::session::Placement;
-use crate::weights::Origin;
+use crate::engine::{Placement, Preprocessing, WeightsSpec};
+use crate::gpu::{GpuContext, RangeMode, readback};
+use crate::record::{Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name};
 
 /// How many classes a snapshot names.
 const NAMED_CLASSES: usize = 10;
@@ -41,20 +40,15 @@ pub fn take(
     let probabilities = shown.probabilities.as_deref().filter(|_| model.trained()).unwrap_or_default();
     let predictions = top_classes(probabilities, NAMED_CLASSES)
         .into_iter()
-        .map(|class| {
-            let label = model.labels.get(class);
-            Prediction {
-                class,
-                wordnet_id: label.map(|label| label.wordnet_id.clone()).unwrap_or_default(),
-                name: label.map(|label| label.name.clone()).unwrap_or_default(),
-                probability: probabilities[class],
-            }
-        })
+        .map(|class| Prediction::new(class, probabilities[class], model.labels.get(class)))
         .collect();
-    let weights = model.status.weights.as_ref();
+    let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
+    let (network, multiplier) = (state.graph().name, setup.width_multiplier);
+    let provenance =
+        Provenance::new(network, multiplier, model.status.weights.as_ref()?, setup.session.avg_pool, how);
     let frame = shown.frame.frame.clone();
     let info = SnapshotInfo {
-        convscope: env!("CARGO_PKG_VERSION"),
+        provenance,
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         command: command(state, setup, placement, layer, scene.size()),
         source: model.status.source.to_string(),
@@ -62,25 +56,8 @@ pub fn take(
         frame_id: frame.id,
         frame_size: [frame.width, frame.height],
         frame_format: frame.format.name(),
-        fit: fit_name(shown.request.fit).into(),
-        resize: resize_name(shown.request.resize).into(),
         mirrored_on_screen: state.mirror,
-        network: state.graph().name.into(),
-        width_multiplier: setup.width_multiplier,
-        weights: match weights {
-            Some(Origin::File { path, .. }) => path.display().to_string(),
-            _ => "untrained".into(),
-        },
-        weights_sha256: match weights {
-            Some(Origin::File { sha256, .. }) => Some(sha256.clone()),
-            _ => None,
-        },
-        weights_seed: match weights {
-            Some(Origin::Untrained { seed }) => Some(*seed),
-            _ => None,
-        },
-        avg_pool: setup.session.avg_pool.name(),
-        device: placement_name(placement),
+        device: placement.name(),
         adapter: gpu.summary().name,
         layer: TapInfo {
             index: layer,
@@ -106,31 +83,10 @@ pub fn take(
     Some(Box::new(SnapshotJob { folder: setup.snapshots.clone(), name, view, tiles, map, frame, info }))
 }
 
-fn fit_name(fit: Fit) -> &'static str {
-    match fit {
-        Fit::Stretch => "stretch",
-        Fit::Crop => "crop",
-    }
-}
-
-fn resize_name(resize: Resize) -> &'static str {
-    match resize {
-        Resize::Bilinear => "bilinear",
-        Resize::Antialias => "antialias",
-    }
-}
-
-fn placement_name(placement: Placement) -> &'static str {
-    match placement {
-        Placement::Cpu => "cpu",
-        Placement::Gpu => "gpu",
-    }
-}
-
 /// The command that makes the snapshot again, to be run in its folder.
 fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, size: [u32; 2]) -> String {
     let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
-    if let Some(path) = &setup.session.weights {
+    if let WeightsSpec::File(path) = &setup.session.weights {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         words.push(format!("--weights '{}'", path.display()));
     }
@@ -138,7 +94,7 @@ fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, 
     if setup.width_multiplier != 1.0 {
         words.push(format!("--width-multiplier {}", setup.width_multiplier));
     }
-    words.push(format!("--device {}", placement_name(placement)));
+    words.push(format!("--device {}", placement.name()));
     words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
     words.push(format!("--layer {layer}"));
     if !state.channels.is_all() {

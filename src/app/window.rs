@@ -18,10 +18,11 @@ use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect};
 use super::view_model::ViewModel;
 use super::{Setup, device_in_words, snapshot};
+use crate::engine::Placement;
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::record::Writer;
-use crate::session::{Activations, Placement, Session, Stage};
+use crate::session::{Activations, Session, Stage};
 
 /// How long a message stays.
 const TOAST: Duration = Duration::from_secs(5);

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, RangeMode, Resize};
 use crate::network::AvgPool;
-use crate::source::{CameraFormat, SourceSpec};
+use crate::record::Existing;
+use crate::source::{CameraFormat, CameraRequest, SourceSpec};
 use crate::view::{ChannelSet, Colormap};
 
 /// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
@@ -39,6 +41,15 @@ Exit codes: 0 done, 1 an error (one sentence says what to do), 2 wrong arguments
 /// Everything but the view.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Grab(super::grab::GrabArgs),
+    Input(super::input::InputPictureArgs),
+    Summary(super::summary::SummaryArgs),
+    Classify(super::classify::ClassifyArgs),
+    Maps(super::maps::MapsArgs),
+    Sheet(super::sheet::SheetArgs),
+    Hypercolumn(super::hypercolumn::HypercolumnArgs),
+    Kernels(super::kernels::KernelsArgs),
+    Diagnose(super::diagnose::DiagnoseArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
     Cameras,
@@ -47,14 +58,24 @@ pub enum Command {
     Devices,
 }
 
-/// What the network sees.
+/// What the live view looks at.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, or `testcard` [default: the first
-    /// camera, or the test card].
+    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, a video, or `testcard` [default: the
+    /// first camera, or the test card].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceSpec>,
+    #[command(flatten)]
+    pub camera: CameraArgs,
+    #[command(flatten)]
+    pub preprocess: PreprocessArgs,
+}
+
+/// How a camera is asked to deliver.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct CameraArgs {
     /// Ask the camera for this size.
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub camera_size: Option<[u32; 2]>,
@@ -64,12 +85,80 @@ pub struct InputArgs {
     /// Ask the camera for this format.
     #[arg(long, value_name = "FORMAT")]
     pub camera_format: Option<CameraFormat>,
+}
+
+impl CameraArgs {
+    /// As the source understands it.
+    pub fn request(&self) -> CameraRequest {
+        CameraRequest {
+            size: self.camera_size.map(|[width, height]| (width, height)),
+            fps: self.camera_fps,
+            format: self.camera_format,
+        }
+    }
+}
+
+/// How a picture becomes the network's input.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Input")]
+pub struct PreprocessArgs {
     /// How a picture that is not square becomes one.
     #[arg(long, value_enum, default_value_t)]
     pub fit: Fit,
     /// How a picture is resized to 299×299.
     #[arg(long, value_enum, default_value_t)]
     pub resize: Resize,
+}
+
+impl PreprocessArgs {
+    /// As the engine understands it.
+    pub fn preprocessing(&self) -> Preprocessing {
+        Preprocessing { fit: self.fit, resize: self.resize }
+    }
+}
+
+/// Which pictures a command works on.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct PictureArgs {
+    /// Pictures, folders of pictures, videos, `camera:0`, `testcard`.
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<SourceSpec>,
+    /// At most so many frames of each PATH [default: 1 of a camera or the test card, else all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    #[command(flatten)]
+    pub camera: CameraArgs,
+    #[command(flatten)]
+    pub preprocess: PreprocessArgs,
+}
+
+/// Colours of maps in files.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Colours")]
+pub struct ColorArgs {
+    /// What the ends of the colormap stand for.
+    #[arg(long, value_enum, default_value_t)]
+    pub normalize: RangeMode,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub colormap: Colormap,
+}
+
+/// Files that a command writes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl OutputArgs {
+    /// What becomes of files that are there already.
+    pub fn existing(&self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Keep }
+    }
 }
 
 /// `--device`
@@ -84,13 +173,24 @@ pub enum DeviceChoice {
     Cpu,
 }
 
+impl DeviceChoice {
+    /// Where the user insists that the network runs; `None`: wherever is best.
+    pub fn placement(self) -> Option<Placement> {
+        match self {
+            Self::Auto => None,
+            Self::Gpu => Some(Placement::Gpu),
+            Self::Cpu => Some(Placement::Cpu),
+        }
+    }
+}
+
 /// The network and where it runs.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// Weight file: safetensors with torchvision's or timm's names [default: an untrained network].
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
+    /// Weight file (safetensors with torchvision's or timm's names), or `untrained`.
+    #[arg(long, value_name = "FILE", default_value_t)]
+    pub weights: WeightsSpec,
     /// Whether padding counts in average pooling: Keras and TensorFlow exclude it, torchvision includes it.
     #[arg(long, value_enum, default_value_t)]
     pub avg_pool: AvgPool,

@@ -2,12 +2,29 @@
 
 mod args;
 mod cameras;
+mod classify;
+mod coloring;
 mod devices;
+mod diagnose;
+mod events;
+mod grab;
+mod hypercolumn;
+mod input;
+mod kernels;
+mod maps;
+mod network;
+mod pictures;
+mod sheet;
+mod summary;
 mod view;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use crate::frame::Frame;
+use crate::gpu::twin;
 
 pub use args::{Arguments, Command};
 
@@ -21,8 +38,37 @@ const INTERRUPTED: u8 = 130;
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.command {
+        Some(Command::Grab(args)) => grab::run(args),
+        Some(Command::Input(args)) => input::run(args),
+        Some(Command::Summary(args)) => summary::run(args),
+        Some(Command::Classify(args)) => classify::run(args),
+        Some(Command::Maps(args)) => maps::run(args),
+        Some(Command::Sheet(args)) => sheet::run(args),
+        Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
+        Some(Command::Kernels(args)) => kernels::run(args),
+        Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
         None => view::run(&arguments),
     }
+}
+
+/// Writes to standard output. Where nobody reads on (`convscope summary | head`), the program ends quietly.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Tells a file that was written.
+fn wrote(path: &std::path::Path) -> anyhow::Result<()> {
+    print(&format!("{}\n", path.display()))
+}
+
+/// A frame as an 8-bit picture.
+fn rgb_picture(frame: &Frame) -> anyhow::Result<image::RgbImage> {
+    image::RgbImage::from_raw(frame.width, frame.height, twin::rgb_bytes(frame))
+        .ok_or_else(|| anyhow::anyhow!("{}: not a picture", frame.name))
 }

@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::INTERRUPTED;
-use super::args::{Arguments, DeviceChoice};
+use super::args::Arguments;
+use super::network;
 use crate::app::offscreen::{self, Extent};
 use crate::app::state::AppState;
 use crate::app::{Setup, window};
-use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
+use crate::engine::{Placement, WeightsSpec};
 use crate::model::{LayerIndex, labels};
-use crate::session::{Placement, SessionConfig};
-use crate::source::{CameraRequest, SourceSpec};
+use crate::session::SessionConfig;
+use crate::source::SourceSpec;
 use crate::view::TileSize;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -60,12 +61,7 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
 /// Arguments as meant.
 fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     let Arguments { input, network, view, .. } = arguments;
-    if network.weights.is_some() && network.width_multiplier != 1.0 {
-        bail!(
-            "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
-        );
-    }
-    let graph = Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier));
+    let graph = network::graph(network)?;
     let mut layers = Vec::new();
     for name in &view.layer {
         let layer = graph.find(name.trim())?;
@@ -80,32 +76,23 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     }
     let mut state = AppState::new(graph.clone(), layers[0]);
     state.channels = channels;
-    (state.fit, state.resize) = (input.fit, input.resize);
+    (state.fit, state.resize) = (input.preprocess.fit, input.preprocess.resize);
     (state.range, state.colormap, state.mirror) = (view.normalize, view.colormap, view.mirror);
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     // Predictions of random weights mean nothing: they are not even computed.
-    state.predictions = network.weights.is_some();
-    let camera = CameraRequest {
-        size: input.camera_size.map(|[width, height]| (width, height)),
-        fps: input.camera_fps,
-        format: input.camera_format,
-    };
+    state.predictions = network.weights != WeightsSpec::Untrained;
     let setup = Setup {
         width_multiplier: network.width_multiplier,
         state: state.started(),
         source: input.source.clone(),
-        camera,
+        camera: input.camera.request(),
         session: SessionConfig {
             every_frame: view.headless,
             weights: network.weights.clone(),
             avg_pool: network.avg_pool,
             placement: Placement::Cpu,
         },
-        placement: match network.device {
-            DeviceChoice::Auto => None,
-            DeviceChoice::Gpu => Some(Placement::Gpu),
-            DeviceChoice::Cpu => Some(Placement::Cpu),
-        },
+        placement: network.device.placement(),
         adapter: network.adapter.clone(),
         labels: labels::imagenet(),
         snapshots: view.snapshot.clone(),

@@ -1,6 +1,10 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+mod kernels;
+
 use crate::model::{LayerIndex, Shape};
+
+pub use kernels::{convolution_of, slices};
 
 /// One layer's output for one picture.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,13 @@
-//! What goes to disk: snapshots of what is seen, with the numbers behind it.
+//! What goes to disk: snapshots of what is seen, with the numbers behind it; single files, whole or not at all.
 
+mod encode;
+mod provenance;
+mod save;
 mod snapshot;
 mod writer;
 
+pub use encode::{EncodeError, npy, png, tensors};
+pub use provenance::{Provenance, fit_name, resize_name};
+pub use save::{Existing, SaveError, save, save_numbered};
 pub use snapshot::{Prediction, SnapshotInfo, SnapshotJob, TapInfo};
 pub use writer::{Busy, Writer, Written};

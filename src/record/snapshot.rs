@@ -13,21 +13,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::Serialize;
 
+use super::{Provenance, png, tensors};
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{ChannelStatistics, GpuContext, RangeMode, twin};
+use crate::model::labels::Label;
 use crate::session::StageTimes;
 use crate::view::Colormap;
 
 /// Everything needed to make the same again: `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct SnapshotInfo {
-    /// Version of convscope.
-    pub convscope: &'static str,
+    /// Network, weights and preprocessing.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Local time with its offset from UTC.
     pub time: String,
     /// The command that makes this snapshot again from the saved frame, inside the snapshot's folder.
@@ -42,24 +43,8 @@ pub struct SnapshotInfo {
     pub frame_size: [u32; 2],
     /// Layout of the frame's bytes when it came.
     pub frame_format: &'static str,
-    /// `stretch` or `crop`.
-    pub fit: String,
-    /// `bilinear` or `antialias`.
-    pub resize: String,
     /// True where the image was mirrored on screen; the network never sees that.
     pub mirrored_on_screen: bool,
-    /// The architecture.
-    pub network: String,
-    /// Multiplier of its channel counts.
-    pub width_multiplier: f64,
-    /// Weight file, or `untrained`.
-    pub weights: String,
-    /// SHA-256 of the weight file.
-    pub weights_sha256: Option<String>,
-    /// Seed of an untrained network.
-    pub weights_seed: Option<u64>,
-    /// Average pooling convention.
-    pub avg_pool: &'static str,
     /// Where the network ran: `cpu` or `gpu`.
     pub device: &'static str,
     /// Name of the graphics adapter.
@@ -118,6 +103,18 @@ pub struct Prediction {
     pub name: String,
     /// From 0 to 1.
     pub probability: f32,
+}
+
+impl Prediction {
+    /// A class by its index and, where it has one, its name.
+    pub fn new(class: usize, probability: f32, label: Option<&Label>) -> Self {
+        Self {
+            class,
+            wordnet_id: label.map(|label| label.wordnet_id.clone()).unwrap_or_default(),
+            name: label.map_or_else(|| format!("class {class}"), |label| label.name.clone()),
+            probability,
+        }
+    }
 }
 
 /// A snapshot on its way to disk. Pictures and numbers are still being copied from the GPU.
@@ -192,17 +189,12 @@ impl SnapshotJob {
             let path = folder.join(name);
             fs::write(&path, bytes).map_err(|source| SnapshotError::Disk { path, source })
         };
-        let png = |picture: &image::RgbImage| -> Result<Vec<u8>, SnapshotError> {
-            let mut bytes = std::io::Cursor::new(Vec::new());
-            picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(|e| content(&e))?;
-            Ok(bytes.into_inner())
-        };
-        save("view.png", &png(&self.view.wait(gpu).map_err(|e| content(&e))?)?)?;
-        save("tiles.png", &png(&self.tiles.wait(gpu).map_err(|e| content(&e))?)?)?;
+        save("view.png", &png(&self.view.wait(gpu).map_err(|e| content(&e))?).map_err(|e| content(&e))?)?;
+        save("tiles.png", &png(&self.tiles.wait(gpu).map_err(|e| content(&e))?).map_err(|e| content(&e))?)?;
         let frame =
             image::RgbImage::from_raw(self.frame.width, self.frame.height, twin::rgb_bytes(&self.frame));
         let frame = frame.ok_or_else(|| content(&"the frame is not a picture"))?;
-        save("frame.png", &png(&frame)?)?;
+        save("frame.png", &png(&frame).map_err(|e| content(&e))?)?;
 
         let values = self.map.wait(gpu).map_err(|e| content(&e))?;
         let [_, height, width] = self.info.layer.shape;
@@ -214,10 +206,8 @@ impl SnapshotJob {
             .copied()
             .collect();
         let shape = vec![1, self.info.channels.len(), height, width];
-        let view =
-            TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(&chosen)).map_err(|e| content(&e))?;
-        let tensors = [(self.info.layer.keras_name.as_str(), view)];
-        save("map.safetensors", &safetensors::serialize(tensors, None).map_err(|e| content(&e))?)?;
+        let named = vec![(self.info.layer.keras_name.clone(), shape, chosen)];
+        save("map.safetensors", &tensors(named).map_err(|e| content(&e))?)?;
 
         let json = serde_json::to_vec_pretty(&self.info).map_err(|e| content(&e))?;
         save("snapshot.json", &json)

@@ -1,27 +1,18 @@
 //! The inference thread: owns the network and every Burn call.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Activations, Placement, Request, Shared, Stage, StageTimes, Tap};
+use super::{Activations, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
-use crate::frame::{Frame, PixelFormat};
+use crate::engine::{Placement, load_weights};
 use crate::gpu::{
     ChannelStatistics, FeatureMapBuffer, FrameBuffer, Preprocessor, StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
-use crate::network::{ExecutorOptions, Network, calibrate, input_from_values, values};
-use crate::source::testcard;
-use crate::weights::{Weights, seeded};
-
-/// Seed of the untrained network.
-const UNTRAINED_SEED: u64 = 0;
-
-/// Frames of the test card that an untrained network is calibrated on.
-const CALIBRATION_FRAMES: [u64; 2] = [0, 40];
+use crate::network::{ExecutorOptions, Network, input_from_values, values};
 
 /// No more work than this is queued ahead of the window's drawing, which waits in the same queue.
 const QUEUED_AHEAD_MS: f32 = 20.0;
@@ -89,20 +80,8 @@ impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Result<Self, String> {
         let config = &shared.config;
         let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
-        let weights = match &config.weights {
-            Some(path) => {
-                loading(&format!("reading {}", path.display()));
-                Weights::load(path, &shared.graph).map_err(|error| error.to_string())?
-            }
-            None => {
-                loading("making an untrained network");
-                let pictures = CALIBRATION_FRAMES.map(|number| calibration_picture(shared, number));
-                let pictures = pictures.into_iter().collect::<Result<Vec<_>, _>>()?;
-                let weights = seeded(&shared.graph, UNTRAINED_SEED);
-                loading("calibrating the untrained network");
-                Arc::new(calibrate(&shared.graph, weights, &pictures)?)
-            }
-        };
+        let resize = shared.request().resize;
+        let weights = load_weights(&shared.graph, &config.weights, resize, &mut |text| loading(text))?;
         shared.update(|status| status.weights = Some(weights.origin.clone()));
         loading("preparing the device");
         let device = match config.placement {
@@ -248,12 +227,4 @@ impl<'a> Worker<'a> {
 
 fn elapsed_ms(since: Instant) -> f32 {
     since.elapsed().as_secs_f32() * 1000.0
-}
-
-fn calibration_picture(shared: &Shared, number: u64) -> Result<Vec<f32>, String> {
-    let (size, bytes) = ((testcard::WIDTH, testcard::HEIGHT), testcard::draw(number));
-    let frame =
-        Frame::new(number, size, PixelFormat::Rgb8, &bytes, "test card".into()).map_err(|e| e.to_string())?;
-    let request = shared.request();
-    Ok(twin::preprocess(&frame, Default::default(), request.resize, shared.graph.input_shape()))
 }

@@ -6,12 +6,12 @@
 mod capture;
 mod inference;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::engine::{Placement, WeightsSpec};
 use crate::gpu::{
     ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer,
 };
@@ -21,15 +21,6 @@ use crate::network::AvgPool;
 use crate::source::still::StepHandle;
 use crate::source::{Opened, SourceError};
 use crate::weights::Origin;
-
-/// Where the network runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// On the drawing device: nothing is copied.
-    Gpu,
-    /// On the CPU; what is drawn is uploaded.
-    Cpu,
-}
 
 impl Status {
     /// For how long a source whose frames ought to keep coming has sent none.
@@ -45,8 +36,8 @@ pub struct SessionConfig {
     /// True off screen: every frame counts and files come one after the other. False in the window: the newest
     /// frame wins and a picture stays until another is asked for.
     pub every_frame: bool,
-    /// `None`: the seeded untrained network.
-    pub weights: Option<PathBuf>,
+    /// The network's parameters.
+    pub weights: WeightsSpec,
     /// Average pooling convention.
     pub avg_pool: AvgPool,
     /// Where the network runs.

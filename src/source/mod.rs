@@ -52,6 +52,18 @@ impl FromStr for SourceSpec {
     }
 }
 
+/// As typed.
+impl std::fmt::Display for SourceSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Camera(CameraId::Index(index)) => write!(f, "camera:{index}"),
+            Self::Camera(CameraId::Path(path)) => write!(f, "camera:{}", path.display()),
+            Self::TestCard => f.write_str("testcard"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// How the camera is asked to deliver. What it really gives is in [`FrameSource::describe`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CameraRequest {
@@ -87,6 +99,11 @@ pub trait FrameSource {
 
     /// True where frames pass by whether or not anybody looks (camera, test card in the window): newest wins.
     fn is_live(&self) -> bool;
+
+    /// How many pictures it will give, where that is known.
+    fn count(&self) -> Option<usize> {
+        None
+    }
 
     /// What this source really delivers, for the status line: `Webcam C920 · 640×480 MJPEG · 30 fps`.
     fn describe(&self) -> Arc<str>;

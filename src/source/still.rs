@@ -135,6 +135,10 @@ impl FrameSource for Pictures {
         false
     }
 
+    fn count(&self) -> Option<usize> {
+        Some(self.files.len())
+    }
+
     fn describe(&self) -> Arc<str> {
         self.description.clone()
     }

@@ -1,0 +1,121 @@
+//! `convscope classify`: what the network says.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::pictures::{self, output_path};
+use super::{events, network};
+use crate::app::top_classes;
+use crate::figure::probability_plot;
+use crate::model::labels;
+use crate::record::{Prediction, Provenance};
+
+/// Print the most probable classes of pictures: WordNet id, name, probability.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope classify cat.jpg --weights inception_v3.safetensors
+  convscope classify holiday/ --top 1 --json > classes.json
+  convscope classify cat.jpg --plot cat.svg")]
+pub struct ClassifyArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// How many classes.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub top: u16,
+    /// One JSON document (documented in docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the probabilities of all classes; PNG or SVG by the name's ending.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Also write TensorBoard event files into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    provenance: Provenance,
+    pictures: Vec<Classified>,
+}
+
+#[derive(Serialize)]
+struct Classified {
+    picture: String,
+    source: String,
+    top: Vec<Prediction>,
+}
+
+pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
+    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    if !engine.is_trained() {
+        bail!(
+            "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
+             give real weights with `--weights FILE` (README.md, Weights)"
+        );
+    }
+    let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
+    let how = args.pictures.preprocess.preprocessing();
+    let names = labels::imagenet();
+    let single = pictures::is_single(&args.pictures);
+    let mut events = events::open(args.tensorboard.as_deref())?;
+    let mut document =
+        Document { provenance: network::provenance(&engine, &args.network, how), pictures: vec![] };
+    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
+        let outputs = engine.run(&picture.frame, how, &[classifier])?;
+        let probabilities = &outputs[0].values;
+        let top: Vec<Prediction> = top_classes(probabilities, args.top.into())
+            .into_iter()
+            .map(|class| Prediction::new(class, probabilities[class], names.get(class)))
+            .collect();
+        if let Some(path) = &args.plot {
+            let path = output_path(path, single, &picture.stem);
+            let class_names: Vec<_> = names.iter().map(|label| label.name.clone()).collect();
+            let title = format!("{} · probabilities of {} classes", picture.frame.name, probabilities.len());
+            let plot = probability_plot(probabilities, &class_names, &title, args.top.min(10).into());
+            plot.save(&path, args.files.existing())?;
+            eprintln!("convscope: {}", path.display());
+        }
+        if let Some(events) = &mut events {
+            let step = picture.number as i64;
+            for prediction in &top {
+                events.scalar(&format!("probability/{}", prediction.name), step, prediction.probability)?;
+            }
+            events.histogram("probabilities", step, probabilities)?;
+            events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
+        }
+        if args.json {
+            let (name, source) = (picture.frame.name.to_string(), picture.source);
+            document.pictures.push(Classified { picture: name, source, top });
+        } else {
+            super::print(&table(&picture.frame.name, &top))?;
+        }
+        Ok(())
+    });
+    if args.json {
+        super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+    }
+    events::close(events)?;
+    outcome?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(picture: &str, top: &[Prediction]) -> String {
+    let width = top.iter().map(|prediction| prediction.name.chars().count()).max().unwrap_or(0);
+    let mut text = format!("{picture}\n");
+    for (rank, Prediction { wordnet_id, name, probability, .. }) in top.iter().enumerate() {
+        let (rank, percent) = (rank + 1, probability * 100.0);
+        text.push_str(&format!("{rank:>4}  {wordnet_id}  {name:<width$}  {percent:>6.2} %\n"));
+    }
+    text
+}

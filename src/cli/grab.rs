@@ -1,0 +1,109 @@
+//! `convscope grab`: stills from a camera.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use super::args::{CameraArgs, PictureArgs, PreprocessArgs};
+use super::pictures;
+use crate::record::save_numbered;
+use crate::source::{CameraId, SourceSpec};
+
+/// Save stills of a camera (or of a video, a folder, the test card) in full resolution.
+///
+/// Files are numbered and go on where an earlier run stopped; nothing is overwritten.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: convscope grab -n 5 --every 500ms -o stills")]
+pub struct GrabArgs {
+    /// `camera:0`, `camera:/dev/video2`, a video, a folder, a picture, `testcard` [default: camera:0].
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<SourceSpec>,
+    /// How many.
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub number: u64,
+    /// From one still of a camera to the next, such as `500ms` or `2s`.
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
+    pub every: Duration,
+    /// Folder for the stills.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// PNG keeps every value; JPEG (quality 95) is smaller.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StillFormat,
+    #[command(flatten)]
+    pub camera: CameraArgs,
+}
+
+/// File formats of stills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StillFormat {
+    /// Without loss.
+    #[default]
+    Png,
+    /// With loss.
+    Jpeg,
+}
+
+const JPEG_QUALITY: u8 = 95;
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => (text.strip_suffix('s').ok_or("write a number with its unit, as in 500ms or 2s")?, 1.0),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(time) if (0.0..=86_400.0).contains(&(time * unit)) => Ok(Duration::from_secs_f64(time * unit)),
+        _ => Err("a time from 0s to a day".into()),
+    }
+}
+
+pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
+    let source = args.source.clone().unwrap_or(SourceSpec::Camera(CameraId::Index(0)));
+    let live = matches!(source, SourceSpec::Camera(_));
+    let wanted = PictureArgs {
+        paths: vec![source],
+        frames: Some(args.number),
+        camera: args.camera.clone(),
+        preprocess: PreprocessArgs::default(),
+    };
+    let mut last: Option<Instant> = None;
+    pictures::for_each(&wanted, &mut |picture| {
+        let frame = &picture.frame;
+        let rgb = super::rgb_picture(frame)?;
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let ending = match args.format {
+            StillFormat::Png => {
+                rgb.write_to(&mut bytes, image::ImageFormat::Png)?;
+                "png"
+            }
+            StillFormat::Jpeg => {
+                rgb.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?;
+                "jpg"
+            }
+        };
+        super::wrote(&save_numbered(&args.output, "still", ending, &bytes.into_inner())?)?;
+        let next = last.unwrap_or(picture.frame.captured) + args.every;
+        if live && picture.number as u64 + 1 < args.number {
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+        last = Some(next);
+        Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(parse_time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_time("2s"), Ok(Duration::from_secs(2)));
+        for text in ["5", "-1s", "NaNs", "inf ms", "s"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `convscope hypercolumn`: several layers in one picture, and the vector of one pixel.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::network;
+use super::pictures::{self, output_path};
+use crate::figure::{bars, tile_grid_figure};
+use crate::figure::{Legend, Tile};
+use crate::inspect::hypercolumn;
+use crate::model::Graph;
+use crate::record::{Provenance, npy, save};
+use crate::view::{Colormap, color_ends, colormap_table, input_picture, number, paint, range};
+
+/// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
+///
+/// A hypercolumn is the vector of all these channels' values at one pixel (Hariharan et al., CVPR 2015); the mean is
+/// only its picture.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope hypercolumn cat.jpg --layers 1,4,7 -o cat-147.png
+  convscope hypercolumn cat.jpg --layers 1,4,7,10,11,14,17 --over 0.6 -o over.png
+  convscope hypercolumn cat.jpg --layers 1,4,7 --at 150,120 --json")]
+pub struct HypercolumnArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// Layers by index, range (`0..15` is 0 to 14) or name, separated by commas.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',', required = true)]
+    pub layers: Vec<String>,
+    /// The mean as a picture: PNG or SVG by the name's ending. With --at: the vector as a curve.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The vector of this pixel of the 299×299 input, counted from 0 at the upper left.
+    #[arg(long, value_name = "X,Y", value_parser = parse_pixel)]
+    pub at: Option<[usize; 2]>,
+    /// With --at: print one JSON document (documented in docs/json.md) in place of a table.
+    #[arg(long, requires = "at")]
+    pub json: bool,
+    /// The numbers for NumPy: `[299, 299]` f32, or with --at `[channels]`.
+    #[arg(long, value_name = "FILE")]
+    pub npy: Option<PathBuf>,
+    /// Lay the mean over the picture with this opacity, from 0 to 1.
+    #[arg(long, value_name = "OPACITY", value_parser = parse_opacity, conflicts_with = "at")]
+    pub over: Option<f32>,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub colormap: Colormap,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+fn parse_pixel(text: &str) -> Result<[usize; 2], String> {
+    let (x, y) = text.split_once(',').ok_or("write column and row as in 150,120")?;
+    let side = |text: &str| text.trim().parse().map_err(|_| format!("`{text}` is not a pixel number"));
+    Ok([side(x)?, side(y)?])
+}
+
+fn parse_opacity(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(opacity) if (0.0..=1.0).contains(&opacity) => Ok(opacity),
+        _ => Err("a number from 0 to 1".into()),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    provenance: Provenance,
+    picture: String,
+    /// Column and row in the network's input.
+    at: [usize; 2],
+    layers: Vec<LayerPart>,
+}
+
+#[derive(Serialize)]
+struct LayerPart {
+    index: usize,
+    keras_name: String,
+    values: Vec<f32>,
+}
+
+pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
+    if args.output.is_none() && args.npy.is_none() && args.at.is_none() {
+        bail!("say what you want: -o FILE for the picture, --npy FILE for its numbers, --at X,Y for a pixel's vector");
+    }
+    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let graph = engine.graph().clone();
+    let layers = network::layers(&graph, &args.layers)?;
+    let input = graph.input_shape();
+    let size = [input.height, input.width];
+    if let Some([x, y]) = args.at.filter(|[x, y]| *x >= input.width || *y >= input.height) {
+        bail!("--at {x},{y} lies outside the network's input, which has {}×{} pixels", input.width, input.height);
+    }
+    let how = args.pictures.preprocess.preprocessing();
+    let single = pictures::is_single(&args.pictures);
+    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
+    let mut documents = Vec::new();
+    pictures::for_each(&args.pictures, &mut |picture| {
+        let mut taps = layers.clone();
+        taps.push(0);
+        let mut outputs = engine.run(&picture.frame, how, &taps)?;
+        let seen = outputs.pop();
+        let name = picture.frame.name.to_string();
+        let place = |path: &PathBuf| output_path(path, single, &picture.stem);
+        let title = format!("hypercolumn of layers {} · {channels} channels", in_words(&layers));
+        let (shape, values, figure) = if let Some([x, y]) = args.at {
+            let values = hypercolumn::vector(&outputs, size, [x, y]);
+            let provenance = network::provenance(&engine, &args.network, how);
+            let document = Document { provenance, picture: name.clone(), at: [x, y], layers: parts(&graph, &layers, &values) };
+            if args.json {
+                documents.push(document);
+            } else if args.npy.is_none() && args.output.is_none() {
+                super::print(&table(&document))?;
+            }
+            let groups: Vec<_> = layers
+                .iter()
+                .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
+                .collect();
+            let title = format!("{name} · {title} · pixel {x},{y}");
+            let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups)).transpose()?;
+            (vec![values.len()], values, figure)
+        } else {
+            let values = hypercolumn::picture(&outputs, size);
+            let (low, high) = color_ends(range(&values).0, range(&values).1, args.colormap);
+            let mut painted = paint(&values, input.width, (low, high), args.colormap);
+            if let (Some(opacity), Some(seen)) = (args.over, &seen) {
+                let under = input_picture(&seen.values, [input.width, input.height]);
+                for (over, under) in painted.pixels_mut().zip(under.pixels()) {
+                    for (over, under) in over.0.iter_mut().zip(under.0) {
+                        *over = (f32::from(*over) * opacity + f32::from(under) * (1.0 - opacity)).round() as u8;
+                    }
+                }
+            }
+            let legend = Legend {
+                table: colormap_table(args.colormap),
+                low: number(low),
+                high: number(high),
+                text: "mean of all channels, each enlarged to 299×299".into(),
+            };
+            let tile = Tile { picture: painted, caption: String::new() };
+            let figure = tile_grid_figure(title, name, vec![tile], 2 * input.width as u32, Some(legend))?;
+            (size.to_vec(), values, Some(figure))
+        };
+        if let Some(path) = args.npy.as_ref().map(place) {
+            save(&path, &npy(&shape, &values), args.files.existing())?;
+            super::wrote(&path)?;
+        }
+        if let (Some(path), Some(figure)) = (args.output.as_ref().map(place), figure) {
+            figure.save(&path, args.files.existing())?;
+            super::wrote(&path)?;
+        }
+        Ok(())
+    })?;
+    if args.json {
+        super::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(layers: &[usize]) -> String {
+    layers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn parts(graph: &Graph, layers: &[usize], values: &[f32]) -> Vec<LayerPart> {
+    let mut rest = values;
+    let part = |&index: &usize| {
+        let node = &graph.nodes[index];
+        let (values, more) = rest.split_at(node.shape.channels);
+        rest = more;
+        LayerPart { index, keras_name: node.keras_name.clone(), values: values.to_vec() }
+    };
+    layers.iter().map(part).collect()
+}
+
+fn table(document: &Document) -> String {
+    let [x, y] = document.at;
+    let mut text = format!("{} · pixel {x},{y}\nlayer  name  channel  value\n", document.picture);
+    for part in &document.layers {
+        for (channel, value) in part.values.iter().enumerate() {
+            text.push_str(&format!("{}  {}  {channel}  {value}\n", part.index, part.keras_name));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_and_opacities() {
+        assert_eq!(parse_pixel("150, 120"), Ok([150, 120]));
+        assert!(parse_pixel("150").is_err() && parse_pixel("-1,2").is_err());
+        assert!(parse_opacity("1.5").is_err() && parse_opacity("NaN").is_err() && parse_opacity("0.5").is_ok());
+    }
+}

@@ -1,0 +1,136 @@
+//! `convscope kernels`: the weights of a convolution.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use super::args::{NetworkArgs, OutputArgs, PreprocessArgs};
+use super::network;
+use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
+use crate::inspect::{LayerOutput, convolution_of, slices};
+use crate::record::{npy, save};
+use crate::view::{ChannelSet, Colormap, colormap_table, number, paint, paint_rgb, range};
+use crate::weights::LayerWeights;
+
+/// Draw the kernels (weights) of a convolution: the first layer's filters in colour, deeper ones as slices.
+///
+/// In colour, grey is zero. As slices, each row is a filter and each column a channel that it reads; the scale is
+/// symmetric around zero.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope kernels --layer conv2d --weights inception_v3.safetensors -o first.png
+  convscope kernels --layer conv2d_1 --filters 0..8 --inputs 0..16 -o second.png")]
+pub struct KernelsArgs {
+    /// Convolution by index, Keras name or torchvision name (its batch normalisation and ReLU name it too).
+    #[arg(long, value_name = "LAYER")]
+    pub layer: String,
+    /// Filters such as `0..16,40` [default: all, or the first 16 as slices].
+    #[arg(long, value_name = "FILTERS")]
+    pub filters: Option<ChannelSet>,
+    /// Channels that are read, as slices [default: the first 32].
+    #[arg(long, value_name = "CHANNELS")]
+    pub inputs: Option<ChannelSet>,
+    /// The kernels as a picture: PNG or SVG by the name's ending.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// All weights of the layer for NumPy, `[filters, inputs, height, width]` f32.
+    #[arg(long, value_name = "FILE")]
+    pub npy: Option<PathBuf>,
+    /// Longer side of a tile in pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(8..=1024))]
+    pub tile_size: u32,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// How many filters and how many of their slices are drawn where nothing is said.
+const FIRST_FILTERS: usize = 16;
+const FIRST_INPUTS: usize = 32;
+
+pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
+    if args.output.is_none() && args.npy.is_none() {
+        bail!("say what to write: -o FILE for a picture, --npy FILE for the numbers");
+    }
+    let engine = network::engine(&args.network, &PreprocessArgs::default())?;
+    let graph = engine.graph();
+    let layer = graph.find(args.layer.trim())?;
+    let node = &graph.nodes[layer];
+    let Some(conv) = convolution_of(graph, layer) else {
+        bail!("{} is a {} and has no kernels: name a convolution such as conv2d", node.keras_name, node.op.name())
+    };
+    let node = &graph.nodes[conv];
+    let Some(LayerWeights::Conv { kernel }) = &engine.weights().layers[conv] else {
+        bail!("{} has no weights", node.keras_name)
+    };
+    let inputs = graph.nodes[node.inputs[0]].shape.channels;
+    let cut = |filter: usize| slices(graph, conv, kernel, filter).ok_or_else(|| anyhow!("there is no filter {filter}"));
+    let shape = cut(0)?.shape;
+    if let Some(path) = &args.npy {
+        let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
+        save(path, &bytes, args.files.existing())?;
+        super::wrote(&path)?;
+    }
+    let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
+
+    let in_color = inputs == 3;
+    let filters = args.filters.clone().unwrap_or_default();
+    let mut filters = filters.resolve(&node.keras_name, node.shape.channels)?;
+    if args.filters.is_none() && !in_color {
+        filters.truncate(FIRST_FILTERS);
+    }
+    let cut: Vec<LayerOutput> = filters.iter().map(|filter| cut(*filter as usize)).collect::<Result<_, _>>()?;
+    let reach = |output: &LayerOutput| range(&output.values).0.abs().max(range(&output.values).1.abs());
+    let title = format!(
+        "{} · kernels of {}×{}×{inputs} · {} filters",
+        node.keras_name, shape.height, shape.width, node.shape.channels
+    );
+    let subtitle = format!("weights {}", args.network.weights.short_name());
+    let figure = if in_color {
+        let tile = |(filter, output): (&u32, &LayerOutput)| Tile {
+            picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach(output), reach(output))),
+            caption: filter.to_string(),
+        };
+        let tiles = filters.iter().zip(&cut).map(tile).collect();
+        let legend = Legend {
+            table: colormap_table(Colormap::Grey),
+            low: "lowest".into(),
+            high: "highest".into(),
+            text: "red, green and blue are the weights of these channels; the middle grey is zero; each filter its own range"
+                .into(),
+        };
+        tile_grid_figure(title, subtitle, tiles, args.tile_size.max(64), Some(legend))?
+    } else {
+        let of_all = cut.iter().map(reach).fold(0.0, f32::max);
+        let read = args.inputs.clone().unwrap_or_default();
+        let mut read = read.resolve("its input", inputs)?;
+        if args.inputs.is_none() {
+            read.truncate(FIRST_INPUTS);
+        }
+        let tile = |output: &LayerOutput, channel: u32| {
+            let picture = paint(output.channel(channel as usize), shape.width, (-of_all, of_all), Colormap::Diverging);
+            Some(Tile { picture, caption: String::new() })
+        };
+        Sheet {
+            title,
+            subtitle: format!("{subtitle} · {} of {inputs} channels that it reads", read.len()),
+            columns: read.iter().map(|channel| Heading { lines: vec![channel.to_string()] }).collect(),
+            rows: filters.iter().map(|filter| format!("filter {filter}")).collect(),
+            cells: cut.iter().map(|output| read.iter().map(|channel| tile(output, *channel)).collect()).collect(),
+            tile_side: args.tile_size,
+            legend: Some(Legend {
+                table: colormap_table(Colormap::Diverging),
+                low: number(-of_all),
+                high: number(of_all),
+                text: "one range for all filters shown, symmetric around zero".into(),
+            }),
+        }
+        .draw()?
+    };
+    figure.save(path, args.files.existing())?;
+    super::wrote(&path)?;
+    Ok(ExitCode::SUCCESS)
+}

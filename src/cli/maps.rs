@@ -1,0 +1,182 @@
+//! `convscope maps`: the feature maps of one layer, as a picture and as numbers.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+
+use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::coloring::{Compared, caption, legend};
+use super::pictures::{self, output_path};
+use super::{events, network};
+use crate::engine::WeightsSpec;
+use crate::figure::{Figure, Heading, Sheet, Tile, tile_grid_figure};
+use crate::inspect::{ChannelCorrelation, LayerOutput, similarity_order};
+use crate::model::Node;
+use crate::record::{npy, save, tensors};
+use crate::view::ChannelSet;
+
+/// Draw and save the feature maps of one layer.
+///
+/// At least one of -o, --npy and --safetensors says what to write. With several pictures, each file's name gets the
+/// picture's: `maps.png` becomes `maps-cat.png`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope maps cat.jpg --layer mixed5 --channels 0..16,40 -o maps.png
+  convscope maps cat.jpg --layer 1 --npy conv2d.npy
+  convscope maps cat.jpg --layer mixed0 --weights a.safetensors --compare b.safetensors --channels 0..8 -o ab.png")]
+pub struct MapsArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// Layer by index, Keras name or torchvision name.
+    #[arg(long, value_name = "LAYER")]
+    pub layer: String,
+    /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
+    #[arg(long, value_name = "CHANNELS")]
+    pub channels: Option<ChannelSet>,
+    /// Order of the channels.
+    #[arg(long, value_enum, default_value_t)]
+    pub order: Order,
+    /// The maps as a picture: PNG or SVG by the name's ending.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The values, `[channels, height, width]` f32, for NumPy.
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    pub npy: Option<PathBuf>,
+    /// The values, `[1, channels, height, width]` f32, named by the layer.
+    #[arg(long, value_name = "FILE")]
+    pub safetensors: Option<PathBuf>,
+    /// Other weights to show beside those of --weights, with the signed difference; may be given twice.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Vec<WeightsSpec>,
+    /// Longer side of a tile in pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = 149, value_parser = clap::value_parser!(u32).range(8..=2048))]
+    pub tile_size: u32,
+    /// Also write TensorBoard event files into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
+    #[command(flatten)]
+    pub colors: ColorArgs,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// In which order channels are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// By number.
+    #[default]
+    Index,
+    /// Channels with similar maps beside each other (clustered by correlation).
+    Similarity,
+}
+
+pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
+    if args.output.is_none() && args.npy.is_none() && args.safetensors.is_none() && args.tensorboard.is_none() {
+        bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
+    }
+    let graph = network::graph(&args.network)?;
+    let layer = graph.find(args.layer.trim())?;
+    let node = &graph.nodes[layer];
+    let channels = args.channels.clone().unwrap_or_default();
+    let channels = channels.resolve(&node.keras_name, node.shape.channels)?;
+    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let how = args.pictures.preprocess.preprocessing();
+    let single = pictures::is_single(&args.pictures);
+    let mut events = events::open(args.tensorboard.as_deref())?;
+    let place = |path: &Path, stem: &str| output_path(path, single, stem);
+    pictures::for_each(&args.pictures, &mut |picture| {
+        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        for engine in &mut engines {
+            compared.add(engine.run(&picture.frame, how, &[layer])?);
+        }
+        let main = compared.main(0);
+        let channels = match args.order {
+            Order::Index => channels.clone(),
+            Order::Similarity => by_similarity(main, &channels),
+        };
+        let name = &picture.frame.name;
+        if let Some(path) = &args.npy {
+            let shape = [channels.len(), main.shape.height, main.shape.width];
+            let bytes = npy(&shape, &chosen(main, &channels));
+            report(&place(path, &picture.stem), &bytes, args)?;
+        }
+        if let Some(path) = &args.safetensors {
+            let named = compared.named(0, &node.keras_name).into_iter().map(|(name, output)| {
+                let shape = vec![1, channels.len(), main.shape.height, main.shape.width];
+                (name, shape, chosen(output, &channels))
+            });
+            report(&place(path, &picture.stem), &tensors(named.collect())?, args)?;
+        }
+        if args.output.is_none() && events.is_none() {
+            return Ok(());
+        }
+        let title = format!("{} · layer {layer} · {} · {}", node.keras_name, node.op.name(), node.shape);
+        let subtitle = format!("{name} · {}", compared.in_words());
+        let figure = draw(args, node, &compared, &channels, title, subtitle)?;
+        if let Some(path) = &args.output {
+            let path = place(path, &picture.stem);
+            figure.save(&path, args.files.existing())?;
+            super::wrote(&path)?;
+        }
+        if let Some(events) = &mut events {
+            let step = picture.number as i64;
+            events.image(&format!("maps/{}", node.keras_name), step, &figure.to_picture()?)?;
+            events.histogram(&format!("values/{}", node.keras_name), step, &chosen(main, &channels))?;
+            events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
+        }
+        Ok(())
+    })?;
+    events::close(events)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(path: &Path, bytes: &[u8], args: &MapsArgs) -> anyhow::Result<()> {
+    save(path, bytes, args.files.existing())?;
+    super::wrote(&path)?;
+    Ok(())
+}
+
+/// The values of the chosen channels, one after the other.
+fn chosen(output: &LayerOutput, channels: &[u32]) -> Vec<f32> {
+    channels.iter().flat_map(|channel| output.channel(*channel as usize)).copied().collect()
+}
+
+/// The chosen channels, those with similar maps beside each other.
+pub fn by_similarity(output: &LayerOutput, channels: &[u32]) -> Vec<u32> {
+    let mut correlation = ChannelCorrelation::new(output.shape.channels);
+    correlation.observe(output);
+    similarity_order(&correlation).into_iter().filter(|channel| channels.contains(channel)).collect()
+}
+
+fn draw(
+    args: &MapsArgs,
+    node: &Node,
+    compared: &Compared,
+    channels: &[u32],
+    title: String,
+    subtitle: String,
+) -> anyhow::Result<Figure> {
+    let painted = compared.paint(0, channels, &args.colors, None);
+    let legend = legend(&args.colors, &painted);
+    if compared.len() == 1 {
+        let tiles = channels.iter().zip(painted.into_iter().flatten());
+        let tiles = tiles.map(|(channel, tile)| Tile { picture: tile.picture, caption: channel.to_string() });
+        return Ok(tile_grid_figure(title, subtitle, tiles.collect(), args.tile_size, Some(legend))?);
+    }
+    let columns = compared.headings().into_iter().map(|heading| Heading { lines: vec![heading] }).collect();
+    let rows = channels.iter().map(|channel| format!("{} {channel}", node.keras_name)).collect();
+    let cells = (0..channels.len())
+        .map(|row| {
+            let tile = |column: &Vec<super::coloring::Painted>| {
+                column.get(row).map(|tile| Tile { picture: tile.picture.clone(), caption: caption(tile) })
+            };
+            painted.iter().map(tile).collect()
+        })
+        .collect();
+    let sheet = Sheet { title, subtitle, columns, rows, cells, tile_side: args.tile_size, legend: Some(legend) };
+    Ok(sheet.draw()?)
+}

@@ -1,0 +1,134 @@
+//! `--weights`, `--device` and their like become networks.
+
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+
+use super::args::{NetworkArgs, PreprocessArgs};
+use crate::engine::{Engine, Placement, Preprocessing, WeightsSpec, load_weights};
+use crate::gpu::{GpuContext, list_adapters, new_instance};
+use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
+use crate::model::{Graph, LayerIndex, Op};
+use crate::network::ExecutorOptions;
+use crate::record::Provenance;
+
+/// How many weight files can be compared with that of `--weights`.
+pub const MOST_COMPARED: usize = 3;
+
+/// The architecture that is asked for.
+pub fn graph(network: &NetworkArgs) -> anyhow::Result<Arc<Graph>> {
+    if network.weights != WeightsSpec::Untrained && network.width_multiplier != 1.0 {
+        bail!(
+            "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
+        );
+    }
+    Ok(Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier)))
+}
+
+/// Networks with each of these weights, placed where the user wants them.
+pub fn engines(
+    network: &NetworkArgs,
+    preprocess: &PreprocessArgs,
+    weights: &[WeightsSpec],
+) -> anyhow::Result<Vec<Engine>> {
+    let graph = graph(network)?;
+    let gpu = adapter(network)?;
+    let options = ExecutorOptions { avg_pool: network.avg_pool, ..Default::default() };
+    weights
+        .iter()
+        .map(|spec| {
+            let mut progress = |text: &str| tracing::info!("{text}");
+            let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)
+                .map_err(|error| anyhow!(error))?;
+            Engine::new(graph.clone(), loaded, options, gpu.clone()).map_err(|error| anyhow!(error))
+        })
+        .collect()
+}
+
+/// One network with the weights of `--weights`; tells where they are not what most people want.
+pub fn engine(network: &NetworkArgs, preprocess: &PreprocessArgs) -> anyhow::Result<Engine> {
+    if network.weights == WeightsSpec::Untrained {
+        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+    }
+    let mut engines = engines(network, preprocess, std::slice::from_ref(&network.weights))?;
+    engines.pop().ok_or_else(|| anyhow!("no network was made"))
+}
+
+/// A network with the weights of `--weights`, then one for each of `--compare`.
+pub fn compared(
+    network: &NetworkArgs,
+    preprocess: &PreprocessArgs,
+    others: &[WeightsSpec],
+) -> anyhow::Result<Vec<Engine>> {
+    if others.len() > MOST_COMPARED {
+        bail!("--compare takes at most {MOST_COMPARED} files: more would not fit beside each other");
+    }
+    if network.weights == WeightsSpec::Untrained && others.is_empty() {
+        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+    }
+    let all: Vec<_> = std::iter::once(&network.weights).chain(others).cloned().collect();
+    engines(network, preprocess, &all)
+}
+
+/// What the numbers of an engine depend on.
+pub fn provenance(engine: &Engine, network: &NetworkArgs, how: Preprocessing) -> Provenance {
+    let (name, origin) = (engine.graph().name, &engine.weights().origin);
+    Provenance::new(name, network.width_multiplier, origin, network.avg_pool, how)
+}
+
+/// The GPU, where the network is to run on one. Nothing is asked of the graphics driver for `--device cpu`.
+fn adapter(network: &NetworkArgs) -> anyhow::Result<Option<GpuContext>> {
+    let on_gpu = match network.device.placement() {
+        Some(placement) => placement == Placement::Gpu,
+        None => list_adapters().first().is_some_and(|adapter| !adapter.is_software),
+    };
+    if !on_gpu {
+        return Ok(None);
+    }
+    Ok(Some(GpuContext::open(new_instance(None), network.adapter.as_deref(), None)?))
+}
+
+/// Layers as typed: indices, half-open ranges of them such as `0..15`, and names.
+pub fn layers(graph: &Graph, typed: &[String]) -> anyhow::Result<Vec<LayerIndex>> {
+    let mut layers = Vec::new();
+    for text in typed.iter().map(|text| text.trim()) {
+        let range = text.split_once("..").and_then(|(start, end)| {
+            let (end, more) = end.strip_prefix('=').map_or((end, 0), |last| (last, 1));
+            Some(start.parse::<usize>().ok()?..end.parse::<usize>().ok()?.checked_add(more)?)
+        });
+        match range {
+            Some(range) if range.is_empty() => bail!("`{text}` names no layer: write `0..15` for layers 0 to 14"),
+            Some(range) if range.end > graph.nodes.len() => {
+                bail!("`{text}` goes beyond the last layer, which is {}", graph.nodes.len() - 1)
+            }
+            Some(range) => layers.extend(range),
+            None => layers.push(graph.find(text)?),
+        }
+    }
+    let mut seen = vec![false; graph.nodes.len()];
+    layers.retain(|&layer| !std::mem::replace(&mut seen[layer], true));
+    Ok(layers)
+}
+
+/// The outputs of all ReLUs, where dead and sparse maps can be told.
+pub fn rectified_layers(graph: &Graph) -> Vec<LayerIndex> {
+    (0..graph.nodes.len()).filter(|&layer| graph.nodes[layer].op == Op::Relu).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_by_index_range_and_name() {
+        let graph = inception_v3(10, 0.1);
+        let typed = |list: &[&str]| {
+            layers(&graph, &list.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(typed(&["0..3", "mixed0", " 2", "7..=8"]), Ok(vec![0, 1, 2, 40, 7, 8]));
+        assert!(typed(&["300..400"]).unwrap_err().contains("last layer, which is 312"));
+        assert!(typed(&["3..3"]).unwrap_err().contains("names no layer"));
+        assert!(typed(&["mixed99"]).unwrap_err().contains("did you mean"));
+    }
+}

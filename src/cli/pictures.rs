@@ -1,0 +1,206 @@
+//! The pictures that a command works on, one after the other: decoded on a thread of their own, counted, with a
+//! progress bar where there are several.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, TrySendError, sync_channel};
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::PictureArgs;
+use crate::frame::Frame;
+use crate::source::{self, CameraRequest, SourceSpec};
+
+/// Pictures that are decoded ahead.
+const AHEAD: usize = 2;
+
+/// A camera that sends nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// One picture.
+pub struct Picture {
+    /// The picture itself.
+    pub frame: Frame,
+    /// What the user named.
+    pub source: String,
+    /// A name for files made from it, different for each picture of a run: `cat`, `clip-00012`.
+    pub stem: String,
+    /// Counts the pictures of a run from 0.
+    pub number: usize,
+}
+
+enum News {
+    Count(usize),
+    Frame(Frame),
+    Trouble(String),
+}
+
+/// Calls `body` with each picture. A picture of a folder that cannot be read is told, and the others go on.
+///
+/// # Errors
+/// What `body` says; a PATH that cannot be opened; at the end, that some pictures could not be read.
+pub fn for_each(
+    args: &PictureArgs,
+    body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
+) -> anyhow::Result<usize> {
+    let request = args.camera.request();
+    let bar = progress_bar();
+    let mut run = Run { bar: &bar, stems: HashSet::new(), number: 0, troubles: 0 };
+    for spec in &args.paths {
+        run.source(spec, &request, args.frames, body)?;
+    }
+    bar.finish_and_clear();
+    match (run.number, run.troubles) {
+        (0, 0) => bail!("there was no picture"),
+        (_, 0) => Ok(run.number),
+        (done, troubles) => bail!("{troubles} of {} pictures could not be read", done + troubles),
+    }
+}
+
+struct Run<'a> {
+    bar: &'a ProgressBar,
+    stems: HashSet<String>,
+    number: usize,
+    troubles: usize,
+}
+
+impl Run<'_> {
+    fn source(
+        &mut self,
+        spec: &SourceSpec,
+        request: &CameraRequest,
+        frames: Option<u64>,
+        body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
+        let most = frames.unwrap_or(match spec {
+            SourceSpec::Path(_) => u64::MAX,
+            SourceSpec::Camera(_) | SourceSpec::TestCard => 1,
+        });
+        // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
+        let live = matches!(spec, SourceSpec::Camera(_));
+        let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD });
+        let (spec_there, request) = (spec.clone(), request.clone());
+        // Never joined: a camera that has stalled blocks its thread for ever. It ends when nobody listens.
+        std::thread::Builder::new().name("capture".into()).spawn(move || {
+            let mut source = match source::open(Some(&spec_there), &request, false) {
+                Ok(opened) => opened.source,
+                Err(error) => return drop(sender.send(News::Trouble(error.to_string()))),
+            };
+            if sender.send(News::Count(source.count().unwrap_or(0))).is_err() {
+                return;
+            }
+            loop {
+                let news = match source.next_frame() {
+                    Ok(Some(frame)) => News::Frame(frame),
+                    Ok(None) => return,
+                    Err(error) => News::Trouble(error.to_string()),
+                };
+                let outcome = match news {
+                    News::Frame(_) if live => sender.try_send(news),
+                    _ => sender.send(news).map_err(|error| TrySendError::Disconnected(error.0)),
+                };
+                if matches!(outcome, Err(TrySendError::Disconnected(_))) {
+                    return;
+                }
+            }
+        })?;
+        let (mut opened, mut taken) = (false, 0);
+        while taken < most {
+            let news = match receiver.recv_timeout(SILENCE) {
+                Ok(news) => news,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("{spec} has given nothing for {} s: unplug it, plug it in and try again", SILENCE.as_secs())
+                }
+            };
+            match news {
+                News::Count(count) => {
+                    opened = true;
+                    self.bar.inc_length((count as u64).min(most));
+                }
+                News::Frame(frame) => {
+                    taken += 1;
+                    let stem = self.stem(&frame, spec, lone || most > 1);
+                    let picture = Picture { frame, source: spec.to_string(), stem, number: self.number };
+                    self.number += 1;
+                    body(picture)?;
+                    self.bar.inc(1);
+                }
+                // What cannot be opened, or a lone picture that cannot be read, leaves nothing to do.
+                News::Trouble(reason) if !opened || lone => return Err(anyhow!(reason)),
+                News::Trouble(reason) => {
+                    self.troubles += 1;
+                    self.bar.suspend(|| eprintln!("note: {reason}"));
+                    self.bar.inc(1);
+                    if matches!(spec, SourceSpec::Camera(_)) {
+                        bail!("{reason}");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {
+        let name = match spec {
+            SourceSpec::Path(_) => Path::new(&*frame.name).file_stem().unwrap_or_default().to_string_lossy().into(),
+            SourceSpec::Camera(_) => "camera".to_string(),
+            SourceSpec::TestCard => "testcard".to_string(),
+        };
+        let moving = !matches!(spec, SourceSpec::Path(path) if path.is_dir()) && numbered && frame.id > 0;
+        let name = if moving { format!("{name}-{:05}", frame.id) } else { name };
+        let mut stem = name.clone();
+        for number in 2.. {
+            if self.stems.insert(stem.clone()) {
+                break;
+            }
+            stem = format!("{name}-{number}");
+        }
+        stem
+    }
+}
+
+/// Shown on a terminal only, and only where there is more than one picture.
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} · {per_sec} · {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// True where a run will have one picture, so that it may be written to the very file that was named.
+pub fn is_single(args: &PictureArgs) -> bool {
+    match args.paths.as_slice() {
+        [SourceSpec::Path(path)] => !path.is_dir() && !source::is_video(path) || args.frames == Some(1),
+        [_] => args.frames.unwrap_or(1) == 1,
+        _ => false,
+    }
+}
+
+/// Where the output for one picture goes: to `path` itself, or, where there are several pictures, beside it with
+/// the picture's name behind the stem: `maps.png` becomes `maps-cat.png`.
+pub fn output_path(path: &Path, single: bool, stem: &str) -> PathBuf {
+    if single {
+        return path.into();
+    }
+    let own = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{own}-{stem}{ending}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_pictures_go_beside_each_other() {
+        let path = Path::new("out/maps.png");
+        assert_eq!(output_path(path, true, "cat"), path);
+        assert_eq!(output_path(path, false, "cat"), Path::new("out/maps-cat.png"));
+        assert_eq!(output_path(Path::new("maps"), false, "cat"), Path::new("maps-cat"));
+    }
+}

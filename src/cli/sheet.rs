@@ -1,0 +1,142 @@
+//! `convscope sheet`: the first filters of many layers on one sheet.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::coloring::{Compared, caption, legend};
+use super::pictures::{self, output_path};
+use super::{events, network};
+use crate::engine::WeightsSpec;
+use crate::figure::{Heading, Sheet, Tile};
+use crate::record::{save, tensors};
+
+/// Draw the first filters of several layers on one sheet: columns are layers, rows are filters.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope sheet cat.jpg --layers 0..15 --filters 3 -o sample.png
+  convscope sheet cat.jpg --layers mixed0,mixed5,mixed10 --filters 4 --smooth -o mixed.svg
+  convscope sheet cat.jpg --layers 1..4 --filters 3 --weights a.safetensors --compare untrained -o learned.png")]
+pub struct SheetArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// Layers by index, range (`0..15` is 0 to 14) or name, separated by commas.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',', required = true)]
+    pub layers: Vec<String>,
+    /// How many channels of each layer, from 0.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub filters: u16,
+    /// The sheet: PNG or SVG by the name's ending.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Also save the values shown: one `[1, filters, height, width]` f32 tensor a layer.
+    #[arg(long, value_name = "FILE")]
+    pub safetensors: Option<PathBuf>,
+    /// Other weights to show below those of --weights, with the signed difference; may be given twice.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Vec<WeightsSpec>,
+    /// Longer side of a tile in pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = 150, value_parser = clap::value_parser!(u32).range(64..=2048))]
+    pub tile_size: u32,
+    /// Interpolate the values before they are coloured, as the tutorial does.
+    #[arg(long)]
+    pub smooth: bool,
+    /// Also write TensorBoard event files into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
+    #[command(flatten)]
+    pub colors: ColorArgs,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
+    let graph = network::graph(&args.network)?;
+    let layers = network::layers(&graph, &args.layers)?;
+    let filters = usize::from(args.filters);
+    for &layer in &layers {
+        let node = &graph.nodes[layer];
+        if node.shape.channels < filters {
+            let (name, count) = (&node.keras_name, node.shape.channels);
+            bail!("{filters} filters are asked for, but layer {layer}, {name}, has {count} channels");
+        }
+    }
+    let channels: Vec<u32> = (0..u32::from(args.filters)).collect();
+    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let how = args.pictures.preprocess.preprocessing();
+    let single = pictures::is_single(&args.pictures);
+    let mut events = events::open(args.tensorboard.as_deref())?;
+    pictures::for_each(&args.pictures, &mut |picture| {
+        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        for engine in &mut engines {
+            compared.add(engine.run(&picture.frame, how, &layers)?);
+        }
+        let side = args.smooth.then_some(args.tile_size as usize);
+        let painted: Vec<_> =
+            (0..layers.len()).map(|position| compared.paint(position, &channels, &args.colors, side)).collect();
+        let versions = compared.headings();
+        let mut rows = Vec::new();
+        let mut cells = Vec::new();
+        for filter in 0..filters {
+            for (version, name) in versions.iter().enumerate() {
+                rows.push(match versions.len() {
+                    1 => format!("filter {filter}"),
+                    _ => format!("filter {filter} · {name}"),
+                });
+                let tile = |layer: &Vec<Vec<super::coloring::Painted>>| {
+                    let tile = layer.get(version)?.get(filter)?;
+                    Some(Tile { picture: tile.picture.clone(), caption: caption(tile) })
+                };
+                cells.push(painted.iter().map(tile).collect());
+            }
+        }
+        let columns = layers.iter().map(|&layer| {
+            let node = &graph.nodes[layer];
+            Heading { lines: vec![layer.to_string(), node.keras_name.clone(), node.shape.to_string()] }
+        });
+        let sheet = Sheet {
+            title: format!("{} · {} layers × {filters} filters", picture.frame.name, layers.len()),
+            subtitle: compared.in_words(),
+            columns: columns.collect(),
+            rows,
+            cells,
+            tile_side: args.tile_size,
+            legend: painted.first().map(|tiles| legend(&args.colors, tiles)),
+        };
+        let figure = sheet.draw()?;
+        let path = output_path(&args.output, single, &picture.stem);
+        figure.save(&path, args.files.existing())?;
+        super::wrote(&path)?;
+        if let Some(path) = &args.safetensors {
+            let path = output_path(path, single, &picture.stem);
+            let named = layers.iter().enumerate().flat_map(|(position, &layer)| {
+                compared.named(position, &graph.nodes[layer].keras_name).into_iter().map(|(name, output)| {
+                    let shape = vec![1, filters, output.shape.height, output.shape.width];
+                    (name, shape, output.values[..shape_len(filters, output)].to_vec())
+                })
+            });
+            save(&path, &tensors(named.collect())?, args.files.existing())?;
+            super::wrote(&path)?;
+        }
+        if let Some(events) = &mut events {
+            let step = picture.number as i64;
+            events.image("sheet", step, &figure.to_picture()?)?;
+            for (position, &layer) in layers.iter().enumerate() {
+                let name = &graph.nodes[layer].keras_name;
+                events.histogram(&format!("values/{name}"), step, &compared.main(position).values)?;
+            }
+        }
+        Ok(())
+    })?;
+    events::close(events)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shape_len(filters: usize, output: &crate::inspect::LayerOutput) -> usize {
+    filters * output.shape.height * output.shape.width
+}

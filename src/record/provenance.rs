@@ -1,0 +1,75 @@
+//! Where numbers came from: the same fields at the head of every JSON document and in every snapshot.
+
+use serde::Serialize;
+
+use crate::engine::{Preprocessing, WeightsSpec};
+use crate::gpu::{Fit, Resize};
+use crate::network::AvgPool;
+use crate::weights::Origin;
+
+/// Everything that the numbers of a picture depend on, beside the picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Provenance {
+    /// Version of convscope.
+    pub convscope: &'static str,
+    /// The architecture.
+    pub network: &'static str,
+    /// Multiplier of its channel counts.
+    pub width_multiplier: f64,
+    /// Weight file, or `untrained`.
+    pub weights: String,
+    /// SHA-256 of the weight file.
+    pub weights_sha256: Option<String>,
+    /// Seed of an untrained network.
+    pub weights_seed: Option<u64>,
+    /// Whether padding counts in average pooling: `exclude` or `include`.
+    pub avg_pool: &'static str,
+    /// `stretch` or `crop`.
+    pub fit: &'static str,
+    /// `bilinear`, `antialias` or `nearest`.
+    pub resize: &'static str,
+}
+
+impl Provenance {
+    /// Of a network with these weights.
+    pub fn new(
+        network: &'static str,
+        width_multiplier: f64,
+        weights: &Origin,
+        avg_pool: AvgPool,
+        how: Preprocessing,
+    ) -> Self {
+        let (path, weights_sha256, weights_seed) = match weights {
+            Origin::File { path, sha256 } => (path.display().to_string(), Some(sha256.clone()), None),
+            Origin::Untrained { seed } => (WeightsSpec::Untrained.to_string(), None, Some(*seed)),
+        };
+        Self {
+            convscope: env!("CARGO_PKG_VERSION"),
+            network,
+            width_multiplier,
+            weights: path,
+            weights_sha256,
+            weights_seed,
+            avg_pool: avg_pool.name(),
+            fit: fit_name(how.fit),
+            resize: resize_name(how.resize),
+        }
+    }
+}
+
+/// The value of `--fit`.
+pub fn fit_name(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Stretch => "stretch",
+        Fit::Crop => "crop",
+    }
+}
+
+/// The value of `--resize`.
+pub fn resize_name(resize: Resize) -> &'static str {
+    match resize {
+        Resize::Bilinear => "bilinear",
+        Resize::Antialias => "antialias",
+        Resize::Nearest => "nearest",
+    }
+}
