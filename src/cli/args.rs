@@ -51,8 +51,8 @@ pub enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, or `testcard` [default: the first
-    /// camera, or the test card].
+    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, a video, or `testcard` [default: the
+    /// first camera, or the test card].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceSpec>,
     /// Ask the camera for this size.
