@@ -13,18 +13,22 @@ fail() {
     exit 1
 }
 
-# Packages by system. `name:command` is there already when the command is, wherever it came from.
+# Packages by system. `name:command` is there already when the command is, wherever it came from. The `optional`
+# ones are tried: without them some tests are skipped.
 debian_run="pkg-config:pkg-config build-essential:cc linux-libc-dev libclang-dev libvulkan1 mesa-vulkan-drivers
     libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     libwayland-cursor0 libegl1"
 debian_test="xvfb:Xvfb xdotool:xdotool imagemagick:import x11-utils:xwininfo"
+debian_optional="ffmpeg:ffmpeg"
 fedora_run="pkgconf-pkg-config:pkg-config gcc:cc kernel-headers clang-devel vulkan-loader mesa-vulkan-drivers
     libX11 libX11-xcb libXcursor libXi libXrandr libxkbcommon libxkbcommon-x11 libwayland-client
     libwayland-cursor libglvnd-egl"
 fedora_test="xorg-x11-server-Xvfb:Xvfb xdotool:xdotool ImageMagick:import xwininfo:xwininfo"
+fedora_optional="ffmpeg-free:ffmpeg"
 arch_run="pkgconf:pkg-config gcc:cc linux-api-headers clang vulkan-icd-loader vulkan-swrast libx11 libxcursor
     libxi libxrandr libxkbcommon libxkbcommon-x11 wayland libglvnd"
 arch_test="xorg-server-xvfb:Xvfb xdotool:xdotool imagemagick:import xorg-xwininfo:xwininfo"
+arch_optional="ffmpeg:ffmpeg"
 
 is_installed() { # MANAGER PACKAGE
     case "$1" in
@@ -33,6 +37,14 @@ is_installed() { # MANAGER PACKAGE
         dnf) rpm -q --quiet "$2" 2>/dev/null ;;
         pacman) pacman -Q "$2" >/dev/null 2>&1 ;;
     esac
+}
+
+is_missing() { # MANAGER ENTRY
+    local package="${2%%:*}"
+    if [ "$package" != "$2" ] && command -v "${2#*:}" >/dev/null; then
+        return 1
+    fi
+    ! is_installed "$1" "$package"
 }
 
 # Runs the package manager as root, with nothing to answer.
@@ -51,32 +63,34 @@ install_packages() { # run|test
     # Elsewhere what is needed (Metal, AVFoundation, a C compiler) is part of the system or its own tools.
     [ "$(uname -s)" = Linux ] || return 0
 
-    local manager wanted
+    local manager wanted optional
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
-        manager=apt-get wanted="$debian_run"
+        manager=apt-get wanted="$debian_run" optional="$debian_optional"
         [ "$1" = test ] && wanted+=" $debian_test"
     elif command -v dnf >/dev/null; then
-        manager=dnf wanted="$fedora_run"
+        manager=dnf wanted="$fedora_run" optional="$fedora_optional"
         [ "$1" = test ] && wanted+=" $fedora_test"
     elif command -v pacman >/dev/null; then
-        manager=pacman wanted="$arch_run"
+        manager=pacman wanted="$arch_run" optional="$arch_optional"
         [ "$1" = test ] && wanted+=" $arch_test"
     else
         say "Unknown Linux system: convscope needs a C compiler, pkg-config, libclang, the kernel's headers," \
             "the Vulkan loader with a driver, and the X11, Xcursor, Xi, Xrandr, xkbcommon, xkbcommon-x11," \
-            "Wayland and EGL libraries; its tests also need Xvfb, xdotool, ImageMagick and xwininfo."
+            "Wayland and EGL libraries; its tests also need Xvfb, xdotool, ImageMagick and xwininfo, and" \
+            "ffmpeg where videos are to be tested."
         return
     fi
 
-    local entry package missing=()
+    [ "$1" = test ] || optional=""
+
+    local entry missing=() extras=()
     for entry in $wanted; do
-        package="${entry%%:*}"
-        if [ "$package" != "$entry" ] && command -v "${entry#*:}" >/dev/null; then
-            continue
-        fi
-        is_installed "$manager" "$package" || missing+=("$package")
+        if is_missing "$manager" "$entry"; then missing+=("${entry%%:*}"); fi
     done
-    [ "${#missing[@]}" -eq 0 ] && return
+    for entry in $optional; do
+        if is_missing "$manager" "$entry"; then extras+=("${entry%%:*}"); fi
+    done
+    [ $((${#missing[@]} + ${#extras[@]})) -eq 0 ] && return
 
     local install
     case "$manager" in
@@ -85,9 +99,12 @@ install_packages() { # run|test
         pacman) install=(pacman -S --needed --noconfirm) ;;
     esac
     if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        if [ "${#missing[@]}" -eq 0 ]; then
+            say "${extras[*]} is missing and only root can install it: some tests are skipped."
+            return
+        fi
         fail "Packages are missing and only root can install them: run \`${install[*]} ${missing[*]}\` as root."
     fi
-    say "Installing ${missing[*]} with $manager."
 
     local log
     log="$(mktemp)"
@@ -96,11 +113,20 @@ install_packages() { # run|test
     if [ "$manager" = apt-get ]; then
         as_root apt-get update >"$log" 2>&1 || true
     fi
-    if ! as_root "${install[@]}" "${missing[@]}" >>"$log" 2>&1; then
-        tail -n 15 "$log" >&2
-        rm -f "$log"
-        fail "The packages above could not be installed: install them by hand" \
-            "(\`${install[*]} ${missing[*]}\` as root), or set CONVSCOPE_NO_INSTALL=1 to go on without."
+    if [ "${#missing[@]}" -gt 0 ]; then
+        say "Installing ${missing[*]} with $manager."
+        if ! as_root "${install[@]}" "${missing[@]}" >>"$log" 2>&1; then
+            tail -n 15 "$log" >&2
+            rm -f "$log"
+            fail "The packages above could not be installed: install them by hand" \
+                "(\`${install[*]} ${missing[*]}\` as root), or set CONVSCOPE_NO_INSTALL=1 to go on without."
+        fi
+    fi
+    if [ "${#extras[@]}" -gt 0 ]; then
+        say "Installing ${extras[*]} with $manager."
+        if ! as_root "${install[@]}" "${extras[@]}" >>"$log" 2>&1; then
+            say "${extras[*]} could not be installed: some tests are skipped."
+        fi
     fi
     rm -f "$log"
 }

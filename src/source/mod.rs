@@ -1,10 +1,11 @@
-//! Where frames come from: a camera, a picture, a folder of pictures, the test card.
+//! Where frames come from: a camera, a picture, a folder of pictures, a video, the test card.
 //!
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 
 pub mod camera;
 pub mod still;
 pub mod testcard;
+pub mod video;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ pub enum SourceSpec {
     Camera(CameraId),
     /// The built-in animated test card.
     TestCard,
-    /// A picture, or a folder of pictures.
+    /// A picture, a folder of pictures, or a video.
     Path(PathBuf),
 }
 
@@ -97,7 +98,8 @@ pub trait FrameSource {
     /// the camera anew.
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError>;
 
-    /// True where frames pass by whether or not anybody looks (camera, test card in the window): newest wins.
+    /// True where frames pass by whether or not anybody looks (camera; test card and video in the window): newest
+    /// wins.
     fn is_live(&self) -> bool;
 
     /// How many pictures it will give, where that is known.
@@ -126,7 +128,8 @@ impl Opened {
 }
 
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
-/// `live` (in the window): a picture stays until another is asked for, and the test card keeps time.
+/// `live` (in the window): a picture stays until another is asked for, a video plays again and again, and it and
+/// the test card keep time.
 ///
 /// # Errors
 /// [`SourceError`] where what was named cannot be opened.
@@ -134,11 +137,14 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
         Some(SourceSpec::TestCard) => Opened::plain(testcard::TestCard::new(live)),
-        Some(SourceSpec::Path(path)) => {
-            let pictures = still::Pictures::open(path, live)?;
-            let steps = Some(pictures.step_handle());
-            Opened { steps, ..Opened::plain(pictures) }
-        }
+        Some(SourceSpec::Path(path)) => match video::container_of(path) {
+            Some(container) => Opened::plain(video::Video::open(path, container, live)?),
+            None => {
+                let pictures = still::Pictures::open(path, live)?;
+                let steps = Some(pictures.step_handle());
+                Opened { steps, ..Opened::plain(pictures) }
+            }
+        },
         None => match camera::CameraSource::open(&CameraId::Index(0), request) {
             Ok(camera) => Opened::plain(camera),
             // Who asks for something of a camera does not want a test card.
@@ -155,7 +161,7 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// `--source ""`
-    #[error("--source is empty: name a picture, a folder, `camera:0` or `testcard`")]
+    #[error("--source is empty: name a picture, a folder, a video, `camera:0` or `testcard`")]
     Empty,
     /// `--source camera:front`
     #[error(
@@ -195,6 +201,18 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
         /// What went wrong and what to do.
+        reason: String,
+    },
+    /// A video, and nothing to read it with.
+    #[error(
+        "{}: reading a video takes the program ffmpeg, and {reason}: install it (package `ffmpeg`), or name it in \
+         CONVSCOPE_FFMPEG",
+        path.display()
+    )]
+    NoFfmpeg {
+        /// The video.
+        path: PathBuf,
+        /// What is wrong with ffmpeg.
         reason: String,
     },
     /// A folder without a single picture.

@@ -72,7 +72,10 @@ impl Pictures {
             pictures.decoded = Some(picture);
         } else {
             // A pipe or a device could block or never end.
-            return Err(file_error(path, "is neither a file nor a folder: name a picture or a folder"));
+            return Err(file_error(
+                path,
+                "is neither a file nor a folder: name a picture, a folder or a video",
+            ));
         }
         Ok(pictures)
     }

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use image::error::ImageFormatHint::{PathExtension, Unknown};
+use image::error::UnsupportedErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
@@ -46,6 +48,13 @@ pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
                 "is too large: at most {MAX_SIDE_PX}×{MAX_SIDE_PX} pixels and {} GiB when decoded are read",
                 MAX_ALLOC_BYTES >> 30
             ),
+            ImageError::Unsupported(error)
+                if matches!(error.kind(), UnsupportedErrorKind::Format(Unknown | PathExtension(_))) =>
+            {
+                "not a picture that can be read: its content is neither a picture's (PNG, JPEG, GIF, BMP, WebP, TIFF \
+                 and PNM are read) nor a video's, whatever its name says"
+                    .into()
+            }
             // The message ends up in one line of a terminal or of the window.
             other => format!("not a picture that can be read: {}", other.to_string().replace('\n', " ")),
         };

@@ -1,0 +1,237 @@
+//! Videos through the real ffmpeg, from clips that it makes here.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::skip;
+use convscope::frame::{Frame, PixelFormat};
+use convscope::source::{CameraRequest, Opened, SourceError, SourceSpec, open};
+use tempfile::TempDir;
+
+/// False (and told) where there is no ffmpeg.
+fn has_ffmpeg() -> bool {
+    let found = Command::new("ffmpeg").arg("-version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        skip("ffmpeg", "there is no ffmpeg");
+    }
+    found
+}
+
+/// Has ffmpeg make a clip: `picture` is one of its generators, `options` are for the writing.
+fn make(folder: &TempDir, name: &str, picture: &str, options: &[&str]) -> PathBuf {
+    let path = folder.path().join(name);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", picture]).args(options).arg(&path);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
+fn try_open(path: &Path, live: bool) -> Result<Opened, SourceError> {
+    open(Some(&SourceSpec::Path(path.into())), &CameraRequest::default(), live)
+}
+
+/// All frames off screen.
+fn frames(path: &Path) -> Vec<Frame> {
+    let mut opened = try_open(path, false).unwrap();
+    assert!(!opened.source.is_live() && opened.steps.is_none());
+    std::iter::from_fn(|| opened.source.next_frame().unwrap()).collect()
+}
+
+fn message(path: &Path) -> String {
+    let text = try_open(path, false).err().unwrap().to_string();
+    assert!(!text.contains('\n'), "{text}");
+    text
+}
+
+#[track_caller]
+fn assert_near(pixel: &[u8], expected: [u8; 3]) {
+    assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 2), "{pixel:?}, not {expected:?}");
+}
+
+#[test]
+fn every_frame_of_a_clip_comes_once_in_its_size() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    for name in ["clip.mp4", "clip.mkv", "clip.avi", "clip.ts", "clip.y4m", "-clip %d:é.mov"] {
+        let path =
+            make(&folder, "made.nut", "testsrc=size=64x48:rate=5", &["-frames:v", "10", "-c:v", "mpeg4"]);
+        let clip = folder.path().join(name);
+        // ffmpeg itself cannot write to every name.
+        let plain = make_from(&path, &folder.path().join("plain"), name);
+        std::fs::rename(plain, &clip).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let seen = frames(&clip);
+        assert_eq!(seen.len(), 10, "{name}");
+        for (frame, id) in seen.iter().zip(0..) {
+            assert_eq!((frame.id, frame.width, frame.height), (id, 64, 48));
+            assert_eq!((frame.format, frame.bytes.len()), (PixelFormat::Rgb8, 64 * 48 * 3));
+            assert_eq!(&*frame.name, name);
+        }
+        assert!(seen.windows(2).all(|pair| pair[0].bytes != pair[1].bytes), "{name}");
+    }
+}
+
+/// The same frames in the wrapping that `name` asks for.
+fn make_from(video: &Path, folder: &Path, name: &str) -> PathBuf {
+    std::fs::create_dir_all(folder).unwrap();
+    let extension = Path::new(name).extension().unwrap();
+    let path = folder.join("plain").with_extension(extension);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-loglevel", "error", "-y", "-i"]).arg(video).arg(&path);
+    assert!(command.status().unwrap().success());
+    path
+}
+
+#[test]
+fn frames_that_come_at_uneven_times_are_neither_doubled_nor_lost() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    // The time between frames grows from 0.04 s.
+    let uneven = ["-vf", "setpts=N*N/25/TB", "-frames:v", "8", "-vsync", "0", "-c:v", "ffv1"];
+    let modern = ["-vf", "setpts=N*N/25/TB", "-frames:v", "8", "-fps_mode", "passthrough", "-c:v", "ffv1"];
+    let ffmpeg = Command::new("ffmpeg").args(["-hide_banner", "-h", "long"]).output().unwrap();
+    let knows_fps_mode = String::from_utf8_lossy(&ffmpeg.stdout).contains("-fps_mode");
+    let options = if knows_fps_mode { modern } else { uneven };
+    let clip = make(&folder, "uneven.mkv", "testsrc=size=32x32:rate=25", &options);
+    let seen = frames(&clip);
+    assert_eq!(seen.len(), 8);
+    assert!(seen.windows(2).all(|pair| pair[0].bytes != pair[1].bytes));
+}
+
+#[test]
+fn colours_are_kept() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    for (number, color) in
+        [[200, 50, 20], [30, 144, 255], [128, 128, 128], [255, 255, 255]].iter().enumerate()
+    {
+        let [red, green, blue] = color;
+        let picture = format!("color=0x{red:02x}{green:02x}{blue:02x}:size=32x32:rate=5");
+        let name = format!("{number}.mkv");
+        let options = ["-frames:v", "2", "-c:v", "ffv1", "-pix_fmt", "yuv420p"];
+        let seen = frames(&make(&folder, &name, &picture, &options));
+        assert_eq!(seen.len(), 2);
+        seen.iter().flat_map(|frame| frame.bytes.chunks(3)).for_each(|pixel| assert_near(pixel, *color));
+    }
+}
+
+#[test]
+fn a_video_of_a_turned_camera_is_upright() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    // Above black, below white.
+    let picture = "color=black:size=64x32:rate=5,drawbox=y=16:h=16:color=white:t=fill";
+    let lying = make(&folder, "lying.mp4", picture, &["-frames:v", "2", "-c:v", "mpeg4", "-q:v", "1"]);
+    // The matrix of the track, 40 bytes behind its header's name: (x, y) → (height − y, x), as phones write it.
+    let mut bytes = std::fs::read(&lying).unwrap();
+    let header = bytes.windows(4).position(|kind| kind == b"tkhd").unwrap() + 4;
+    let matrix = [0, 1 << 16, 0, -(1 << 16), 0, 0, 32 << 16, 0, 1 << 30_i32];
+    bytes.splice(header + 40..header + 76, matrix.iter().flat_map(|value: &i32| value.to_be_bytes()));
+    let turned = folder.path().join("turned.mp4");
+    std::fs::write(&turned, bytes).unwrap();
+    assert_eq!(sides(&lying), (64, 32));
+    assert_eq!(sides(&turned), (32, 64));
+    // A quarter turn clockwise: what lay below is on the left.
+    let frame = &frames(&turned)[0];
+    let row = &frame.bytes[32 * 3 * 32..][..32 * 3];
+    assert_near(&row[3 * 4..][..3], [255; 3]);
+    assert_near(&row[3 * 28..][..3], [0; 3]);
+}
+
+fn sides(path: &Path) -> (u32, u32) {
+    let seen = frames(path);
+    (seen[0].width, seen[0].height)
+}
+
+#[test]
+fn a_truncated_video_gives_the_frames_it_has() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let picture = "testsrc=size=64x48:rate=5";
+    let clip = make(&folder, "clip.mkv", picture, &["-frames:v", "10", "-c:v", "ffv1"]);
+    let bytes = std::fs::read(&clip).unwrap();
+    let cut = folder.path().join("cut.mkv");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let (whole, rest) = (frames(&clip), frames(&cut));
+    assert_eq!(whole.len(), 10);
+    assert!((2..9).contains(&rest.len()), "{}", rest.len());
+    // The last one may be half a picture.
+    for (a, b) in whole.iter().zip(&rest[..rest.len() - 1]) {
+        assert_eq!(a.bytes, b.bytes);
+    }
+    // Its table of contents stood at the end.
+    let clip = make(&folder, "clip.mp4", picture, &["-frames:v", "10", "-c:v", "mpeg4"]);
+    let bytes = std::fs::read(&clip).unwrap();
+    std::fs::write(&clip, &bytes[..bytes.len() / 2]).unwrap();
+    let text = message(&clip);
+    assert!(text.contains("clip.mp4: not a video that can be read: "), "{text}");
+    assert!(text.contains("moov atom not found"), "{text}");
+    assert_eq!(text.matches("clip.mp4").count(), 1, "{text}");
+}
+
+#[test]
+fn what_is_no_video_is_refused_in_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let text = folder.path().join("text.mp4");
+    std::fs::write(&text, "Dear reader, this is not a video.").unwrap();
+    assert!(message(&text).contains("neither a picture's"), "{}", message(&text));
+    if !has_ffmpeg() {
+        return;
+    }
+    let garbage = folder.path().join("garbage.mp4");
+    let noise: Vec<u8> = (0..50_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    std::fs::write(&garbage, [b"\0\0\0\x20ftypisom", &noise[..]].concat()).unwrap();
+    assert!(message(&garbage).contains("garbage.mp4: not a video that can be read: "));
+    let sound = make(&folder, "sound.ogg", "sine=duration=1", &["-c:a", "flac"]);
+    assert!(message(&sound).ends_with("sound.ogg: there is no video in it"), "{}", message(&sound));
+}
+
+#[test]
+fn in_the_window_it_keeps_its_time_begins_anew_and_ends_with_the_source() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let options = ["-frames:v", "15", "-c:v", "mpeg4", "-f", "mpegts"];
+    // The name tells nothing.
+    let clip = make(&folder, "clip.png", "testsrc=size=64x48:rate=10", &options);
+    let mut opened = try_open(&clip, true).unwrap();
+    assert!(opened.source.is_live());
+    let mut next = || opened.source.next_frame().unwrap().unwrap();
+    let first = next();
+    let started = Instant::now();
+    for id in 1..20 {
+        assert_eq!(next().id, id);
+    }
+    // A round of one and a half seconds and some frames; newer versions send the first half second at once.
+    assert!(started.elapsed() > Duration::from_millis(700), "{:?}", started.elapsed());
+    assert_eq!(&*opened.source.describe(), "clip.png · 64×48 video · 10 fps");
+    assert_eq!((first.width, first.height), (64, 48));
+    assert_eq!(running(&clip), usize::from(cfg!(target_os = "linux")));
+    drop(opened);
+    assert_eq!(running(&clip), 0);
+}
+
+/// Running programs that were given this file.
+fn running(path: &Path) -> usize {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
+    let name = path.to_str().unwrap();
+    processes
+        .filter_map(|process| std::fs::read(process.ok()?.path().join("cmdline")).ok())
+        .filter(|line| String::from_utf8_lossy(line).contains(name))
+        .count()
+}
