@@ -117,6 +117,7 @@ fn resize_name(resize: Resize) -> &'static str {
     match resize {
         Resize::Bilinear => "bilinear",
         Resize::Antialias => "antialias",
+        Resize::Nearest => "nearest",
     }
 }
 

@@ -44,7 +44,7 @@ pub struct SnapshotInfo {
     pub frame_format: &'static str,
     /// `stretch` or `crop`.
     pub fit: String,
-    /// `bilinear` or `antialias`.
+    /// `bilinear`, `antialias` or `nearest`.
     pub resize: String,
     /// True where the image was mirrored on screen; the network never sees that.
     pub mirrored_on_screen: bool,
