@@ -183,7 +183,7 @@ impl PictureRenderer {
     /// Compiles the shader for targets of this format.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
         let module = shader(&gpu.device, "picture");
-        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target) }
+        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target, None) }
     }
 
     /// Draws the frame into `place` (whole pixels) of a target of this size. `mirror` swaps left and right.

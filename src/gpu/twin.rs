@@ -1,12 +1,15 @@
 //! The shaders' arithmetic on the CPU, under the same names: what the CPU device uses for preprocessing, and
 //! what the shaders are tested against.
 
+mod maps;
+
 use rayon::prelude::*;
 
-use super::{ChannelStatistics, Fit, RangeMode, Rect, Resize, TileDraw, crop_of};
+pub use maps::{luminance, statistics, tile_pixel};
+
+use super::{Fit, Rect, Resize, crop_of};
 use crate::frame::{Frame, PixelFormat};
 use crate::model::Shape;
-use crate::view::colormap_table;
 
 /// `rgb_from_yuv` in frame.wgsl.
 pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
@@ -131,64 +134,6 @@ fn nearest(frame: &Frame, crop: Rect, [x, y]: [usize; 2], shape: Shape) -> [f32;
     };
     let column = at(crop.x, crop.width, x, shape.width);
     frame_pixel(frame, column, at(crop.y, crop.height, y, shape.height))
-}
-
-/// statistics.wgsl: one entry a channel of `values` (channel, row, column order), then one of the layer.
-pub fn statistics(values: &[f32], shape: Shape) -> Vec<ChannelStatistics> {
-    let of = |values: &[f32]| {
-        let finite: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
-        if finite.is_empty() {
-            return ChannelStatistics::default();
-        }
-        let mean = finite.iter().sum::<f64>() / finite.len() as f64;
-        let variance = finite.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / finite.len() as f64;
-        ChannelStatistics {
-            min: finite.iter().copied().fold(f64::INFINITY, f64::min) as f32,
-            max: finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) as f32,
-            mean: mean as f32,
-            std: variance.sqrt() as f32,
-        }
-    };
-    let mut all: Vec<_> = values.chunks_exact(shape.height * shape.width).map(of).collect();
-    all.push(of(values));
-    all
-}
-
-/// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`.
-pub fn tile_pixel(
-    values: &[f32],
-    shape: Shape,
-    statistics: &[ChannelStatistics],
-    tiles: &TileDraw,
-    channel: usize,
-    [x, y]: [u32; 2],
-) -> [u8; 3] {
-    let cell = |pixel: u32, tile: f32, cells: usize| {
-        ((pixel as f32 + 0.5) / tile * cells as f32).min(cells as f32 - 1.0) as usize
-    };
-    let column = cell(x, tiles.tile_size[0], shape.width);
-    let row = cell(y, tiles.tile_size[1], shape.height);
-    let value = values[(channel * shape.height + row) * shape.width + column];
-    if !value.is_finite() {
-        return [255, 0, 255];
-    }
-    let range = match tiles.range {
-        RangeMode::Map => statistics[channel],
-        RangeMode::Layer => statistics[shape.channels],
-    };
-    let (mut low, mut high) = (range.min, range.max);
-    if tiles.colormap.is_diverging() {
-        let reach = low.abs().max(high.abs());
-        (low, high) = (-reach, reach);
-    }
-    let level = if high > low {
-        ((value - low) / (high - low)).clamp(0.0, 1.0)
-    } else if tiles.colormap.is_diverging() {
-        0.5
-    } else {
-        0.0
-    };
-    colormap_table(tiles.colormap)[((level * 256.0) as usize).min(255)]
 }
 
 #[cfg(test)]
