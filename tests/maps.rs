@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::{draw, gpu, light, noise, read_statistics, read_values, tile_draw, upload_luminance};
+use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, tile_draw, upload_luminance};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
-    ChannelOrder, ChannelStatistics, FeatureMapBuffer, FrameBuffer, GpuContext, LuminancePass,
-    PictureRenderer, Rect, StatisticsPass, TileDraw, TilesRenderer, twin,
+    ChannelOrder, ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass,
+    LuminancePass, PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, StatisticsPass,
+    TileDraw, TilesRenderer, twin,
 };
 use convscope::model::Shape;
 use convscope::view::{Colormap, colormap_table};
@@ -143,6 +144,149 @@ fn brightness_and_zeros_are_what_they_are_called() {
         let mean = seen[..6].iter().map(|channel| channel.zeros).sum::<f32>() / 6.0;
         assert!((seen[6].zeros - mean).abs() < 1e-6);
     }
+}
+
+#[test]
+fn a_hypercolumn_is_all_maps_between_their_cells() {
+    // Cells 0 and 1, enlarged to four columns; and three channels that are 1 everywhere.
+    let (ramp, ones) = ([0.0, 1.0], [1.0; 3]);
+    let ramp_shape = Shape { channels: 1, height: 1, width: 2 };
+    let ones_shape = Shape { channels: 3, height: 1, width: 1 };
+    let maps = [(&ramp[..], ramp_shape), (&ones[..], ones_shape)];
+    let mut all =
+        vec![(twin::hypercolumn_picture(&maps, [1, 4]), twin::hypercolumn_vector(&maps, [1, 4], [1, 0]))];
+    if let Some(gpu) = gpu() {
+        let pass = HypercolumnPass::new(gpu);
+        let maps = maps.map(|(values, shape)| FeatureMapBuffer::upload(gpu, values, shape));
+        let picture = pass.picture(gpu, &maps, [1, 4]);
+        let vector = pass.vector(gpu, &maps, [1, 4], [1, 0]);
+        all.push((read_map(gpu, &picture), read_values(gpu, &vector)));
+    }
+    for (picture, vector) in all {
+        assert_eq!(picture, [0.75, 0.8125, 0.9375, 1.0]);
+        assert_eq!(vector, [0.25, 1.0, 1.0, 1.0]);
+    }
+}
+
+#[test]
+fn hypercolumns_equal_their_twins_and_are_drawn() {
+    let Some(gpu) = gpu() else { return };
+    let pass = HypercolumnPass::new(gpu);
+    let shapes = [(5, 31, 29), (70, 17, 13), (130, 8, 8), (11, 1, 1)]
+        .map(|(channels, height, width)| Shape { channels, height, width });
+    let values = shapes.map(|shape| noise(&format!("hypercolumn {shape}"), shape.len()));
+    let uploaded: Vec<_> =
+        shapes.iter().zip(&values).map(|(shape, values)| upload_innermost(gpu, values, *shape)).collect();
+    let maps: Vec<_> = shapes.iter().zip(&values).map(|(shape, values)| (&values[..], *shape)).collect();
+    let size = [67, 73];
+    let picture = pass.picture(gpu, &uploaded, size);
+    let seen = read_map(gpu, &picture);
+    let expected = twin::hypercolumn_picture(&maps, size);
+    assert_eq!(seen.len(), 67 * 73);
+    let off = seen.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+    assert!(off < 1e-5, "{off}");
+
+    for at in [[0, 0], [72, 66], [31, 9], [500, 500]] {
+        let vector = read_values(gpu, &pass.vector(gpu, &uploaded, size, at));
+        let expected = twin::hypercolumn_vector(&maps, size, at);
+        assert_eq!(vector.len(), 5 + 70 + 130 + 11);
+        let off = vector.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+        assert!(off < 1e-4, "{at:?}: {off}");
+        if let [x @ 0..73, y @ 0..67] = at {
+            let mean = vector.iter().sum::<f32>() / vector.len() as f32;
+            assert!((mean - seen[(y * 73 + x) as usize]).abs() < 1e-5, "the picture is the vectors' mean");
+        }
+    }
+
+    // A map like any other.
+    let luminance = upload_luminance(gpu, &light(picture.shape), picture.shape);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &picture, &luminance);
+    let order = ChannelOrder::upload(gpu, &[0]);
+    let tiles = TileDraw { tile_size: [73.0, 67.0], ..tile_draw([73, 67], 1, 1, 1) };
+    let renderer = TilesRenderer::new(gpu, FORMAT);
+    let drawn = draw(gpu, [73, 67], |pass| renderer.draw(gpu, pass, &picture, &statistics, &order, &tiles));
+    let of_seen = twin::statistics(&seen, picture.shape, &light(picture.shape));
+    for (x, y, pixel) in drawn.enumerate_pixels() {
+        let twin = twin::tile_pixel(&seen, picture.shape, &of_seen, &tiles, 0, [x, y]);
+        assert_eq!(pixel.0, twin, "at {x}, {y}");
+    }
+}
+
+#[test]
+fn the_networks_input_is_drawn_as_the_picture_it_is() {
+    let Some(gpu) = gpu() else { return };
+    let bytes: Vec<u8> =
+        noise("picture", 24 * 24 * 3).into_iter().map(|value| ((value + 2.0) * 63.9) as u8).collect();
+    let frame = Frame::new(0, (24, 24), PixelFormat::Rgb8, &bytes, "noise".into()).unwrap();
+    let shape = Shape { channels: 3, height: 24, width: 24 };
+    let input = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
+    let uploaded = FrameBuffer::upload(gpu, frame).unwrap();
+    Preprocessor::new(gpu).run(gpu, &uploaded, Fit::Stretch, Resize::Nearest, &input);
+    let renderer = RgbRenderer::new(gpu, FORMAT);
+    for mirror in [false, true] {
+        let tiles = RgbDraw {
+            target_size: [60, 50],
+            origin: [5.0, 1.0],
+            tile_size: [48.0; 2],
+            pitch: [48.0; 2],
+            columns: 1,
+            first: 0,
+            count: 1,
+            low: -1.0,
+            high: 1.0,
+            mirror,
+        };
+        let drawn = draw(gpu, [60, 50], |pass| renderer.draw(gpu, pass, &input, &tiles));
+        for y in 0..48 {
+            for x in 0..48 {
+                let column = if mirror { 47 - x } else { x } / 2;
+                let at = ((y / 2 * 24 + column) * 3) as usize;
+                assert_eq!(drawn.get_pixel(5 + x, 1 + y).0, bytes[at..at + 3], "{mirror} at {x}, {y}");
+            }
+        }
+        assert_eq!(drawn.get_pixel(4, 1).0, [0; 3]);
+        assert_eq!(drawn.get_pixel(53, 1).0, [0; 3]);
+    }
+}
+
+#[test]
+fn three_channels_at_a_time_become_tiles() {
+    let Some(gpu) = gpu() else { return };
+    let shape = Shape { channels: 3 * 9 + 1, height: 3, width: 3 };
+    let mut values = noise("kernels", shape.len());
+    values[4 * 27 + 3] = f32::NAN;
+    values[5 * 27 + 20] = f32::INFINITY;
+    let map = upload_innermost(gpu, &values, shape);
+    let renderer = RgbRenderer::new(gpu, FORMAT);
+    let tiles = RgbDraw {
+        target_size: [70, 60],
+        origin: [1.0, 2.0],
+        tile_size: [13.0, 11.0],
+        pitch: [14.0, 13.0],
+        columns: 4,
+        first: 2,
+        count: 8,
+        low: -1.5,
+        high: 1.0,
+        mirror: false,
+    };
+    let drawn = draw(gpu, [70, 60], |pass| renderer.draw(gpu, pass, &map, &tiles));
+    let mut errors = 0;
+    for place in 0..8 {
+        let [left, top] = [1 + place % 4 * 14, 2 + place / 4 * 13];
+        for y in 0..11 {
+            for x in 0..13 {
+                let twin = twin::rgb_pixel(&values, shape, &tiles, 2 + place as usize, [x, y]);
+                let seen = drawn.get_pixel(left + x, top + y).0;
+                let off = seen.iter().zip(twin).map(|(a, b)| a.abs_diff(b)).max();
+                assert!(off <= Some(1), "tile {place} at {x}, {y}: {seen:?} instead of {twin:?}");
+                errors += u32::from(seen == [255, 0, 255]);
+            }
+        }
+    }
+    // A cell in two tiles, and the tenth tile, which has only one channel.
+    assert!(errors > 13 * 11 && errors < 13 * 11 * 2, "{errors}");
+    assert_eq!(drawn.get_pixel(14, 5).0, [0; 3], "the gap stays free");
 }
 
 #[test]

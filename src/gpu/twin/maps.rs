@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::gpu::{ChannelStatistics, RangeMode, TileDraw};
+use crate::gpu::{ChannelStatistics, RangeMode, RgbDraw, TileDraw};
 use crate::model::Shape;
 use crate::view::colormap_table;
 
@@ -111,4 +111,67 @@ pub fn tile_pixel(
         0.0
     };
     colormap_table(tiles.colormap)[((level * 256.0) as usize).min(255)]
+}
+
+/// rgb.wgsl: the colour of pixel `(x, y)` of tile number `tile`, which shows the channels from `3 · tile` on.
+pub fn rgb_pixel(values: &[f32], shape: Shape, tiles: &RgbDraw, tile: usize, [x, y]: [u32; 2]) -> [u8; 3] {
+    let across = if tiles.mirror { tiles.tile_size[0] - 1.0 - x as f32 } else { x as f32 };
+    let column = cell(across, tiles.tile_size[0], shape.width);
+    let row = cell(y as f32, tiles.tile_size[1], shape.height);
+    let value = |i: usize| {
+        let channel = 3 * tile + i;
+        let at = (channel * shape.height + row) * shape.width + column;
+        values.get(at).copied().filter(|value| channel < shape.channels && value.is_finite())
+    };
+    let (Some(red), Some(green), Some(blue)) = (value(0), value(1), value(2)) else { return [255, 0, 255] };
+    let level = |value: f32| ((value - tiles.low) / (tiles.high - tiles.low)).clamp(0.0, 1.0);
+    [red, green, blue].map(|value| (level(value) * 255.0 + 0.5) as u8)
+}
+
+/// The two cells around a pixel's centre and how far it is from the first to the second: half-pixel centres,
+/// held edges.
+fn neighbours(pixel: u32, pixels: u32, cells: usize) -> (usize, usize, f32) {
+    let last = cells as f32 - 1.0;
+    let at = (pixel as f32 + 0.5) * cells as f32 / pixels as f32;
+    let place = (at - 0.5).clamp(0.0, last);
+    let low = place.floor();
+    (low as usize, (low + 1.0).min(last) as usize, place - low)
+}
+
+/// One channel of `height × width` values, between the four cells around pixel `(x, y)` of a grid.
+fn interpolate(values: &[f32], shape: Shape, [height, width]: [u32; 2], [x, y]: [u32; 2]) -> f32 {
+    let (left, right, across) = neighbours(x, width, shape.width);
+    let (upper, lower, down) = neighbours(y, height, shape.height);
+    let mix = |a: f32, b: f32, part: f32| a * (1.0 - part) + b * part;
+    let row = |row: usize| mix(values[row * shape.width + left], values[row * shape.width + right], across);
+    mix(row(upper), row(lower), down)
+}
+
+/// hypercolumn.wgsl, `channel_sums` and `accumulate`: the mean of all channels of all maps, `height × width`
+/// values.
+pub fn hypercolumn_picture(maps: &[(&[f32], Shape)], [height, width]: [u32; 2]) -> Vec<f32> {
+    let scale = 1.0 / maps.iter().map(|(_, shape)| shape.channels).sum::<usize>() as f32;
+    let mut picture = vec![0.0; height as usize * width as usize];
+    for (values, shape) in maps {
+        let mut sums = vec![0.0; shape.height * shape.width];
+        for channel in values.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(channel).for_each(|(sum, value)| *sum += value);
+        }
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| [x, y]));
+        for (pixel, at) in picture.iter_mut().zip(pixels) {
+            *pixel += interpolate(&sums, *shape, [height, width], at) * scale;
+        }
+    }
+    picture
+}
+
+/// hypercolumn.wgsl, `interpolate_channels`: all channels of all maps at pixel `(x, y)` of the grid, or at
+/// the last pixel where there is none.
+pub fn hypercolumn_vector(maps: &[(&[f32], Shape)], [height, width]: [u32; 2], [x, y]: [u32; 2]) -> Vec<f32> {
+    let at = [x.min(width.saturating_sub(1)), y.min(height.saturating_sub(1))];
+    let of = |(values, shape): &(&[f32], Shape)| -> Vec<f32> {
+        let channels = values.chunks_exact(shape.height * shape.width);
+        channels.map(|channel| interpolate(channel, *shape, [height, width], at)).collect()
+    };
+    maps.iter().flat_map(of).collect()
 }
