@@ -1,5 +1,5 @@
-// Values of a feature map where the network left them: any strides, any offset. Put in front of
-// statistics.wgsl and tiles.wgsl; binds group 0, bindings 0 and 1. Twin: `FeatureMap` in src/gpu/twin.rs.
+// Values of a feature map where the network left them: any strides, any offset. Put in front of all shaders
+// that read feature maps; binds group 0, bindings 0 and 1.
 
 struct MapLayout {
     // Of the first value in the bound range, and from one to the next, in elements.

@@ -3,6 +3,10 @@
 
 const RESIZE_BILINEAR: u32 = 0u;
 const RESIZE_ANTIALIAS: u32 = 1u;
+const RESIZE_NEAREST: u32 = 2u;
+
+// Half up; a little less than half too, because a half comes out of f32 sums as either.
+const ROUNDING: f32 = 0.5001;
 
 struct Preprocess {
     frame_size: vec2<u32>,
@@ -40,7 +44,12 @@ fn bilinear(at: vec2<f32>) -> vec3<f32> {
     return mix(top, bottom, part.y);
 }
 
-// Triangle filter as wide as the reduction: PIL's BILINEAR. `center` is in pixels of the frame.
+fn whole_levels(rgb: vec3<f32>) -> vec3<f32> {
+    return floor(rgb + ROUNDING);
+}
+
+// Triangle filter as wide as the reduction, along the rows and then down the columns, with whole levels after
+// each: PIL's BILINEAR. `center` is in pixels of the frame.
 fn antialiased(center: vec2<f32>, scale: vec2<f32>) -> vec3<f32> {
     let support = max(scale, vec2<f32>(1.0));
     let end = params.crop_origin + params.crop_size;
@@ -49,14 +58,26 @@ fn antialiased(center: vec2<f32>, scale: vec2<f32>) -> vec3<f32> {
     var sum = vec3<f32>(0.0);
     var total = 0.0;
     for (var y = first.y; y < last.y; y++) {
-        let wy = max(0.0, 1.0 - abs(f32(y) + 0.5 - center.y) / support.y);
+        var row = vec3<f32>(0.0);
+        var row_total = 0.0;
         for (var x = first.x; x < last.x; x++) {
-            let weight = wy * max(0.0, 1.0 - abs(f32(x) + 0.5 - center.x) / support.x);
-            sum += weight * pixel(x, y);
-            total += weight;
+            let weight = max(0.0, 1.0 - abs(f32(x) + 0.5 - center.x) / support.x);
+            row += weight * pixel(x, y);
+            row_total += weight;
         }
+        let weight = max(0.0, 1.0 - abs(f32(y) + 0.5 - center.y) / support.y);
+        sum += weight * whole_levels(row / row_total);
+        total += weight;
     }
-    return sum / total;
+    return whole_levels(sum / total);
+}
+
+// The pixel under the centre: PIL's NEAREST. In whole numbers, so that a centre between two pixels is the
+// right one's on every device.
+fn nearest(output: vec2<u32>) -> vec3<f32> {
+    let at = (2u * output + 1u) * vec2<u32>(params.crop_size) / (2u * params.output_size);
+    let cell = vec2<i32>(params.crop_origin) + vec2<i32>(at);
+    return pixel(cell.x, cell.y);
 }
 
 @compute @workgroup_size(8, 8)
@@ -67,10 +88,16 @@ fn preprocess(@builtin(global_invocation_id) id: vec3<u32>) {
     let scale = params.crop_size / vec2<f32>(params.output_size);
     let center = params.crop_origin + (vec2<f32>(id.xy) + 0.5) * scale;
     var rgb: vec3<f32>;
-    if params.resize == RESIZE_ANTIALIAS {
-        rgb = antialiased(center, scale);
-    } else {
-        rgb = bilinear(center - 0.5);
+    switch params.resize {
+        case RESIZE_ANTIALIAS: {
+            rgb = antialiased(center, scale);
+        }
+        case RESIZE_NEAREST: {
+            rgb = nearest(id.xy);
+        }
+        default: {
+            rgb = bilinear(center - 0.5);
+        }
     }
     rgb = rgb / 127.5 - 1.0;
     let at = params.base + id.y * params.row_stride + id.x * params.column_stride;

@@ -1,18 +1,23 @@
-// Minimum, maximum, mean and standard deviation of each channel's finite values, and of the whole layer.
-// Twin: `statistics` in src/gpu/twin.rs.
+// Minimum, maximum, mean and standard deviation of each channel's finite values, how many of them are not
+// positive, and how far they follow the picture's brightness; and the same of the whole layer.
+// Twin: `statistics` in src/gpu/twin/maps.rs.
 
 const WORKGROUP: u32 = 64u;
-// A channel without a finite value.
-const EMPTY: vec4<f32> = vec4<f32>(0.0, 0.0, 0.0, 0.0);
 const LARGEST: f32 = 3.4e38;
+// A deviation up to this is rounding: of values, as a part of the largest; of luminance, where black is −1
+// and white 1 (a hundredth of a level).
+const FLAT_VALUES: f32 = 1e-6;
+const FLAT_LUMINANCE: f32 = 1e-4;
 
-// One entry a channel (minimum, maximum, mean, standard deviation), then one of the layer.
+// Two entries a channel: minimum, maximum, mean, standard deviation; zeros, brightness, nothing, nothing.
+// Then two of the layer. All zero for a channel without a finite value.
 @group(0) @binding(2) var<storage, read_write> statistics: array<vec4<f32>>;
+// Of the picture under each cell, row by row.
+@group(0) @binding(3) var<storage, read> luminance: array<f32>;
 
 var<workgroup> lows: array<f32, WORKGROUP>;
 var<workgroup> highs: array<f32, WORKGROUP>;
-var<workgroup> sums: array<f32, WORKGROUP>;
-var<workgroup> counts: array<f32, WORKGROUP>;
+var<workgroup> sums: array<vec4<f32>, WORKGROUP>;
 
 // Leaves the reduction of all threads in element 0. Every thread must call it.
 fn reduce(thread: u32) {
@@ -22,7 +27,6 @@ fn reduce(thread: u32) {
             lows[thread] = min(lows[thread], lows[thread + half]);
             highs[thread] = max(highs[thread], highs[thread + half]);
             sums[thread] += sums[thread + half];
-            counts[thread] += counts[thread + half];
         }
     }
     workgroupBarrier();
@@ -37,41 +41,52 @@ fn channel_statistics(
     let size = map.height * map.width;
     var low = LARGEST;
     var high = -LARGEST;
-    var sum = 0.0;
-    var count = 0.0;
+    // Values, luminance, number, number of those that are not positive.
+    var sum = vec4<f32>(0.0);
     for (var i = thread; i < size; i += WORKGROUP) {
         let value = map_value(channel, i / map.width, i % map.width);
         if is_finite(value) {
             low = min(low, value);
             high = max(high, value);
-            sum += value;
-            count += 1.0;
+            sum += vec4<f32>(value, luminance[i], 1.0, select(0.0, 1.0, value <= 0.0));
         }
     }
     lows[thread] = low;
     highs[thread] = high;
     sums[thread] = sum;
-    counts[thread] = count;
     reduce(thread);
     low = lows[0];
     high = highs[0];
-    count = counts[0];
-    let mean = sums[0] / max(count, 1.0);
+    let count = sums[0].z;
+    let mean = sums[0].xy / max(count, 1.0);
+    let zeros = sums[0].w / max(count, 1.0);
     workgroupBarrier();
 
     // A second pass over the values: the difference of two large sums would lose the small deviations.
-    var squares = 0.0;
+    var squares = vec4<f32>(0.0);
     for (var i = thread; i < size; i += WORKGROUP) {
         let value = map_value(channel, i / map.width, i % map.width);
         if is_finite(value) {
-            squares += (value - mean) * (value - mean);
+            let centered = vec2<f32>(value, luminance[i]) - mean;
+            squares += vec4<f32>(centered * centered, centered.x * centered.y, 0.0);
         }
     }
     sums[thread] = squares;
     reduce(thread);
     if thread == 0u {
-        let deviation = sqrt(sums[0] / max(count, 1.0));
-        statistics[channel] = select(EMPTY, vec4<f32>(low, high, mean, deviation), count > 0.0);
+        let variance = sums[0].xyz / max(count, 1.0);
+        let deviation = sqrt(variance.xy);
+        var brightness = 0.0;
+        if deviation.x > FLAT_VALUES * max(abs(low), abs(high)) && deviation.y > FLAT_LUMINANCE {
+            let correlation = variance.z / (deviation.x * deviation.y);
+            brightness = select(0.0, clamp(correlation, -1.0, 1.0), is_finite(correlation));
+        }
+        var range = vec4<f32>(low, high, mean.x, deviation.x);
+        if count == 0.0 {
+            range = vec4<f32>(0.0);
+        }
+        statistics[2u * channel] = range;
+        statistics[2u * channel + 1u] = vec4<f32>(zeros, brightness, 0.0, 0.0);
     }
 }
 
@@ -79,32 +94,34 @@ fn channel_statistics(
 fn layer_statistics(@builtin(local_invocation_index) thread: u32) {
     var low = LARGEST;
     var high = -LARGEST;
-    var sum = 0.0;
+    // Means, zeros.
+    var sum = vec4<f32>(0.0);
     for (var i = thread; i < map.channels; i += WORKGROUP) {
-        let channel = statistics[i];
+        let channel = statistics[2u * i];
         low = min(low, channel.x);
         high = max(high, channel.y);
-        sum += channel.z;
+        sum += vec4<f32>(channel.z, statistics[2u * i + 1u].x, 0.0, 0.0);
     }
     lows[thread] = low;
     highs[thread] = high;
     sums[thread] = sum;
-    counts[thread] = 0.0;
     reduce(thread);
     low = lows[0];
     high = highs[0];
-    let mean = sums[0] / f32(map.channels);
+    let mean = sums[0].x / f32(map.channels);
+    let zeros = sums[0].y / f32(map.channels);
     workgroupBarrier();
     // All channels have the same size: the variance is the mean of the variances and of the means' distances.
     var squares = 0.0;
     for (var i = thread; i < map.channels; i += WORKGROUP) {
-        let channel = statistics[i];
+        let channel = statistics[2u * i];
         squares += channel.w * channel.w + (channel.z - mean) * (channel.z - mean);
     }
-    sums[thread] = squares;
+    sums[thread] = vec4<f32>(squares, 0.0, 0.0, 0.0);
     reduce(thread);
     if thread == 0u {
-        let deviation = sqrt(sums[0] / f32(map.channels));
-        statistics[map.channels] = vec4<f32>(low, high, mean, deviation);
+        let deviation = sqrt(sums[0].x / f32(map.channels));
+        statistics[2u * map.channels] = vec4<f32>(low, high, mean, deviation);
+        statistics[2u * map.channels + 1u] = vec4<f32>(zeros, 0.0, 0.0, 0.0);
     }
 }

@@ -1,4 +1,5 @@
-// Feature maps as coloured tiles in a grid, straight from the network's memory. Twin: `tiles` in src/gpu/twin.rs.
+// Feature maps as coloured tiles in a grid, straight from the network's memory.
+// Twin: `tile_pixel` in src/gpu/twin/maps.rs.
 
 const RANGE_MAP: u32 = 0u;
 const RANGE_LAYER: u32 = 1u;
@@ -20,16 +21,19 @@ struct Tiles {
     colormap: u32,
     // Bilinear interpolation of the values; otherwise nearest.
     smooth_values: u32,
-    padding: vec2<u32>,
+    // 1 hides what is there; less is for pipelines that blend.
+    opacity: f32,
+    padding: u32,
 }
 
+// Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
 @group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Tiles;
 @group(0) @binding(4) var<storage, read> channel_order: array<u32>;
 @group(0) @binding(5) var colormaps: texture_2d<f32>;
 
 // NaN, infinity and unknown settings: a colour of no colormap.
-const ERROR_COLOR: vec4<f32> = vec4<f32>(1.0, 0.0, 1.0, 1.0);
+const ERROR_COLOR: vec3<f32> = vec3<f32>(1.0, 0.0, 1.0);
 
 struct Tile {
     @builtin(position) position: vec4<f32>,
@@ -65,6 +69,10 @@ fn smooth_value(channel: u32, at: vec2<f32>) -> f32 {
 
 @fragment
 fn tiles_fragment(tile: Tile) -> @location(0) vec4<f32> {
+    return vec4<f32>(tile_color(tile), params.opacity);
+}
+
+fn tile_color(tile: Tile) -> vec3<f32> {
     // From whole pixels, not interpolated: the same colours wherever the grid lies in the target.
     let pixel = floor(tile.position.xy) - tile.origin;
     let size = vec2<f32>(f32(map.width), f32(map.height));
@@ -80,10 +88,10 @@ fn tiles_fragment(tile: Tile) -> @location(0) vec4<f32> {
     var range: vec2<f32>;
     switch params.range_mode {
         case RANGE_MAP: {
-            range = statistics[tile.channel].xy;
+            range = statistics[2u * tile.channel].xy;
         }
         case RANGE_LAYER: {
-            range = statistics[map.channels].xy;
+            range = statistics[2u * map.channels].xy;
         }
         default: {
             return ERROR_COLOR;
@@ -103,5 +111,5 @@ fn tiles_fragment(tile: Tile) -> @location(0) vec4<f32> {
         level = 0.5;
     }
     let entry = min(u32(level * 256.0), 255u);
-    return textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0);
+    return textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0).rgb;
 }

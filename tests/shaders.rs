@@ -36,8 +36,8 @@ fn uniforms_have_the_size_that_rust_writes() {
             }
         }
     }
-    // MapLayout is in two shaders.
-    assert_eq!(seen, sizes.len() + 1);
+    // MapLayout is in five shaders.
+    assert_eq!(seen, sizes.len() + 4);
 }
 
 #[test]
@@ -54,6 +54,7 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("FORMAT_NV12"), PixelFormat::Nv12 as u32);
     assert_eq!(value("RESIZE_BILINEAR"), Resize::Bilinear as u32);
     assert_eq!(value("RESIZE_ANTIALIAS"), Resize::Antialias as u32);
+    assert_eq!(value("RESIZE_NEAREST"), Resize::Nearest as u32);
     assert_eq!(value("RANGE_MAP"), RangeMode::Map as u32);
     assert_eq!(value("RANGE_LAYER"), RangeMode::Layer as u32);
 }

@@ -392,7 +392,7 @@ fn wheel_turn(event: &egui::Event) -> f32 {
 
 /// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
 fn in_words(channel: u32, statistics: ChannelStatistics) -> String {
-    let ChannelStatistics { min, max, mean, std } = statistics;
+    let ChannelStatistics { min, max, mean, std, .. } = statistics;
     let [min, max, mean, std] = [min, max, mean, std].map(number);
     format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}")
 }

@@ -137,6 +137,7 @@ impl Scene {
             range: state.range_at(layer),
             colormap: state.colormap,
             smooth: state.smooth,
+            opacity: 1.0,
         };
         if state.enlarged {
             // As large as fits, below its heading.
@@ -236,6 +237,7 @@ impl Scene {
             range,
             colormap,
             smooth: false,
+            opacity: 1.0,
         };
         self.upload_order(channels);
         let order = self.order.as_ref().map(|(_, order)| order);

@@ -219,6 +219,16 @@ impl GpuContext {
         self.buffer(bytemuck::bytes_of(value), wgpu::BufferUsages::UNIFORM)
     }
 
+    /// A new storage buffer of this many f32 values (at least one), all zero, that can be read back.
+    pub(super) fn storage(&self, label: &str, values: usize) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: 4 * values.max(1) as u64,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        })
+    }
+
     /// Submits commands that `encode` writes.
     pub fn submit(&self, encode: impl FnOnce(&mut wgpu::CommandEncoder)) -> wgpu::SubmissionIndex {
         let mut encoder = self.device.create_command_encoder(&Default::default());

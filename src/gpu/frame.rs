@@ -19,11 +19,21 @@ pub enum Fit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 #[repr(u32)]
 pub enum Resize {
-    /// The four nearest pixels, half-pixel centres: OpenCV's INTER_LINEAR.
+    /// The four nearest pixels, half-pixel centres, fractions kept: OpenCV's INTER_LINEAR.
     #[default]
     Bilinear = 0,
-    /// A triangle filter as wide as the reduction: PIL's BILINEAR.
+    /// A triangle filter as wide as the reduction, in whole levels: PIL's BILINEAR.
+    ///
+    /// Rounded along the rows and then down the columns, as a picture program that saves the resized picture
+    /// does, and `keras.utils.load_img(interpolation="bilinear")`; a few values in a thousand are one level
+    /// off.
     Antialias = 1,
+    /// The one pixel under the centre: PIL's NEAREST.
+    ///
+    /// At floor((x + 0.5) · scale), as `keras.utils.load_img` does unless told otherwise; OpenCV's
+    /// INTER_NEAREST takes the pixel at floor(x · scale). Where a centre lies exactly between two pixels (the
+    /// middle one of an even side does), it is the right one; PIL adds scales up and may end at the left one.
+    Nearest = 2,
 }
 
 /// A rectangle in pixels: left, top, width, height.
@@ -173,7 +183,7 @@ impl PictureRenderer {
     /// Compiles the shader for targets of this format.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
         let module = shader(&gpu.device, "picture");
-        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target) }
+        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target, None) }
     }
 
     /// Draws the frame into `place` (whole pixels) of a target of this size. `mirror` swaps left and right.

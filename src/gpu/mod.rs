@@ -4,7 +4,10 @@
 mod context;
 mod feature_map;
 mod frame;
+mod hypercolumn;
+mod luminance;
 pub mod readback;
+mod rgb;
 mod statistics;
 mod tiles;
 pub mod twin;
@@ -12,18 +15,24 @@ pub mod twin;
 pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};
 pub use feature_map::FeatureMapBuffer;
 pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, crop_of};
+pub use hypercolumn::HypercolumnPass;
+pub use luminance::{LuminanceBuffer, LuminancePass};
+pub use rgb::{RgbDraw, RgbRenderer};
 pub use statistics::{ChannelStatistics, StatisticsBuffer, StatisticsPass};
 pub use tiles::{ChannelOrder, RangeMode, TileDraw, TilesRenderer};
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
-pub fn shader_sources() -> [(&'static str, String); 4] {
+pub fn shader_sources() -> [(&'static str, String); 7] {
     let frame = include_str!("../../shaders/frame.wgsl");
     let map = include_str!("../../shaders/feature_map.wgsl");
     [
         ("preprocess", [frame, include_str!("../../shaders/preprocess.wgsl")].concat()),
         ("picture", [frame, include_str!("../../shaders/picture.wgsl")].concat()),
+        ("luminance", [map, include_str!("../../shaders/luminance.wgsl")].concat()),
         ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
         ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
+        ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
+        ("hypercolumn", [map, include_str!("../../shaders/hypercolumn.wgsl")].concat()),
     ]
 }
 
@@ -52,12 +61,13 @@ fn compute_pipeline(
     })
 }
 
-/// A pipeline that draws rectangles (triangle strips of 4 vertices) over what is there.
+/// A pipeline that draws rectangles (triangle strips of 4 vertices) over what is there, blended where wanted.
 fn rectangle_pipeline(
     device: &wgpu::Device,
     module: &wgpu::ShaderModule,
     name: &str,
-    target: wgpu::TextureFormat,
+    format: wgpu::TextureFormat,
+    blend: Option<wgpu::BlendState>,
 ) -> wgpu::RenderPipeline {
     let (vertex, fragment) = (format!("{name}_vertex"), format!("{name}_fragment"));
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
@@ -79,7 +89,7 @@ fn rectangle_pipeline(
             module,
             entry_point: Some(&fragment),
             compilation_options: Default::default(),
-            targets: &[Some(target.into())],
+            targets: &[Some(wgpu::ColorTargetState { format, blend, write_mask: wgpu::ColorWrites::ALL })],
         }),
         multiview_mask: None,
         cache: None,
@@ -100,11 +110,14 @@ fn bind(
 }
 
 /// Name in WGSL and size in Rust, in bytes, of each uniform: a test compares them.
-pub fn uniform_sizes() -> [(&'static str, usize); 4] {
+pub fn uniform_sizes() -> [(&'static str, usize); 7] {
     [
         ("Preprocess", size_of::<frame::PreprocessUniform>()),
         ("Picture", size_of::<frame::PictureUniform>()),
         ("MapLayout", size_of::<feature_map::MapLayout>()),
+        ("Luminance", size_of::<luminance::LuminanceUniform>()),
         ("Tiles", size_of::<tiles::TilesUniform>()),
+        ("Rgb", size_of::<rgb::RgbUniform>()),
+        ("Hypercolumn", size_of::<hypercolumn::HypercolumnUniform>()),
     ]
 }

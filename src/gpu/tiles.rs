@@ -42,7 +42,8 @@ pub(super) struct TilesUniform {
     symmetric: u32,
     colormap: u32,
     smooth_values: u32,
-    padding: [u32; 2],
+    opacity: f32,
+    padding: u32,
 }
 
 /// A grid of tiles to draw. Lengths are whole pixels of the target.
@@ -68,12 +69,15 @@ pub struct TileDraw {
     pub colormap: Colormap,
     /// Interpolate the values; otherwise every cell is a plain rectangle.
     pub smooth: bool,
+    /// 1 hides what is there; less lets it show through, down to 0.
+    pub opacity: f32,
 }
 
 /// The compiled shader and the colormaps.
 #[derive(Debug)]
 pub struct TilesRenderer {
-    pipeline: wgpu::RenderPipeline,
+    opaque: wgpu::RenderPipeline,
+    blending: wgpu::RenderPipeline,
     colormaps: wgpu::TextureView,
 }
 
@@ -104,8 +108,10 @@ impl TilesRenderer {
             wgpu::util::TextureDataOrder::LayerMajor,
             &table,
         );
+        let pipeline = |blend| rectangle_pipeline(&gpu.device, &module, "tiles", target, blend);
         Self {
-            pipeline: rectangle_pipeline(&gpu.device, &module, "tiles", target),
+            opaque: pipeline(None),
+            blending: pipeline(Some(wgpu::BlendState::ALPHA_BLENDING)),
             colormaps: texture.create_view(&Default::default()),
         }
     }
@@ -132,7 +138,8 @@ impl TilesRenderer {
             symmetric: tiles.colormap.is_diverging().into(),
             colormap: tiles.colormap as u32,
             smooth_values: tiles.smooth.into(),
-            padding: [0; 2],
+            opacity: tiles.opacity,
+            padding: 0,
         });
         let bindings = [
             (0, map.binding()),
@@ -142,8 +149,10 @@ impl TilesRenderer {
             (4, order.buffer.as_entire_binding()),
             (5, wgpu::BindingResource::TextureView(&self.colormaps)),
         ];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
-        pass.set_pipeline(&self.pipeline);
+        // Not blended unless it must be: a colormap's bytes are then surely the target's.
+        let pipeline = if tiles.opacity < 1.0 { &self.blending } else { &self.opaque };
+        let group = bind(&gpu.device, &pipeline.get_bind_group_layout(0), &bindings);
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);
         pass.draw(0..4, 0..tiles.count);
     }

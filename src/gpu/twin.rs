@@ -1,12 +1,15 @@
 //! The shaders' arithmetic on the CPU, under the same names: what the CPU device uses for preprocessing, and
 //! what the shaders are tested against.
 
+mod maps;
+
 use rayon::prelude::*;
 
-use super::{ChannelStatistics, Fit, RangeMode, Rect, Resize, TileDraw, crop_of};
+pub use maps::{hypercolumn_picture, hypercolumn_vector, luminance, rgb_pixel, statistics, tile_pixel};
+
+use super::{Fit, Rect, Resize, crop_of};
 use crate::frame::{Frame, PixelFormat};
 use crate::model::Shape;
-use crate::view::colormap_table;
 
 /// `rgb_from_yuv` in frame.wgsl.
 pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
@@ -68,6 +71,7 @@ pub fn preprocess(frame: &Frame, fit: Fit, resize: Resize, shape: Shape) -> Vec<
             let rgb = match resize {
                 Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
                 Resize::Antialias => antialiased(frame, crop, center, scale),
+                Resize::Nearest => nearest(frame, crop, [x, y], shape),
             };
             [red[x], green[x], blue[x]] = rgb.map(|level| level / 127.5 - 1.0);
         }
@@ -98,73 +102,80 @@ fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> 
         |axis: usize, i: usize| (1.0 - (i as f32 + 0.5 - center[axis]).abs() / support[axis]).max(0.0);
     let (mut sum, mut total) = ([0.0; 3], 0.0);
     for y in bounds(1, crop.y, crop.y + crop.height) {
-        let weight_y = weight(1, y);
+        let (mut row, mut row_total) = ([0.0; 3], 0.0);
         for x in bounds(0, crop.x, crop.x + crop.width) {
-            let weight = weight_y * weight(0, x);
-            let rgb = frame_pixel(frame, x, y);
-            for (sum, level) in sum.iter_mut().zip(rgb) {
-                *sum += weight * level;
+            let weight = weight(0, x);
+            add(&mut row, weight, frame_pixel(frame, x, y));
+            row_total += weight;
+        }
+        let weight = weight(1, y);
+        add(&mut sum, weight, whole_levels(row, row_total));
+        total += weight;
+    }
+    whole_levels(sum, total)
+}
+
+fn add(sum: &mut [f32; 3], weight: f32, levels: [f32; 3]) {
+    for (sum, level) in sum.iter_mut().zip(levels) {
+        *sum += weight * level;
+    }
+}
+
+/// `ROUNDING` in preprocess.wgsl.
+const ROUNDING: f32 = 0.5001;
+
+fn whole_levels(sum: [f32; 3], total: f32) -> [f32; 3] {
+    sum.map(|sum| (sum / total + ROUNDING).floor())
+}
+
+fn nearest(frame: &Frame, crop: Rect, [x, y]: [usize; 2], shape: Shape) -> [f32; 3] {
+    let at = |start: f32, length: f32, i: usize, cells: usize| {
+        start as usize + (2 * i + 1) * length as usize / (2 * cells)
+    };
+    let column = at(crop.x, crop.width, x, shape.width);
+    frame_pixel(frame, column, at(crop.y, crop.height, y, shape.height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(resize: Resize) -> Vec<f32> {
+        let bytes: Vec<u8> = (0..7 * 5 * 3).map(|i| ((i * 37 + 11) % 256) as u8).collect();
+        let frame = Frame::new(0, (7, 5), PixelFormat::Rgb8, &bytes, "pattern".into()).unwrap();
+        let planes = preprocess(&frame, Fit::Stretch, resize, Shape { channels: 3, height: 4, width: 3 });
+        let level = |i: usize| (planes[i % 3 * 12 + i / 3] + 1.0) * 127.5;
+        (0..36).map(level).collect()
+    }
+
+    /// `Image.frombytes("RGB", (7, 5), pattern).resize((3, 4), …)` of Pillow 13.
+    #[test]
+    fn antialias_and_nearest_are_pillows() {
+        let antialiased = [
+            108, 90, 127, 150, 127, 104, 127, 164, 146, 119, 101, 138, 161, 138, 115, 138, 175, 118, 97, 111,
+            148, 136, 113, 125, 148, 153, 75, 85, 122, 159, 122, 99, 136, 159, 141, 86,
+        ];
+        let nearest = [
+            122, 159, 196, 88, 125, 162, 54, 91, 128, 131, 168, 205, 97, 134, 171, 63, 100, 137, 149, 186,
+            223, 115, 152, 189, 81, 118, 155, 158, 195, 232, 124, 161, 198, 90, 127, 164,
+        ];
+        for (resize, expected) in [(Resize::Antialias, antialiased), (Resize::Nearest, nearest)] {
+            for (i, (ours, pillows)) in levels(resize).into_iter().zip(expected).enumerate() {
+                assert!((ours - pillows as f32).abs() < 1e-3, "{resize:?} {i}: {ours} instead of {pillows}");
             }
-            total += weight;
         }
     }
-    sum.map(|sum| sum / total)
-}
 
-/// statistics.wgsl: one entry a channel of `values` (channel, row, column order), then one of the layer.
-pub fn statistics(values: &[f32], shape: Shape) -> Vec<ChannelStatistics> {
-    let of = |values: &[f32]| {
-        let finite: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
-        if finite.is_empty() {
-            return ChannelStatistics::default();
+    #[test]
+    fn a_picture_of_the_right_size_stays_as_it_is() {
+        let bytes: Vec<u8> = (0..16 * 16 * 3).map(|i| (i * 29 % 256) as u8).collect();
+        let frame = Frame::new(0, (16, 16), PixelFormat::Rgb8, &bytes, "pattern".into()).unwrap();
+        for resize in [Resize::Bilinear, Resize::Antialias, Resize::Nearest] {
+            let planes = preprocess(&frame, Fit::Crop, resize, Shape { channels: 3, height: 16, width: 16 });
+            for (i, byte) in bytes.iter().enumerate() {
+                let level = (planes[i % 3 * 256 + i / 3] + 1.0) * 127.5;
+                assert!((level - f32::from(*byte)).abs() < 1e-3, "{resize:?} {i}");
+            }
         }
-        let mean = finite.iter().sum::<f64>() / finite.len() as f64;
-        let variance = finite.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / finite.len() as f64;
-        ChannelStatistics {
-            min: finite.iter().copied().fold(f64::INFINITY, f64::min) as f32,
-            max: finite.iter().copied().fold(f64::NEG_INFINITY, f64::max) as f32,
-            mean: mean as f32,
-            std: variance.sqrt() as f32,
-        }
-    };
-    let mut all: Vec<_> = values.chunks_exact(shape.height * shape.width).map(of).collect();
-    all.push(of(values));
-    all
-}
-
-/// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`.
-pub fn tile_pixel(
-    values: &[f32],
-    shape: Shape,
-    statistics: &[ChannelStatistics],
-    tiles: &TileDraw,
-    channel: usize,
-    [x, y]: [u32; 2],
-) -> [u8; 3] {
-    let cell = |pixel: u32, tile: f32, cells: usize| {
-        ((pixel as f32 + 0.5) / tile * cells as f32).min(cells as f32 - 1.0) as usize
-    };
-    let column = cell(x, tiles.tile_size[0], shape.width);
-    let row = cell(y, tiles.tile_size[1], shape.height);
-    let value = values[(channel * shape.height + row) * shape.width + column];
-    if !value.is_finite() {
-        return [255, 0, 255];
     }
-    let range = match tiles.range {
-        RangeMode::Map => statistics[channel],
-        RangeMode::Layer => statistics[shape.channels],
-    };
-    let (mut low, mut high) = (range.min, range.max);
-    if tiles.colormap.is_diverging() {
-        let reach = low.abs().max(high.abs());
-        (low, high) = (-reach, reach);
-    }
-    let level = if high > low {
-        ((value - low) / (high - low)).clamp(0.0, 1.0)
-    } else if tiles.colormap.is_diverging() {
-        0.5
-    } else {
-        0.0
-    };
-    colormap_table(tiles.colormap)[((level * 256.0) as usize).min(255)]
 }

@@ -1,5 +1,6 @@
 //! The inference thread: owns the network and every Burn call.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
@@ -8,7 +9,8 @@ use super::{Activations, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::engine::{Placement, load_weights};
 use crate::gpu::{
-    ChannelStatistics, FeatureMapBuffer, FrameBuffer, Preprocessor, StatisticsPass, readback, twin,
+    ChannelStatistics, FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor,
+    StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
@@ -70,6 +72,7 @@ struct Worker<'a> {
     shared: &'a Shared,
     network: Network,
     preprocessor: Preprocessor,
+    luminance: LuminancePass,
     statistics: StatisticsPass,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
@@ -92,6 +95,7 @@ impl<'a> Worker<'a> {
         let worker = Self {
             network: Network::new(shared.graph.clone(), weights, device, options),
             preprocessor: Preprocessor::new(&shared.gpu),
+            luminance: LuminancePass::new(&shared.gpu),
             statistics: StatisticsPass::new(&shared.gpu),
             shared,
             last_network_ms: 0.0,
@@ -111,15 +115,17 @@ impl<'a> Worker<'a> {
         let start = Instant::now();
         let shape = self.shared.graph.input_shape();
         let device = self.network.device().clone();
-        let input = match self.shared.config.placement {
+        // The picture as the network gets it stays until its brightness has been compared with the taps.
+        let (input, picture) = match self.shared.config.placement {
             Placement::Gpu => {
                 let (input, place) = bridge::allocate_input(shape, &device).map_err(|e| e.to_string())?;
                 self.preprocessor.run(gpu, &frame, request.fit, request.resize, &place);
-                input
+                (input, place)
             }
             Placement::Cpu => {
                 let values = twin::preprocess(&frame.frame, request.fit, request.resize, shape);
-                input_from_values(values, shape, &device)
+                let picture = FeatureMapBuffer::upload(gpu, &values, shape);
+                (input_from_values(values, shape, &device), picture)
             }
         };
         let preprocess_ms = elapsed_ms(start);
@@ -149,7 +155,7 @@ impl<'a> Worker<'a> {
             };
             maps.push((*layer, map));
         }
-        let (taps, read_probabilities) = self.summarize(&request, &maps, classifier)?;
+        let (taps, read_probabilities) = self.summarize(&request, &picture, &maps, classifier)?;
         let statistics_ms = elapsed_ms(statistics_start);
         // On the GPU the network only runs while its results are waited for.
         let (network_ms, statistics_ms) = match self.shared.config.placement {
@@ -193,12 +199,21 @@ impl<'a> Worker<'a> {
     fn summarize(
         &self,
         request: &Request,
+        picture: &FeatureMapBuffer,
         maps: &[(LayerIndex, FeatureMapBuffer)],
         classifier: Option<LayerIndex>,
     ) -> Result<(Vec<Tap>, Option<Vec<f32>>), String> {
         let gpu = &self.shared.gpu;
         let wanted = maps.iter().filter(|(layer, _)| request.taps.contains(layer));
-        let taps: Vec<_> = wanted.map(|(layer, map)| (*layer, map, self.statistics.run(gpu, map))).collect();
+        let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
+        let taps: Vec<_> = wanted
+            .map(|(layer, map)| {
+                let luminance = luminances
+                    .entry((map.shape.height, map.shape.width))
+                    .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
+                (*layer, map, self.statistics.run(gpu, map, luminance))
+            })
+            .collect();
         let mut ranges: Vec<_> =
             taps.iter().map(|(.., statistics)| (statistics.buffer(), 0, statistics.size())).collect();
         let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
@@ -213,11 +228,8 @@ impl<'a> Worker<'a> {
         let taps = taps
             .into_iter()
             .map(|(layer, map, statistics)| {
-                let count = statistics.size() as usize / size_of::<ChannelStatistics>();
-                let mut next = || numbers.next().unwrap_or_default();
-                let channel_statistics = (0..count)
-                    .map(|_| ChannelStatistics { min: next(), max: next(), mean: next(), std: next() })
-                    .collect();
+                let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
+                let channel_statistics = ChannelStatistics::from_values(&own).into();
                 Tap { layer, map: map.clone(), statistics, channel_statistics }
             })
             .collect();

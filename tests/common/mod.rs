@@ -4,7 +4,12 @@
 
 use std::sync::OnceLock;
 
-use convscope::gpu::{GpuContext, new_instance};
+use convscope::gpu::{
+    ChannelStatistics, FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode,
+    StatisticsBuffer, TileDraw, new_instance, readback,
+};
+use convscope::model::Shape;
+use convscope::view::Colormap;
 
 /// Prints why a test is skipped; fails instead where `CONVSCOPE_REQUIRE` lists what is missing.
 pub fn skip(what: &str, reason: &str) {
@@ -40,6 +45,50 @@ pub fn burn_device() -> Option<burn::tensor::Device> {
 pub fn noise(name: &str, count: usize) -> Vec<f32> {
     let stream = convscope::weights::RandomStream::new(1, name);
     (0..count as u64).map(|i| (stream.uniform(i) * 4.0 - 2.0) as f32).collect()
+}
+
+/// Without a pattern, as bright as a picture: `height × width` values.
+pub fn light(shape: Shape) -> Vec<f32> {
+    noise("light", shape.height * shape.width).into_iter().map(|value| value / 2.0).collect()
+}
+
+/// These `height × width` values as luminance, by way of a grey picture of that size.
+pub fn upload_luminance(gpu: &GpuContext, values: &[f32], shape: Shape) -> LuminanceBuffer {
+    let grey = FeatureMapBuffer::upload(gpu, &values.repeat(3), Shape { channels: 3, ..shape });
+    LuminancePass::new(gpu).run(gpu, &grey, shape)
+}
+
+/// The numbers in a buffer.
+pub fn read_values(gpu: &GpuContext, buffer: &wgpu::Buffer) -> Vec<f32> {
+    let bytes = readback::copy(gpu, &[(buffer, 0, buffer.size())]).wait(gpu).unwrap();
+    bytemuck::pod_collect_to_vec(&bytes)
+}
+
+/// The values of a map, in channel, row, column order.
+pub fn read_map(gpu: &GpuContext, map: &FeatureMapBuffer) -> Vec<f32> {
+    readback::copy_map(gpu, map).wait(gpu).unwrap()
+}
+
+/// The statistics in a buffer.
+pub fn read_statistics(gpu: &GpuContext, statistics: &StatisticsBuffer) -> Vec<ChannelStatistics> {
+    ChannelStatistics::from_values(&read_values(gpu, statistics.buffer()))
+}
+
+/// Square tiles side by side in plain Viridis.
+pub fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> TileDraw {
+    TileDraw {
+        target_size,
+        origin: [0.0, 0.0],
+        tile_size: [tile as f32; 2],
+        pitch: [tile as f32; 2],
+        columns,
+        first: 0,
+        count,
+        range: RangeMode::Map,
+        colormap: Colormap::Viridis,
+        smooth: false,
+        opacity: 1.0,
+    }
 }
 
 /// An off-screen target that can be read back.

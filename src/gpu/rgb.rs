@@ -1,0 +1,89 @@
+//! Three channels of a feature map as one coloured tile: the network's own input, or its first filters.
+
+use super::{FeatureMapBuffer, GpuContext, bind, rectangle_pipeline, shader};
+
+/// `Rgb` in rgb.wgsl.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct RgbUniform {
+    target_size: [f32; 2],
+    origin: [f32; 2],
+    tile_size: [f32; 2],
+    pitch: [f32; 2],
+    columns: u32,
+    first: u32,
+    low: f32,
+    high: f32,
+    mirror: u32,
+    padding: [u32; 3],
+}
+
+/// A grid of coloured tiles to draw: tile i shows the channels 3i, 3i + 1 and 3i + 2 as red, green and blue.
+/// Lengths are whole pixels of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct RgbDraw {
+    /// Size of the target.
+    pub target_size: [u32; 2],
+    /// Left and top edge of the first tile.
+    pub origin: [f32; 2],
+    /// Width and height of a tile.
+    pub tile_size: [f32; 2],
+    /// From one tile to the next.
+    pub pitch: [f32; 2],
+    /// Tiles a row.
+    pub columns: u32,
+    /// Number of the tile that comes first.
+    pub first: u32,
+    /// Number of tiles.
+    pub count: u32,
+    /// The value that becomes level 0, and everything below.
+    pub low: f32,
+    /// The value that becomes level 255, and everything above; more than `low`.
+    pub high: f32,
+    /// Swap left and right in every tile.
+    pub mirror: bool,
+}
+
+/// The compiled shader.
+#[derive(Debug)]
+pub struct RgbRenderer {
+    pipeline: wgpu::RenderPipeline,
+}
+
+impl RgbRenderer {
+    /// Compiles the shader for targets of this format, which must not be sRGB: levels are drawn as they are.
+    pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
+        let module = shader(&gpu.device, "rgb");
+        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "rgb", target, None) }
+    }
+
+    /// Draws tiles of `map`, every cell a plain rectangle; magenta where a value is not finite or a channel
+    /// is missing. The caller keeps `map` alive until the pass is submitted.
+    pub fn draw(
+        &self,
+        gpu: &GpuContext,
+        pass: &mut wgpu::RenderPass<'_>,
+        map: &FeatureMapBuffer,
+        tiles: &RgbDraw,
+    ) {
+        let layout = gpu.uniform(&map.layout());
+        let uniform = gpu.uniform(&RgbUniform {
+            target_size: tiles.target_size.map(|side| side as f32),
+            origin: tiles.origin,
+            tile_size: tiles.tile_size,
+            pitch: tiles.pitch,
+            columns: tiles.columns,
+            first: tiles.first,
+            low: tiles.low,
+            high: tiles.high,
+            mirror: tiles.mirror.into(),
+            padding: [0; 3],
+        });
+        let bindings =
+            [(0, map.binding()), (1, layout.as_entire_binding()), (2, uniform.as_entire_binding())];
+        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.draw(0..4, 0..tiles.count);
+    }
+}
