@@ -23,7 +23,8 @@ struct Tiles {
     smooth_values: u32,
     // 1 hides what is there; less is for pipelines that blend.
     opacity: f32,
-    padding: u32,
+    // Swap left and right in every tile.
+    mirror: u32,
 }
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
@@ -76,7 +77,10 @@ fn tile_color(tile: Tile) -> vec3<f32> {
     // From whole pixels, not interpolated: the same colours wherever the grid lies in the target.
     let pixel = floor(tile.position.xy) - tile.origin;
     let size = vec2<f32>(f32(map.width), f32(map.height));
-    let at = (pixel + 0.5) / params.tile_size * size;
+    var at = (pixel + 0.5) / params.tile_size * size;
+    if params.mirror != 0u {
+        at.x = size.x - at.x;
+    }
     var value: f32;
     if params.smooth_values != 0u {
         value = smooth_value(tile.channel, at);

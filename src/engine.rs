@@ -19,6 +19,17 @@ use crate::network::{ExecutorOptions, Network, calibrate, input_from_values, val
 use crate::source::testcard;
 use crate::weights::{Origin, Weights, seeded};
 
+/// Why there are no numbers: a weight file that cannot be used, a device that failed. One sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(String);
+
+impl EngineError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Where the network runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
@@ -90,17 +101,17 @@ const CALIBRATION_FRAMES: [u64; 2] = [0, 40];
 /// words what is being done.
 ///
 /// # Errors
-/// One sentence: what is wrong with the file.
+/// What is wrong with the file.
 pub fn load_weights(
     graph: &Arc<Graph>,
     spec: &WeightsSpec,
     resize: Resize,
     progress: &mut dyn FnMut(&str),
-) -> Result<Arc<Weights>, String> {
+) -> Result<Arc<Weights>, EngineError> {
     match spec {
         WeightsSpec::File(path) => {
             progress(&format!("reading {}", path.display()));
-            Weights::load(path, graph).map_err(|error| error.to_string())
+            Weights::load(path, graph).map_err(EngineError::new)
         }
         WeightsSpec::Untrained => {
             progress("making an untrained network");
@@ -109,15 +120,15 @@ pub fn load_weights(
             let pictures = pictures.into_iter().collect::<Result<Vec<_>, _>>()?;
             let weights = seeded(graph, UNTRAINED_SEED);
             progress("calibrating the untrained network");
-            calibrate(graph, weights, &pictures).map(Arc::new)
+            calibrate(graph, weights, &pictures).map(Arc::new).map_err(EngineError::new)
         }
     }
 }
 
-fn calibration_picture(number: u64, resize: Resize, shape: Shape) -> Result<Vec<f32>, String> {
+fn calibration_picture(number: u64, resize: Resize, shape: Shape) -> Result<Vec<f32>, EngineError> {
     let (size, bytes) = ((testcard::WIDTH, testcard::HEIGHT), testcard::draw(number));
     let frame =
-        Frame::new(number, size, PixelFormat::Rgb8, &bytes, "test card".into()).map_err(|e| e.to_string())?;
+        Frame::new(number, size, PixelFormat::Rgb8, &bytes, "test card".into()).map_err(EngineError::new)?;
     Ok(twin::preprocess(&frame, Fit::default(), resize, shape))
 }
 
@@ -143,15 +154,15 @@ impl Engine {
     /// Places a network on the CPU, or on this GPU.
     ///
     /// # Errors
-    /// One sentence, where the GPU cannot be used.
+    /// Where the GPU cannot be used.
     pub fn new(
         graph: Arc<Graph>,
         weights: Arc<Weights>,
         options: ExecutorOptions,
         gpu: Option<GpuContext>,
-    ) -> Result<Self, String> {
+      ) -> Result<Self, EngineError> {
         let device = match &gpu {
-            Some(gpu) => bridge::adopt(gpu).map_err(|error| error.to_string())?,
+            Some(gpu) => bridge::adopt(gpu).map_err(EngineError::new)?,
             None => Device::flex(),
         };
         let network = Network::new(graph.clone(), weights.clone(), device, options);
@@ -180,20 +191,20 @@ impl Engine {
     /// The outputs of `layers` for one frame, in that order. Layer 0 is the network's input itself.
     ///
     /// # Errors
-    /// One sentence, where the device failed or cannot hold the frame.
+    /// Where the device failed or cannot hold the frame.
     pub fn run(
         &mut self,
         frame: &Frame,
         how: Preprocessing,
         layers: &[LayerIndex],
-    ) -> Result<Vec<LayerOutput>, String> {
+    ) -> Result<Vec<LayerOutput>, EngineError> {
         let shape = self.graph.input_shape();
         let device = self.network.device().clone();
         let input = match &self.gpu {
             None => input_from_values(twin::preprocess(frame, how.fit, how.resize, shape), shape, &device),
             Some((gpu, preprocessor)) => {
-                let (input, place) = bridge::allocate_input(shape, &device).map_err(|e| e.to_string())?;
-                let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(|e| e.to_string())?;
+                let (input, place) = bridge::allocate_input(shape, &device).map_err(EngineError::new)?;
+                let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
                 preprocessor.run(gpu, &frame, how.fit, how.resize, &place);
                 input
             }
@@ -202,10 +213,10 @@ impl Engine {
         let mut outputs = Vec::with_capacity(layers.len());
         for (&layer, tensor) in layers.iter().zip(tensors) {
             let values = match &self.gpu {
-                None => values(tensor)?,
+                None => values(tensor).map_err(EngineError::new)?,
                 Some((gpu, _)) => {
-                    let map = bridge::feature_map(tensor).map_err(|e| e.to_string())?;
-                    readback::copy_map(gpu, &map).wait(gpu).map_err(|e| e.to_string())?
+                    let map = bridge::feature_map(tensor).map_err(EngineError::new)?;
+                    readback::copy_map(gpu, &map).wait(gpu).map_err(EngineError::new)?
                 }
             };
             outputs.push(LayerOutput { layer, shape: self.graph.nodes[layer].shape, values });

@@ -80,7 +80,7 @@ fn imports_run_one_way() {
         ("view/", &[]),
         ("weights/", &["model"]),
         ("network/", &["model", "weights"]),
-        ("gpu/", &["frame", "model", "view"]),
+        ("gpu/", &["frame", "inspect", "model", "view"]),
         ("source/", &["frame"]),
         ("inspect/", &["model"]),
         ("figure/", &[]),

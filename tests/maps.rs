@@ -4,8 +4,9 @@ mod common;
 
 use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, tile_draw, upload_luminance};
 use convscope::frame::{Frame, PixelFormat};
+use convscope::inspect::ChannelStatistics;
 use convscope::gpu::{
-    ChannelOrder, ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass,
+    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass,
     LuminancePass, PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, StatisticsPass,
     TileDraw, TilesRenderer, twin,
 };
@@ -52,7 +53,7 @@ fn luminance_weighs_colours_and_counts_whole_pixels() {
     let target = Shape { channels: 9, height: 2, width: 3 };
     let rest = 0.114 - 0.299;
     let expected = [[rest + 0.0587; 3], [rest + 3.0 * 0.0587; 3]].concat();
-    let mut all = vec![twin::luminance(&values, shape, target)];
+    let mut all = vec![convscope::inspect::luminance(&values, shape, target)];
     if let Some(gpu) = gpu() {
         let input = upload_innermost(gpu, &values, shape);
         all.push(read_values(gpu, LuminancePass::new(gpu).run(gpu, &input, target).buffer()));
@@ -74,7 +75,7 @@ fn luminance_equals_its_twin() {
     for (height, width) in [(75, 61), (37, 30), (17, 17), (8, 8), (1, 1), (1, 9), (100, 80)] {
         let target = Shape { channels: 1, height, width };
         let ours = read_values(gpu, pass.run(gpu, &input, target).buffer());
-        let expected = twin::luminance(&values, shape, target);
+        let expected = convscope::inspect::luminance(&values, shape, target);
         assert_eq!(ours.len(), expected.len());
         let off = ours.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
         assert!(off < 2e-6, "{height}×{width}: {off}");

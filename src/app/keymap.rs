@@ -68,6 +68,26 @@ pub enum Action {
     ToggleFit,
     /// Compute and show predictions.
     TogglePredictions,
+    /// The picture as it came, or the 299×299 pixels that the network sees.
+    ToggleInput,
+    /// The probabilities of all classes as a curve.
+    ToggleCurve,
+    /// The hypercolumn over the picture.
+    ToggleHypercolumn,
+    /// Take the layer into the hypercolumn, or out of it.
+    ToggleInHypercolumn,
+    /// The hypercolumn lets more of the picture through.
+    LessOpacity,
+    /// The hypercolumn covers more of the picture.
+    MoreOpacity,
+    /// The weights of the layer in place of its maps.
+    ToggleKernels,
+    /// Channels by number, or similar ones beside each other.
+    ToggleOrder,
+    /// Mark what is wrong with maps.
+    ToggleHealth,
+    /// Forget what was seen of the maps' health.
+    RestartHealth,
     /// The next picture of the folder.
     NextPicture,
     /// The picture before.
@@ -120,6 +140,16 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
     row(&[Key::Char('0')], Action::ToggleFit, "crop or stretch to a square"),
     row(&[Key::Char('8')], Action::TogglePredictions, "predictions on or off"),
+    row(&[Key::Char('g')], Action::ToggleCurve, "graph of all class probabilities"),
+    row(&[Key::Char('p')], Action::ToggleInput, "the picture as it came, or as the network sees it"),
+    row(&[Key::Char('y')], Action::ToggleHypercolumn, "hypercolumn of the chosen layers over the picture"),
+    row(&[Key::Char('x')], Action::ToggleInHypercolumn, "take the layer into the hypercolumn, or out of it"),
+    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn fainter"),
+    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn stronger"),
+    row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
+    row(&[Key::Char('S')], Action::ToggleOrder, "similar channels beside each other, or by number"),
+    row(&[Key::Char('d')], Action::ToggleHealth, "diagnose: mark dead, solid and copying maps"),
+    row(&[Key::Char('D')], Action::RestartHealth, "diagnose from here on"),
     row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder"),
     row(&[Key::Char('w')], Action::PreviousPicture, "previous picture of the folder"),
     row(&[Key::Char('s')], Action::Snapshot, "snapshot to disk"),

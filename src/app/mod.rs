@@ -1,8 +1,12 @@
 //! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
 //! and egui; everything here runs on the main thread.
 
+mod health;
+mod hypercolumn;
+mod kernels;
 pub mod keymap;
 pub mod offscreen;
+mod order;
 mod panels;
 mod scene;
 mod snapshot;
@@ -50,6 +54,8 @@ pub struct Setup {
     pub labels: Arc<[Label]>,
     /// Where snapshots go.
     pub snapshots: PathBuf,
+    /// Where event files for TensorBoard go.
+    pub tensorboard: Option<PathBuf>,
     /// Size of the window or the off-screen view, in pixels.
     pub size: [u32; 2],
 }
@@ -58,6 +64,18 @@ impl Setup {
     /// Where the network runs on this adapter. A software adapter would take minutes for a frame.
     fn place(&self, gpu: &GpuContext) -> Placement {
         self.placement.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
+    }
+
+    /// What the columns of a comparison show: each network by its weights, then the differences.
+    fn versions(&self) -> Arc<[String]> {
+        let SessionConfig { weights, compare, .. } = &self.session;
+        if compare.is_empty() {
+            return Arc::new([]);
+        }
+        let all = std::iter::once(weights).chain(compare).map(WeightsSpec::short_name);
+        let main = weights.short_name();
+        let differences = compare.iter().map(|other| format!("{main} − {}", other.short_name()));
+        all.chain(differences).collect()
     }
 
     /// Tells on the terminal what runs instead of what most people want, and how to get that.

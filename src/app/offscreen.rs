@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::health::SessionHealth;
+use super::order::OrderJob;
 use super::scene::{Scene, scale_of};
 use super::view_model::ViewModel;
 use super::{Setup, device_in_words, snapshot};
@@ -98,6 +100,7 @@ pub fn run(
     let scale = scale_of(setup.size, 1.0);
     let device: Arc<str> = device_in_words(&gpu, placement).into();
 
+    let mut health = SessionHealth::default();
     let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -135,6 +138,7 @@ pub fn run(
             }
         };
         summary.frames += 1;
+        health.observe(state.graph(), &shown);
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
         let due = match extent {
@@ -145,6 +149,9 @@ pub fn run(
             next_snapshot = Instant::now() + Duration::from_secs(1);
             for &layer in layers {
                 state.go_to_layer(layer);
+                if let (true, Some(tap)) = (state.lacks_order(layer), shown.tap(layer)) {
+                    state.similar = Some((layer, OrderJob::start(&gpu, layer, &tap.map, || {}).wait()));
+                }
                 let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
                 let model = ViewModel {
                     activations: Some(shown.clone()),
@@ -153,6 +160,9 @@ pub fn run(
                     device: device.clone(),
                     fps,
                     dropped: session.dropped(),
+                    versions: setup.versions(),
+                    health: health.of(layer).filter(|_| state.health),
+                    vector: None,
                     toast: None,
                     now: Instant::now(),
                     since_start: started.elapsed(),

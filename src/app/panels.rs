@@ -7,12 +7,15 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
+use super::health::{self, LayerMarks};
+use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
 use super::state::AppState;
 use super::view_model::ViewModel;
-use crate::gpu::{ChannelStatistics, Fit, RangeMode, crop_of};
+use crate::gpu::{Fit, RangeMode, crop_of};
+use crate::inspect::ChannelStatistics;
 use crate::session::Stage;
-use crate::view::{TileSize, color_ends, colormap_table, number, tile_grid};
+use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
@@ -20,6 +23,7 @@ const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
 const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
 const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
 const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
+const CURVE: Color32 = Color32::from_rgb(0x6c, 0xc4, 0xb8);
 
 /// A view without a frame for so long says so.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -45,8 +49,10 @@ pub enum Click {
 pub struct Arrangement {
     /// The frame; nothing is drawn where it is empty.
     pub picture: Option<Rect>,
-    /// The tiles.
-    pub tiles: Option<Rect>,
+    /// The tiles: one area, or one for each version that is compared.
+    pub tiles: Vec<Rect>,
+    /// The pixel of the network's input under the cursor: column and row.
+    pub pixel: Option<[u32; 2]>,
     /// Clicks since the last time.
     pub clicks: Vec<Click>,
 }
@@ -159,7 +165,8 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
     match &model.activations {
         Some(shown) => {
             let frame = &shown.frame.frame;
-            let aspect = frame.height as f32 / frame.width as f32;
+            let as_input = state.network_input && shown.map(0).is_some();
+            let aspect = if as_input { 1.0 } else { frame.height as f32 / frame.width as f32 };
             let size = if width * aspect > highest {
                 Vec2::new(highest / aspect, highest)
             } else {
@@ -170,17 +177,26 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
                 out.clicks.push(Click::Do(Action::ToggleFrozen));
             }
             out.picture = Some(rect);
-            if shown.request.fit == Fit::Crop {
-                mark_crop(ui, rect, frame.width, frame.height);
+            let seen = seen_part(rect, frame.width, frame.height, if as_input { Fit::Stretch } else { shown.request.fit });
+            if seen != rect {
+                mark_crop(ui, rect, seen);
             }
+            let input = state.graph().input_shape();
+            out.pixel = response
+                .hover_pos()
+                .and_then(|at| pixel_at(seen, at, state.mirror, [input.width as u32, input.height as u32]));
             if state.frozen {
                 tag(ui, rect.left_top() + Vec2::splat(6.0), "frozen · f goes on");
             }
-            let fit = match shown.request.fit {
-                Fit::Stretch => "the whole picture, stretched to 299×299",
-                Fit::Crop => "the framed square, resized to 299×299",
+            let fit = match (as_input, shown.request.fit) {
+                (true, _) => "These are the 299×299 pixels that the network sees.",
+                (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",
+                (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
             };
-            ui.label(RichText::new(format!("The network sees {fit}.")).color(QUIET).small());
+            ui.label(RichText::new(fit).color(QUIET).small());
+            if state.hypercolumn.shown {
+                hypercolumn(ui, state, model);
+            }
         }
         None => {
             let (rect, _) = ui.allocate_exact_size(Vec2::new(width, width * 0.75), Sense::hover());
@@ -197,14 +213,152 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
     ui.add_space(4.0);
     predictions(ui, state, model);
     ui.add_space(6.0);
+    if state.health {
+        health_line(ui, state, model);
+        ui.add_space(6.0);
+    }
     legend(ui, state, model);
 }
 
-fn mark_crop(ui: &Ui, rect: Rect, width: u32, height: u32) {
-    let crop = crop_of(width, height, Fit::Crop);
-    let scale = rect.width() / width as f32;
+/// The part of the picture (drawn in `rect`) that the network sees.
+fn seen_part(rect: Rect, width: u32, height: u32, fit: Fit) -> Rect {
+    let crop = crop_of(width, height, fit);
+    let scale = Vec2::new(rect.width() / width as f32, rect.height() / height as f32);
     let min = rect.min + Vec2::new(crop.x, crop.y) * scale;
-    let square = Rect::from_min_size(min, Vec2::new(crop.width, crop.height) * scale);
+    Rect::from_min_size(min, Vec2::new(crop.width, crop.height) * scale)
+}
+
+/// The pixel of an input of this size under a point of the screen.
+fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Option<[u32; 2]> {
+    let inside = (at - seen.min) / seen.size();
+    let across = if mirror { 1.0 - inside.x } else { inside.x };
+    let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
+    Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let layers = &state.hypercolumn.layers;
+    let graph = state.graph();
+    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
+    let text = match layers.len() {
+        0 => "The hypercolumn has no layers: x takes the one you look at.".to_string(),
+        _ => {
+            let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
+            let opacity = (state.hypercolumn.opacity * 100.0).round();
+            format!(
+                "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ ]).",
+                numbers.join(", ")
+            )
+        }
+    };
+    ui.label(RichText::new(text).color(ACCENT).small());
+    let Some(vector) = &model.vector else {
+        if !layers.is_empty() {
+            let hint = "Point at the picture for the vector of a pixel.";
+            ui.label(RichText::new(hint).color(QUIET).small());
+        }
+        return;
+    };
+    let [x, y] = vector.pixel;
+    ui.label(RichText::new(format!("The hypercolumn at {x},{y}: {} values", vector.values.len())).small());
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 64.0), Sense::hover());
+    plot(ui, rect, &vector.values);
+    // Each layer has its own scale of values: show where one ends.
+    let mut start = 0;
+    for (layer, channels) in &vector.layers {
+        let edge = |at: usize| rect.left() + rect.width() * at as f32 / vector.values.len() as f32;
+        if start > 0 {
+            ui.painter().vline(edge(start), rect.y_range(), Stroke::new(1.0, QUIET));
+        }
+        let room = edge(start + channels) - edge(start);
+        let galley = ui.painter().layout_no_wrap(layer.to_string(), FontId::proportional(11.0), QUIET);
+        if galley.size().x + 4.0 < room {
+            ui.painter().galley(Pos2::new(edge(start) + 2.0, rect.top()), galley, QUIET);
+        }
+        start += channels;
+    }
+}
+
+/// Values as a curve over their index, with zero and the largest value marked.
+fn plot(ui: &Ui, rect: Rect, values: &[f32]) {
+    ui.painter().rect_filled(rect, 2.0, Color32::from_rgb(0x1e, 0x21, 0x27));
+    let (low, high) = range(values);
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    if values.is_empty() || low >= high {
+        return;
+    }
+    let inner = rect.shrink2(Vec2::new(0.0, 3.0));
+    let y = |value: f32| egui::remap(value, low..=high, inner.bottom()..=inner.top());
+    let x = |index: usize| rect.left() + rect.width() * (index as f32 + 0.5) / values.len() as f32;
+    ui.painter().hline(rect.x_range(), y(0.0), Stroke::new(1.0, LINE));
+    // A line from zero for each value: a single peak between two pixels stays visible.
+    for (index, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        if (y(*value) - y(0.0)).abs() >= 0.5 {
+            ui.painter().vline(x(index), y(0.0)..=y(*value), Stroke::new(1.0, CURVE));
+        }
+    }
+    let font = FontId::proportional(11.0);
+    ui.painter().text(rect.right_top() + Vec2::new(-3.0, 1.0), Align2::RIGHT_TOP, number(high), font.clone(), TEXT);
+    if low < 0.0 {
+        let at = rect.right_bottom() - Vec2::new(3.0, 1.0);
+        ui.painter().text(at, Align2::RIGHT_BOTTOM, number(low), font, TEXT);
+    }
+}
+
+/// All class probabilities; the class under the cursor is named.
+fn curve(ui: &mut Ui, model: &ViewModel) {
+    let Some(shown) = &model.activations else { return };
+    let Some(probabilities) = &shown.probabilities else { return };
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 72.0), Sense::hover());
+    plot(ui, rect, probabilities);
+    let text = match response.hover_pos() {
+        Some(at) => {
+            let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
+            let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
+            let name = model.labels.get(class).map_or("", |label| label.name.as_str());
+            format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
+        }
+        None => format!("The probabilities of all {} classes (g).", probabilities.len()),
+    };
+    ui.label(RichText::new(text).color(QUIET).small());
+}
+
+/// What is wrong with the layer's maps, in one line.
+fn health_line(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    ui.label(RichText::new("How healthy the maps are").strong());
+    let Some(health) = &model.health else {
+        ui.label(RichText::new("Nothing has been seen yet.").color(QUIET).small());
+        return;
+    };
+    let mut counts: Vec<(&str, [u8; 3], usize)> = Vec::new();
+    for (text, color) in health.marks.iter().filter_map(health::word) {
+        match counts.iter_mut().find(|(known, ..)| *known == text) {
+            Some((.., count)) => *count += 1,
+            None => counts.push((text, color, 1)),
+        }
+    }
+    let total = health.marks.len();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        if counts.is_empty() {
+            ui.label(format!("All {total} maps carry something."));
+        }
+        for (text, [r, g, b], count) in counts {
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(9.0), Sense::hover());
+            ui.painter().rect_filled(rect, 1.0, Color32::from_rgb(r, g, b));
+            ui.label(format!("{count} {text}"));
+        }
+    });
+    let frames = match health.frames {
+        1 => "1 frame".to_string(),
+        frames => format!("{frames} frames"),
+    };
+    let layer = &state.graph().nodes[model.shown_layer(state)].keras_name;
+    let text = format!("of {total} in {layer} over {frames}; shift d starts anew");
+    ui.label(RichText::new(text).color(QUIET).small());
+}
+
+fn mark_crop(ui: &Ui, rect: Rect, square: Rect) {
     let shade = Color32::from_black_alpha(150);
     for part in [
         Rect::from_min_max(rect.min, Pos2::new(square.left(), rect.bottom())),
@@ -266,9 +420,15 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             ui.new_child(egui::UiBuilder::new().max_rect(label).layout(Layout::left_to_right(Align::Center)));
         inner.add(egui::Label::new(name).truncate());
     }
+    if state.curve {
+        curve(ui, model);
+    }
 }
 
 fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    if let Some((_, choice)) = state.shown_kernels() {
+        return kernel_legend(ui, &choice);
+    }
     let layer = model.shown_layer(state);
     let Some(tap) = model.activations.as_ref().and_then(|shown| shown.tap(layer)) else { return };
     let channels = state.shown_channels(layer);
@@ -289,6 +449,23 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     });
     ui.label(RichText::new(format!("{} · {meaning}", state.colormap.name())).color(QUIET).small());
     ui.label(RichText::new(in_words(channel, of_channel)).color(QUIET).small());
+}
+
+fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
+    ui.label(RichText::new("What the colours mean").strong());
+    let text = match choice {
+        KernelChoice::Colored(_) => {
+            "Kernels: red, green and blue are the weights of these channels of the picture; the middle grey is zero. \
+             Each filter has its own range."
+        }
+        KernelChoice::Slices(_) => {
+            let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
+            color_bar(ui, rect, &colormap_table(Colormap::Diverging));
+            "Kernels: white is zero, red a positive and blue a negative weight; one range for the slices of the \
+             filter, symmetric around zero."
+        }
+    };
+    ui.label(RichText::new(text).color(QUIET).small());
 }
 
 /// One mesh: single rectangles would have soft edges and look striped.
@@ -325,45 +502,45 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
         ui.painter().galley(at, galley, color);
         return;
     }
-    out.tiles = Some(area);
-
-    let channels = state.shown_channels(layer);
-    let shape = state.graph().nodes[layer].shape;
-    let pixels = [area.width(), area.height()].map(|side| (side * scale) as u32);
-    let corner = |edge: [u32; 2]| area.min + Vec2::new(edge[0] as f32, edge[1] as f32) / scale;
-    let map = [shape.width, shape.height];
-    let size = match state.tile_size {
-        TileSize::Auto => TileSize::Auto,
-        TileSize::Pixels(points) => TileSize::Pixels((points as f32 * scale).round() as u32),
-    };
-    let grid = tile_grid(pixels, map, channels.len(), size, scale);
-    state.grid = Some(grid);
     notices(ui, area, model);
-    let Some(selected) = channels.get(state.selected) else { return };
-    if state.enlarged {
-        tag(ui, area.left_top(), &format!("channel {selected} · z shows all"));
-        if response.double_clicked() {
-            out.clicks.push(Click::Enlarge(state.selected));
+    let Some(subject) = Subject::of(state, layer) else {
+        empty(ui, area, state, layer);
+        return;
+    };
+    let versions = if subject.is_map { model.versions.len().max(1) } else { 1 };
+    let title = subject.title.clone().map(|title| vec![title]).unwrap_or_else(|| model.versions.to_vec());
+    for version in 0..versions {
+        let width = (area.width() - VERSION_GAP * (versions - 1) as f32) / versions as f32;
+        let left = area.left() + (width + VERSION_GAP) * version as f32;
+        let mut body = Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, area.height()));
+        if let Some(text) = title.get(version) {
+            let place = Rect::from_min_size(body.min, Vec2::new(width, HEADING));
+            let layout = Layout::left_to_right(Align::Center);
+            let mut heading = ui.new_child(egui::UiBuilder::new().max_rect(place).layout(layout));
+            heading.add(egui::Label::new(RichText::new(text).color(ACCENT)).truncate());
+            body.min.y += HEADING;
         }
+        out.tiles.push(body);
+    }
+    let body = out.tiles[0];
+    let pixels = [body.width(), body.height()].map(|side| (side * scale) as u32);
+    let grid = subject.grid(state, pixels, scale);
+    state.grid = Some(grid);
+    if response.double_clicked() && state.enlarged {
+        out.clicks.push(Click::Enlarge(state.selected));
+    }
+    if state.enlarged || !subject.is_selectable {
         return;
     }
+    let channels = state.shown_channels(layer);
     let first = state.page() * grid.page_len();
-    let shown = &channels[first..(first + grid.page_len()).min(channels.len())];
-    let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
-    for (place, channel) in shown.iter().enumerate() {
-        let rect = Rect::from_min_size(corner(grid.tile_origin(place)), tile);
-        if first + place == state.selected {
-            ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, ACCENT), egui::StrokeKind::Outside);
-        }
-        if tile.min_elem() >= NUMBERED_TILE {
-            let galley = ui.painter().layout_no_wrap(channel.to_string(), FontId::proportional(11.0), TEXT);
-            let back = Rect::from_min_size(rect.min, galley.size() + Vec2::new(4.0, 0.0));
-            ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
-            ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
-        }
+    let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
+    for body in &out.tiles {
+        number_tiles(ui, *body, &grid, state, shown, first, model.health.as_deref().filter(|_| subject.is_map));
     }
     let place_at = |at: Pos2| {
-        let local = (at - area.min) * scale;
+        let body = out.tiles.iter().find(|body| body.contains(at))?;
+        let local = (at - body.min) * scale;
         grid.tile_from_pixel(local.x, local.y).map(|(place, _)| place).filter(|place| *place < shown.len())
     };
     if let Some(place) = response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at) {
@@ -374,10 +551,132 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     if response.hovered() && turn.abs() >= 1.0 {
         out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
     }
-    let tap = model.activations.as_ref().and_then(|results| results.tap(layer));
+    let tap = model.activations.as_ref().and_then(|results| results.tap(layer)).filter(|_| subject.is_map);
     if let (Some(place), Some(tap)) = (response.hover_pos().and_then(place_at), tap) {
         let channel = shown[place];
         response.on_hover_text_at_pointer(in_words(channel, tap.channel_statistics[channel as usize]));
+    }
+}
+
+/// Height of the line over tiles that says what they are, in points.
+const HEADING: f32 = 26.0;
+
+/// Between the versions of a comparison, in points.
+const VERSION_GAP: f32 = 14.0;
+
+/// What the tiles show.
+struct Subject {
+    /// `[width, height]` of one tile's values.
+    size: [usize; 2],
+    count: usize,
+    is_map: bool,
+    /// Tiles are channels that can be selected.
+    is_selectable: bool,
+    title: Option<String>,
+}
+
+impl Subject {
+    /// `None` where kernels are to be shown of a layer that has none.
+    fn of(state: &AppState, layer: usize) -> Option<Self> {
+        let shape = state.graph().nodes[layer].shape;
+        let channels = state.shown_channels(layer);
+        let selected = channels.get(state.selected).or(channels.first()).copied().unwrap_or(0);
+        if !state.kernels {
+            let title = state.enlarged.then(|| format!("channel {selected} · z shows all"));
+            let (size, count) = ([shape.width, shape.height], channels.len());
+            return Some(Self { size, count, is_map: true, is_selectable: true, title });
+        }
+        let (conv, choice) = state.shown_kernels()?;
+        let kernel = state.kernel_shape(conv);
+        let (name, size) = (&state.graph().nodes[conv].keras_name, [kernel.width, kernel.height]);
+        let of_shape = format!("{}×{}", kernel.height, kernel.width);
+        Some(match choice {
+            KernelChoice::Colored(filters) => {
+                let title = format!("kernels of {name}: {of_shape}×3, in colour · shift k shows the maps");
+                Self { size, count: filters.len(), is_map: false, is_selectable: true, title: Some(title) }
+            }
+            KernelChoice::Slices(filter) => {
+                let (count, filters) = (kernel.channels, state.graph().nodes[conv].shape.channels);
+                let title = format!(
+                    "kernel of {name}: filter {filter} of {filters}, a {of_shape} slice for each of {count} channels \
+                     · arrows choose the filter · shift k shows the maps"
+                );
+                Self { size, count, is_map: false, is_selectable: false, title: Some(title) }
+            }
+        })
+    }
+
+    fn grid(&self, state: &AppState, pixels: [u32; 2], scale: f32) -> TileGrid {
+        let size = match state.tile_size {
+            TileSize::Auto => TileSize::Auto,
+            TileSize::Pixels(points) => TileSize::Pixels((points as f32 * scale).round() as u32),
+        };
+        if self.is_selectable {
+            return tile_grid(pixels, self.size, self.count, size, scale);
+        }
+        // All slices belong together: on one page, however small that makes them.
+        let largest = (LARGEST_SLICE * scale) as u32;
+        let fits = |grid: &TileGrid| grid.page_len() >= self.count;
+        let grid = |side| tile_grid(pixels, self.size, self.count, TileSize::Pixels(side), scale);
+        (1..largest).rev().map(grid).find(fits).unwrap_or_else(|| grid(1))
+    }
+}
+
+/// A slice of a kernel is not drawn larger than this, in points.
+const LARGEST_SLICE: f32 = 96.0;
+
+/// There is nothing to show: says what to do.
+fn empty(ui: &Ui, area: Rect, state: &AppState, layer: usize) {
+    let node = &state.graph().nodes[layer];
+    let text = format!(
+        "{} ({}) has no kernels. Go to a convolution with u and o, or back to the maps with shift k.",
+        node.keras_name,
+        node.op.name()
+    );
+    let galley = ui.painter().layout(text, FontId::proportional(18.0), QUIET, area.width() * 0.8);
+    ui.painter().galley(area.center() - galley.size() / 2.0, galley, QUIET);
+}
+
+/// Frame, number and health of each tile.
+fn number_tiles(
+    ui: &Ui,
+    area: Rect,
+    grid: &TileGrid,
+    state: &AppState,
+    shown: &[u32],
+    first: usize,
+    health: Option<&LayerMarks>,
+) {
+    let scale = ui.ctx().pixels_per_point();
+    let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
+    for (place, channel) in shown.iter().enumerate() {
+        let edge = grid.tile_origin(place);
+        let min = area.min + Vec2::new(edge[0] as f32, edge[1] as f32) / scale;
+        let rect = Rect::from_min_size(min, tile);
+        if first + place == state.selected {
+            ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, ACCENT), egui::StrokeKind::Outside);
+        }
+        let numbered = tile.min_elem() >= NUMBERED_TILE;
+        if numbered {
+            let galley = ui.painter().layout_no_wrap(channel.to_string(), FontId::proportional(11.0), TEXT);
+            let back = Rect::from_min_size(rect.min, galley.size() + Vec2::new(4.0, 0.0));
+            ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
+            ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
+        }
+        let mark = health.and_then(|health| health.marks.get(*channel as usize)).and_then(health::word);
+        if let Some((text, [r, g, b])) = mark {
+            let color = Color32::from_rgb(r, g, b);
+            let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), color);
+            if numbered && galley.size().x + 6.0 < tile.x && galley.size().y * 2.0 < tile.y {
+                let min = rect.left_bottom() - Vec2::new(0.0, galley.size().y);
+                let back = Rect::from_min_size(min, galley.size() + Vec2::new(6.0, 0.0));
+                ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(190));
+                ui.painter().galley(min + Vec2::new(3.0, 0.0), galley, color);
+            } else {
+                let corner = Rect::from_min_max(rect.right_top() + Vec2::new(-6.0, 0.0), rect.right_top() + Vec2::new(0.0, 6.0));
+                ui.painter().rect_filled(corner, 0.0, color);
+            }
+        }
     }
 }
 

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use egui::{Rect as PointRect, ViewportId};
 
+use super::hypercolumn::{HypercolumnView, PixelVector};
+use super::kernels::{KernelChoice, KernelView};
 use super::panels::{self, Arrangement};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, RangeMode, Rect, StatisticsBuffer, TileDraw,
-    TilesRenderer,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, RangeMode, Rect, RgbDraw, RgbRenderer,
+    StatisticsBuffer, TileDraw, TilesRenderer, crop_of,
 };
-use crate::session::Activations;
-use crate::view::Colormap;
+use crate::model::{LayerIndex, Shape};
+use crate::session::{Activations, Tap};
+use crate::view::{Colormap, TileGrid};
 
 /// Pipelines and the panels' memory.
 pub struct Scene {
@@ -22,7 +25,12 @@ pub struct Scene {
     egui: egui_wgpu::Renderer,
     pictures: PictureRenderer,
     tiles: TilesRenderer,
+    colors: RgbRenderer,
+    hypercolumn: HypercolumnView,
+    kernels: Option<KernelView>,
     order: Option<(Vec<u32>, ChannelOrder)>,
+    /// The order of a single channel.
+    single: ChannelOrder,
     content: Content,
 }
 
@@ -33,9 +41,21 @@ struct Content {
     scale: f32,
     paint_jobs: Vec<egui::ClippedPrimitive>,
     picture: Option<(Rect, bool)>,
-    tiles: Option<(TileDraw, usize)>,
+    /// Three channels of a map as colours: the network's input, the first kernels.
+    colored: Vec<(FeatureMapBuffer, RgbDraw)>,
+    /// What lies over the picture.
+    overlay: Option<Tiles>,
+    tiles: Vec<Tiles>,
     activations: Option<Arc<Activations>>,
     tile_area: [u32; 4],
+    tile_size: [u32; 2],
+}
+
+/// Tiles of one map. The clones keep its memory until they are drawn.
+struct Tiles {
+    draw: TileDraw,
+    map: FeatureMapBuffer,
+    statistics: StatisticsBuffer,
 }
 
 /// The size of text grows with the window, so that it can be read from afar on a large one.
@@ -53,6 +73,10 @@ impl Scene {
             egui: egui_wgpu::Renderer::new(&gpu.device, format, options),
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
+            colors: RgbRenderer::new(gpu, format),
+            hypercolumn: HypercolumnView::new(gpu),
+            kernels: None,
+            single: ChannelOrder::upload(gpu, &[0]),
             order: None,
             content: Content::default(),
             gpu: gpu.clone(),
@@ -105,56 +129,168 @@ impl Scene {
             scale,
             paint_jobs,
             picture: arrangement.picture.map(|rect| (in_pixels(rect, scale), state.mirror)),
-            tiles: None,
             activations: model.activations.clone(),
-            tile_area: [0; 4],
+            ..Content::default()
         };
-        if let Some(area) = arrangement.tiles {
-            self.place_tiles(in_pixels(area, scale), state, model);
+        self.place_picture(state, model);
+        let areas: Vec<_> = arrangement.tiles.iter().map(|area| in_pixels(*area, scale)).collect();
+        if let Some(whole) = areas.iter().copied().reduce(join) {
+            self.content.tile_area = [whole.x, whole.y, whole.width, whole.height].map(|side| side as u32);
+        }
+        match (areas.first(), state.shown_kernels()) {
+            (Some(area), Some((conv, choice))) => self.place_kernels(*area, state, model, conv, choice),
+            (Some(_), None) => self.place_tiles(&areas, state, model),
+            (None, _) => {}
         }
         (arrangement, output.platform_output)
     }
 
-    fn place_tiles(&mut self, area: Rect, state: &AppState, model: &ViewModel) {
-        let layer = model.shown_layer(state);
-        let Some(grid) = state.grid else { return };
-        let Some(tap) =
-            model.activations.as_ref().and_then(|shown| shown.taps.iter().position(|t| t.layer == layer))
-        else {
-            return;
+    /// The network's input in place of the picture, and the hypercolumn over it.
+    fn place_picture(&mut self, state: &AppState, model: &ViewModel) {
+        let (Some((place, mirror)), Some(shown)) = (self.content.picture, &model.activations) else { return };
+        let one = |area: Rect| TileDraw {
+            target_size: self.content.size,
+            origin: [area.x, area.y],
+            tile_size: [area.width, area.height],
+            pitch: [area.width, area.height],
+            columns: 1,
+            first: 0,
+            count: 1,
+            range: RangeMode::Map,
+            colormap: state.colormap,
+            smooth: true,
+            opacity: state.hypercolumn.opacity,
+            mirror,
         };
-        let channels = state.shown_channels(layer);
-        let first = state.page() * grid.page_len();
-        let shape = state.graph().nodes[layer].shape;
-        let mut draw = TileDraw {
+        // The part of the picture that the network sees.
+        let mut seen = place;
+        if let Some(input) = shown.map(0).filter(|_| state.network_input) {
+            let TileDraw { target_size, origin, tile_size, pitch, .. } = one(place);
+            let draw = RgbDraw {
+                target_size,
+                origin,
+                tile_size,
+                pitch,
+                columns: 1,
+                first: 0,
+                count: 1,
+                low: -1.0,
+                high: 1.0,
+                mirror,
+            };
+            self.content.colored.push((input.clone(), draw));
+        } else {
+            let frame = &shown.frame.frame;
+            let crop = crop_of(frame.width, frame.height, shown.request.fit);
+            let scale = [place.width / frame.width as f32, place.height / frame.height as f32];
+            seen = Rect {
+                x: (place.x + crop.x * scale[0]).round(),
+                y: (place.y + crop.y * scale[1]).round(),
+                width: (crop.width * scale[0]).round().max(1.0),
+                height: (crop.height * scale[1]).round().max(1.0),
+            };
+        }
+        if state.hypercolumn.shown {
+            let draw = one(seen);
+            let layers = &state.hypercolumn.layers;
+            let picture = self.hypercolumn.picture(&self.gpu, state.graph(), shown, layers);
+            self.content.overlay = picture.map(|(map, statistics)| Tiles { draw, map, statistics });
+        }
+    }
+
+    /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
+    pub fn vector(&mut self, state: &AppState, model: &ViewModel, pixel: [u32; 2]) -> Option<PixelVector> {
+        let shown = model.activations.as_ref().filter(|_| state.hypercolumn.shown)?;
+        self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn.layers, pixel)
+    }
+
+    /// True while numbers are on their way that the next drawing is to show.
+    pub fn is_waiting(&self) -> bool {
+        self.hypercolumn.is_waiting()
+    }
+
+    fn place_kernels(
+        &mut self,
+        area: Rect,
+        state: &AppState,
+        model: &ViewModel,
+        conv: LayerIndex,
+        choice: KernelChoice,
+    ) {
+        let (Some(grid), Some(weights)) = (state.grid, &model.status.weights) else { return };
+        if self.kernels.as_ref().is_none_or(|known| !known.is(conv, &choice)) {
+            self.kernels = KernelView::upload(&self.gpu, state.graph(), weights, conv, choice.clone());
+        }
+        let Some(kernels) = &self.kernels else { return };
+        let slices = kernels.map.shape.channels;
+        let (first, all) = match &choice {
+            KernelChoice::Colored(filters) => (state.page() * grid.page_len(), filters.len()),
+            KernelChoice::Slices(_) => (0, slices),
+        };
+        let mut draw = self.tile_draw(area, &grid, state);
+        (draw.first, draw.count) = (first as u32, grid.page_len().min(all.saturating_sub(first)) as u32);
+        self.content.tile_size = grid.tile;
+        match choice {
+            KernelChoice::Colored(_) => {
+                if state.enlarged {
+                    enlarge(&mut draw, area, kernels.map.shape);
+                    (draw.first, draw.count) = (state.selected as u32, 1);
+                }
+                let TileDraw { target_size, origin, tile_size, pitch, columns, first, count, .. } = draw;
+                let (low, high, mirror) = (-1.0, 1.0, false);
+                let draw =
+                    RgbDraw { target_size, origin, tile_size, pitch, columns, first, count, low, high, mirror };
+                self.content.colored.push((kernels.map.clone(), draw));
+            }
+            KernelChoice::Slices(_) => {
+                (draw.range, draw.colormap, draw.smooth) = (RangeMode::Layer, Colormap::Diverging, false);
+                let (map, statistics) = (kernels.map.clone(), kernels.statistics.clone());
+                self.content.tiles.push(Tiles { draw, map, statistics });
+                self.upload_order(&(0..slices as u32).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    fn tile_draw(&self, area: Rect, grid: &TileGrid, state: &AppState) -> TileDraw {
+        TileDraw {
             target_size: self.content.size,
             origin: [area.x + grid.origin[0] as f32, area.y + grid.origin[1] as f32],
             tile_size: grid.tile.map(|side| side as f32),
             pitch: grid.pitch().map(|side| side as f32),
             columns: grid.columns,
-            first: first as u32,
-            count: grid.page_len().min(channels.len().saturating_sub(first)) as u32,
-            range: state.range_at(layer),
+            first: 0,
+            count: 0,
+            range: RangeMode::Map,
             colormap: state.colormap,
             smooth: state.smooth,
             opacity: 1.0,
-        };
-        if state.enlarged {
-            // As large as fits, below its heading.
-            let heading = (28.0 * self.content.scale).round();
-            let space = [area.width, (area.height - heading).max(1.0)];
-            let (width, height) = (shape.width as f32, shape.height as f32);
-            let zoom = (space[0] / width).min(space[1] / height);
-            let size = [(width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0)];
-            draw.origin = [
-                area.x + ((space[0] - size[0]) / 2.0).floor(),
-                area.y + heading + ((space[1] - size[1]) / 2.0).floor(),
-            ];
-            (draw.tile_size, draw.pitch) = (size, size);
-            (draw.columns, draw.first, draw.count) = (1, state.selected as u32, 1);
+            mirror: false,
         }
-        self.content.tile_area = [area.x, area.y, area.width, area.height].map(|side| side as u32);
-        self.content.tiles = Some((draw, tap));
+    }
+
+    /// The tiles of the shown layer; where networks are compared, those of each of them and the differences.
+    fn place_tiles(&mut self, areas: &[Rect], state: &AppState, model: &ViewModel) {
+        let layer = model.shown_layer(state);
+        let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
+        let of_layer = |taps: &[Tap]| taps.iter().find(|tap| tap.layer == layer).cloned();
+        let mut versions: Vec<_> = of_layer(&shown.taps).into_iter().map(|tap| (tap, state.colormap)).collect();
+        versions.extend(shown.compared.iter().filter_map(|other| Some((of_layer(&other.taps)?, state.colormap))));
+        let differences = shown.compared.iter().filter_map(|other| of_layer(&other.differences));
+        versions.extend(differences.map(|tap| (tap, Colormap::Diverging)));
+        let channels = state.shown_channels(layer);
+        let first = state.page() * grid.page_len();
+        for (area, (tap, colormap)) in areas.iter().zip(versions) {
+            let mut draw = self.tile_draw(*area, &grid, state);
+            (draw.first, draw.count) =
+                (first as u32, grid.page_len().min(channels.len().saturating_sub(first)) as u32);
+            (draw.range, draw.colormap) = (state.range_at(layer), colormap);
+            if state.enlarged {
+                enlarge(&mut draw, *area, tap.map.shape);
+                (draw.first, draw.count) = (state.selected as u32, 1);
+            }
+            self.content.tile_size = draw.tile_size.map(|side| side as u32);
+            self.content.tiles.push(Tiles { draw, map: tap.map, statistics: tap.statistics });
+        }
         self.upload_order(&channels);
     }
 
@@ -166,8 +302,7 @@ impl Scene {
 
     /// Where the tiles were laid out, in pixels: left, top, width, height; and the size of one.
     pub fn tile_area(&self) -> ([u32; 4], [u32; 2]) {
-        let size = self.content.tiles.map_or([0.0; 2], |(tiles, _)| tiles.tile_size);
-        (self.content.tile_area, size.map(|side| side as u32))
+        (self.content.tile_area, self.content.tile_size)
     }
 
     /// Size of the view that was laid out last, in pixels.
@@ -192,11 +327,16 @@ impl Scene {
         if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
             self.pictures.draw(&self.gpu, &mut pass, &shown.frame, content.size, place, mirror);
         }
-        if let (Some(shown), Some((tiles, tap)), Some((_, order))) =
-            (&content.activations, &content.tiles, &self.order)
-        {
-            let tap = &shown.taps[*tap];
-            self.tiles.draw(&self.gpu, &mut pass, &tap.map, &tap.statistics, order, tiles);
+        for (map, draw) in &content.colored {
+            self.colors.draw(&self.gpu, &mut pass, map, draw);
+        }
+        if let Some(Tiles { draw, map, statistics }) = &content.overlay {
+            self.tiles.draw(&self.gpu, &mut pass, map, statistics, &self.single, draw);
+        }
+        if let Some((_, order)) = &self.order {
+            for Tiles { draw, map, statistics } in &content.tiles {
+                self.tiles.draw(&self.gpu, &mut pass, map, statistics, order, draw);
+            }
         }
         self.egui.render(&mut pass, &content.paint_jobs, &screen);
         drop(pass);
@@ -238,6 +378,7 @@ impl Scene {
             colormap,
             smooth: false,
             opacity: 1.0,
+            mirror: false,
         };
         self.upload_order(channels);
         let order = self.order.as_ref().map(|(_, order)| order);
@@ -249,6 +390,25 @@ impl Scene {
         });
         texture
     }
+}
+
+/// One tile, as large as fits.
+fn enlarge(draw: &mut TileDraw, area: Rect, shape: Shape) {
+    let (width, height) = (shape.width as f32, shape.height as f32);
+    let zoom = (area.width / width).min(area.height / height);
+    let size = [(width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0)];
+    draw.origin = [
+        area.x + ((area.width - size[0]) / 2.0).floor(),
+        area.y + ((area.height - size[1]) / 2.0).floor(),
+    ];
+    (draw.tile_size, draw.pitch, draw.columns) = (size, size, 1);
+}
+
+/// The smallest rectangle around two.
+fn join(a: Rect, b: Rect) -> Rect {
+    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
+    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
+    Rect { x, y, width: right - x, height: bottom - y }
 }
 
 /// A texture that can be drawn to and read back.

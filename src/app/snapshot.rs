@@ -45,7 +45,7 @@ pub fn take(
     let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
     let (network, multiplier) = (state.graph().name, setup.width_multiplier);
     let provenance =
-        Provenance::new(network, multiplier, model.status.weights.as_ref()?, setup.session.avg_pool, how);
+        Provenance::new(network, multiplier, &model.status.weights.as_ref()?.origin, setup.session.avg_pool, how);
     let frame = shown.frame.frame.clone();
     let info = SnapshotInfo {
         provenance,

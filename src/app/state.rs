@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::kernels::KernelChoice;
 use super::keymap::Action;
 use crate::gpu::{Fit, RangeMode, Resize};
-use crate::model::{Graph, LayerIndex};
+use crate::inspect::convolution_of;
+use crate::model::{Graph, LayerIndex, Op, Shape};
 use crate::session::Request;
 use crate::view::{ChannelSet, Colormap, TileGrid, TileSize};
 
@@ -43,11 +45,61 @@ pub struct AppState {
     pub resize: Resize,
     /// Predictions are computed and shown.
     pub predictions: bool,
+    /// The picture is shown as the network sees it: 299×299 pixels.
+    pub network_input: bool,
+    /// The probabilities of all classes are shown as a curve.
+    pub curve: bool,
+    /// The hypercolumn over the picture.
+    pub hypercolumn: Hypercolumn,
+    /// The weights of the layer are shown in place of its maps.
+    pub kernels: bool,
+    /// Similar channels beside each other.
+    pub by_similarity: bool,
+    /// The order of a layer's channels by similarity, once it is computed.
+    pub similar: Option<(LayerIndex, Arc<[u32]>)>,
+    /// What is wrong with maps is marked.
+    pub health: bool,
     /// The key list is shown.
     pub help: bool,
     /// The grid last drawn; moving around needs its columns and pages.
     pub grid: Option<TileGrid>,
 }
+
+/// Which layers are laid over the picture, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypercolumn {
+    /// It is shown.
+    pub shown: bool,
+    /// In ascending order.
+    pub layers: Vec<LayerIndex>,
+    /// From 0 (the picture alone) to 1 (the hypercolumn alone).
+    pub opacity: f32,
+}
+
+impl Default for Hypercolumn {
+    /// The layers of the tutorial's first hypercolumn.
+    fn default() -> Self {
+        Self { shown: false, layers: vec![1, 4, 7], opacity: 0.7 }
+    }
+}
+
+impl Hypercolumn {
+    /// Takes a layer in, or out; and shows the result.
+    fn toggle(&mut self, layer: LayerIndex) {
+        match self.layers.binary_search(&layer) {
+            Ok(place) => drop(self.layers.remove(place)),
+            Err(place) => self.layers.insert(place, layer),
+        }
+        self.shown = true;
+    }
+
+    fn change_opacity(&mut self, by: f32) {
+        self.opacity = ((self.opacity + by) * 10.0).round().clamp(0.0, 10.0) / 10.0;
+    }
+}
+
+/// How much the opacity keys change.
+const OPACITY_STEP: f32 = 0.1;
 
 /// What an action wants from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +108,8 @@ pub enum Effect {
     Snapshot,
     /// Another picture of the folder.
     Step(i64),
+    /// Forget what was seen of the maps' health.
+    RestartHealth,
     /// End the program.
     Quit,
 }
@@ -79,6 +133,13 @@ impl AppState {
             fit: Fit::default(),
             resize: Resize::default(),
             predictions: true,
+            network_input: false,
+            curve: false,
+            hypercolumn: Hypercolumn::default(),
+            kernels: false,
+            by_similarity: false,
+            similar: None,
+            health: false,
             help: false,
             grid: None,
         }
@@ -100,6 +161,7 @@ impl AppState {
     pub fn request(&self) -> Request {
         Request {
             taps: vec![self.layer],
+            maps: self.extra_maps(),
             predictions: self.predictions,
             fit: self.fit,
             resize: self.resize,
@@ -107,15 +169,62 @@ impl AppState {
         }
     }
 
+    /// Layers that are drawn beside the tiles: the network's input, the hypercolumn.
+    fn extra_maps(&self) -> Vec<LayerIndex> {
+        let mut layers = if self.hypercolumn.shown { self.hypercolumn.layers.clone() } else { vec![] };
+        if self.network_input && !layers.contains(&0) {
+            layers.push(0);
+        }
+        layers
+    }
+
     /// The channels of a layer that are shown, in order.
     pub fn shown_channels(&self, layer: LayerIndex) -> Vec<u32> {
-        self.channels.within(self.graph.nodes[layer].shape.channels)
+        let channels = self.channels.within(self.graph.nodes[layer].shape.channels);
+        match &self.similar {
+            Some((known, order)) if self.by_similarity && *known == layer => {
+                order.iter().copied().filter(|channel| channels.contains(channel)).collect()
+            }
+            _ => channels,
+        }
+    }
+
+    /// True where the order by similarity of this layer has to be computed.
+    pub fn lacks_order(&self, layer: LayerIndex) -> bool {
+        self.by_similarity && self.similar.as_ref().is_none_or(|(known, _)| *known != layer)
+    }
+
+    /// The convolution whose kernels are shown, and which of them: those of the first convolution in colour.
+    pub fn shown_kernels(&self) -> Option<(LayerIndex, KernelChoice)> {
+        let conv = convolution_of(&self.graph, self.layer).filter(|_| self.kernels)?;
+        let channels = self.shown_channels(self.layer);
+        let choice = if self.kernel_shape(conv).channels == 3 {
+            KernelChoice::Colored(channels)
+        } else {
+            KernelChoice::Slices(*channels.get(self.selected)?)
+        };
+        Some((conv, choice))
+    }
+
+    /// Channels that a convolution reads, height and width of its kernels.
+    pub fn kernel_shape(&self, conv: LayerIndex) -> Shape {
+        let node = &self.graph.nodes[conv];
+        let [height, width] = match node.op {
+            Op::Conv(window) => window.kernel,
+            _ => [1, 1],
+        };
+        Shape { channels: self.graph.nodes[node.inputs[0]].shape.channels, height, width }
     }
 
     /// What the ends of the colormap stand for at a layer. A map of one value has no range of its own.
     pub fn range_at(&self, layer: LayerIndex) -> RangeMode {
         let shape = self.graph.nodes[layer].shape;
         if shape.height * shape.width == 1 { RangeMode::Layer } else { self.range }
+    }
+
+    /// With one channel enlarged, or the slices of one filter, there are no rows of channels.
+    fn is_single_row(&self) -> bool {
+        self.enlarged || matches!(self.shown_kernels(), Some((_, KernelChoice::Slices(_))))
     }
 
     fn shown_count(&self) -> usize {
@@ -190,9 +299,8 @@ impl AppState {
             Action::NextStage => self.change_stage(1),
             Action::ChannelLeft => self.move_selection(-1),
             Action::ChannelRight => self.move_selection(1),
-            // With one channel enlarged there are no rows.
-            Action::ChannelUp => self.move_selection(if self.enlarged { -1 } else { -columns }),
-            Action::ChannelDown => self.move_selection(if self.enlarged { 1 } else { columns }),
+            Action::ChannelUp => self.move_selection(if self.is_single_row() { -1 } else { -columns }),
+            Action::ChannelDown => self.move_selection(if self.is_single_row() { 1 } else { columns }),
             Action::ToggleEnlarged => self.enlarged = !self.enlarged,
             Action::PreviousPage => {
                 self.selected = (self.page().saturating_sub(1)) * self.page_len();
@@ -223,6 +331,19 @@ impl AppState {
                 }
             }
             Action::TogglePredictions => self.predictions = !self.predictions,
+            Action::ToggleInput => self.network_input = !self.network_input,
+            Action::ToggleCurve => self.curve = !self.curve,
+            Action::ToggleHypercolumn => self.hypercolumn.shown = !self.hypercolumn.shown,
+            Action::ToggleInHypercolumn => self.hypercolumn.toggle(self.layer),
+            Action::LessOpacity => self.hypercolumn.change_opacity(-OPACITY_STEP),
+            Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),
+            Action::ToggleKernels => self.kernels = !self.kernels,
+            Action::ToggleOrder => {
+                // Asked for again, it is computed again: for the picture of that moment.
+                (self.by_similarity, self.similar, self.selected) = (!self.by_similarity, None, 0);
+            }
+            Action::ToggleHealth => self.health = !self.health,
+            Action::RestartHealth => return Some(Effect::RestartHealth),
             Action::ToggleHelp => self.help = !self.help,
             Action::Reset => {
                 // The first escape closes what lies over the view.
@@ -316,6 +437,34 @@ mod tests {
         assert_eq!(state.tile_size, TileSize::Pixels(12));
         press(&mut state, &[Action::AutomaticTiles]);
         assert_eq!(state.tile_size, TileSize::Auto);
+    }
+
+    #[test]
+    fn the_hypercolumn_takes_layers_in_and_out() {
+        let mut state = state();
+        assert!(state.request().maps.is_empty());
+        press(&mut state, &[Action::ToggleInHypercolumn]);
+        assert_eq!(state.request().maps, [1, 4, 7, 164], "and is shown");
+        press(&mut state, &[Action::ToggleInHypercolumn, Action::ToggleInput]);
+        assert_eq!(state.request().maps, [1, 4, 7, 0]);
+        press(&mut state, &[Action::MoreOpacity; 20]);
+        assert_eq!(state.hypercolumn.opacity, 1.0);
+        press(&mut state, &[Action::LessOpacity; 20]);
+        assert_eq!(state.hypercolumn.opacity, 0.0);
+    }
+
+    #[test]
+    fn an_order_counts_for_its_own_layer() {
+        let mut state = state();
+        press(&mut state, &[Action::ToggleOrder]);
+        assert!(state.lacks_order(164));
+        state.similar = Some((164, (0..768).rev().collect()));
+        assert!(!state.lacks_order(164) && state.lacks_order(3));
+        assert_eq!(state.shown_channels(164)[..2], [767, 766]);
+        state.channels = "5..8".parse().unwrap();
+        assert_eq!(state.shown_channels(164), [7, 6, 5]);
+        press(&mut state, &[Action::ToggleOrder]);
+        assert_eq!(state.shown_channels(164), [5, 6, 7]);
     }
 
     #[test]

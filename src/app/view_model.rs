@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::health::LayerMarks;
+use super::hypercolumn::PixelVector;
 use super::state::AppState;
 use crate::model::LayerIndex;
 use crate::model::labels::Label;
 use crate::session::{Activations, Status};
-use crate::weights::Origin;
 
 /// Everything shown that the user did not choose.
 #[derive(Clone, Debug)]
@@ -24,6 +25,12 @@ pub struct ViewModel {
     pub fps: f32,
     /// Frames that were replaced by newer ones before the network was free.
     pub dropped: u64,
+    /// What the columns of a comparison show, from left to right; empty where nothing is compared.
+    pub versions: Arc<[String]>,
+    /// The health of the shown layer's channels, where it is to be marked.
+    pub health: Option<Arc<LayerMarks>>,
+    /// The hypercolumn of the pixel under the cursor.
+    pub vector: Option<PixelVector>,
     /// A message for a few seconds.
     pub toast: Option<String>,
     /// The time of this drawing.
@@ -44,7 +51,7 @@ impl ViewModel {
 
     /// False where predictions mean nothing.
     pub fn trained(&self) -> bool {
-        self.status.weights.as_ref().is_some_and(Origin::is_trained)
+        self.status.weights.as_ref().is_some_and(|weights| weights.origin.is_trained())
     }
 
     /// The most probable classes: name and probability.

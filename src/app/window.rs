@@ -12,7 +12,9 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
+use super::health::SessionHealth;
 use super::keymap::{Key, action_of};
+use super::order::OrderJob;
 use super::panels::{self, Click};
 use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect};
@@ -26,6 +28,9 @@ use crate::session::{Activations, Session, Stage};
 
 /// How long a message stays.
 const TOAST: Duration = Duration::from_secs(5);
+
+/// How often is looked whether numbers have come back from the drawing device.
+const COPY_POLL: Duration = Duration::from_millis(8);
 
 /// Over how long the rate of results is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(3);
@@ -98,10 +103,16 @@ struct Live {
     egui: egui_winit::State,
     state: AppState,
     activations: Option<Arc<Activations>>,
+    health: SessionHealth,
+    order: Option<OrderJob>,
+    /// The pixel of the network's input under the cursor.
+    pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
     arrivals: std::collections::VecDeque<Instant>,
     toast: Option<(String, Instant)>,
     device: Arc<str>,
+    /// Tells the event loop that there is news, from any thread.
+    wake: Arc<dyn Fn() + Send + Sync>,
     /// News wakes the event loop only once until it is looked at.
     pending: Arc<AtomicBool>,
     minimized: bool,
@@ -167,6 +178,10 @@ impl App {
             egui,
             state,
             activations: None,
+            health: SessionHealth::default(),
+            order: None,
+            pixel: None,
+            wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
             toast: None,
             pending,
@@ -181,6 +196,7 @@ impl App {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
             Some(Effect::Step(by)) => live.session.step(by),
+            Some(Effect::RestartHealth) => live.health.restart(),
             Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
         }
         live.session.request(live.state.request());
@@ -231,6 +247,7 @@ impl Live {
             while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
                 self.arrivals.pop_front();
             }
+            self.health.observe(self.state.graph(), &shown);
             self.activations = Some(Arc::new(shown));
         }
         while let Some(written) = self.writer.poll() {
@@ -246,6 +263,22 @@ impl Live {
         }
     }
 
+    /// Has the order by similarity computed where it is missing, and takes it when it is there.
+    fn order_channels(&mut self) {
+        if let Some(job) = self.order.take() {
+            match job.poll() {
+                Some(order) => self.state.similar = Some((job.layer, order)),
+                None => self.order = Some(job),
+            }
+        }
+        let layer = self.state.layer;
+        let tap = self.activations.as_ref().and_then(|shown| shown.tap(layer));
+        if let (true, None, Some(tap)) = (self.state.lacks_order(layer), &self.order, tap) {
+            let wake = self.wake.clone();
+            self.order = Some(OrderJob::start(&self.gpu, layer, &tap.map, move || wake()));
+        }
+    }
+
     fn model(&self, setup: &Setup, started: Instant) -> ViewModel {
         let now = Instant::now();
         let span =
@@ -258,10 +291,21 @@ impl Live {
             device: self.device.clone(),
             fps,
             dropped: self.session.dropped(),
+            versions: setup.versions(),
+            health: self.health.of(self.shown_layer()).filter(|_| self.state.health),
+            vector: None,
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
             since_start: now.duration_since(started),
         }
+    }
+
+    /// The layer whose tiles are shown.
+    fn shown_layer(&self) -> usize {
+        let shown = self.activations.as_ref();
+        let is_there = shown.is_none_or(|shown| shown.tap(self.state.layer).is_some());
+        let other = shown.and_then(|shown| shown.taps.first()).map(|tap| tap.layer);
+        if is_there { self.state.layer } else { other.unwrap_or(self.state.layer) }
     }
 
     fn snapshot(&mut self, setup: &Setup, started: Instant) {
@@ -281,16 +325,24 @@ impl Live {
     fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
-        let model = self.model(setup, started);
+        self.order_channels();
+        let mut model = self.model(setup, started);
+        model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);
         let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
         input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
         let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        // The cursor was found while this was laid out: what belongs to it is drawn next.
+        let moved = std::mem::replace(&mut self.pixel, arrangement.pixel) != arrangement.pixel;
+        if self.state.hypercolumn.shown && moved {
+            self.window.request_redraw();
+        }
         self.egui.handle_platform_output(&self.window, output);
         self.present();
         let toast_end = self.toast.as_ref().map(|(_, at)| *at + TOAST).filter(|end| *end > model.now);
-        let wake_at = [panels::next_look(&model), toast_end].into_iter().flatten().min();
+        let copied = self.scene.is_waiting().then(|| model.now + COPY_POLL);
+        let wake_at = [panels::next_look(&model), toast_end, copied].into_iter().flatten().min();
         (arrangement.clicks, wake_at)
     }
 

@@ -145,6 +145,16 @@ pub struct ColorArgs {
     pub colormap: Colormap,
 }
 
+/// In which order channels are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// By number.
+    #[default]
+    Index,
+    /// Channels with similar maps beside each other (clustered by correlation).
+    Similarity,
+}
+
 /// Files that a command writes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
@@ -227,6 +237,30 @@ pub struct ViewArgs {
     /// Mirror the image on the screen (never for the network).
     #[arg(long)]
     pub mirror: bool,
+    /// Show the picture as the network sees it: 299×299 pixels.
+    #[arg(long)]
+    pub show_input: bool,
+    /// Show the probabilities of all classes as a curve.
+    #[arg(long)]
+    pub curve: bool,
+    /// Lay the hypercolumn of these layers over the picture.
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
+    pub hypercolumn: Vec<String>,
+    /// Show the kernels (weights) of the layer in place of its maps.
+    #[arg(long)]
+    pub kernels: bool,
+    /// Order of the channels.
+    #[arg(long, value_enum, default_value_t)]
+    pub order: Order,
+    /// Mark what is wrong with maps, over all frames so far.
+    #[arg(long)]
+    pub health: bool,
+    /// Other weights to show beside those of --weights, with the signed difference; may be given twice.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Vec<WeightsSpec>,
+    /// Also write every snapshot to TensorBoard event files in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
     /// Size of the window, or of the pictures with --headless, in pixels.
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
     pub size: [u32; 2],

@@ -68,7 +68,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let how = args.pictures.preprocess.preprocessing();
     let names = labels::imagenet();
     let single = pictures::is_single(&args.pictures);
-    let mut events = events::open(args.tensorboard.as_deref())?;
+    let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document =
         Document { provenance: network::provenance(&engine, &args.network, how), pictures: vec![] };
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
@@ -83,7 +83,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
             let class_names: Vec<_> = names.iter().map(|label| label.name.clone()).collect();
             let title = format!("{} · probabilities of {} classes", picture.frame.name, probabilities.len());
             let plot = probability_plot(probabilities, &class_names, &title, args.top.min(10).into());
-            plot.save(&path, args.files.existing())?;
+            super::save_figure(&plot, &path, args.files.existing())?;
             eprintln!("convscope: {}", path.display());
         }
         if let Some(events) = &mut events {

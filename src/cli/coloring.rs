@@ -122,7 +122,7 @@ fn sized(output: &LayerOutput, channel: usize, side: Option<usize>) -> (Vec<f32>
     let Some(side) = side else { return (values.to_vec(), width) };
     let longer = height.max(width);
     let scaled = |length: usize| (length * side / longer).max(1);
-    (enlarge(values, [height, width], [scaled(height), scaled(width)]), scaled(width))
+    (enlarge(values, height, width, scaled(height), scaled(width)), scaled(width))
 }
 
 /// `0 … 4.21`

@@ -94,7 +94,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     let graph = engine.graph().clone();
     let layers = network::layers(&graph, &args.layers)?;
     let input = graph.input_shape();
-    let size = [input.height, input.width];
+    let size = (input.height, input.width);
     if let Some([x, y]) = args.at.filter(|[x, y]| *x >= input.width || *y >= input.height) {
         bail!("--at {x},{y} lies outside the network's input, which has {}×{} pixels", input.width, input.height);
     }
@@ -124,7 +124,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
                 .collect();
             let title = format!("{name} · {title} · pixel {x},{y}");
-            let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups)).transpose()?;
+            let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
@@ -145,15 +145,15 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 text: "mean of all channels, each enlarged to 299×299".into(),
             };
             let tile = Tile { picture: painted, caption: String::new() };
-            let figure = tile_grid_figure(title, name, vec![tile], 2 * input.width as u32, Some(legend))?;
-            (size.to_vec(), values, Some(figure))
+            let figure = tile_grid_figure(&title, &name, &[tile], 2 * input.width as u32, false, Some(&legend))?;
+            (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {
             save(&path, &npy(&shape, &values), args.files.existing())?;
             super::wrote(&path)?;
         }
         if let (Some(path), Some(figure)) = (args.output.as_ref().map(place), figure) {
-            figure.save(&path, args.files.existing())?;
+            super::save_figure(&figure, &path, args.files.existing())?;
             super::wrote(&path)?;
         }
         Ok(())

@@ -94,7 +94,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach(output), reach(output))),
             caption: filter.to_string(),
         };
-        let tiles = filters.iter().zip(&cut).map(tile).collect();
+        let tiles: Vec<_> = filters.iter().zip(&cut).map(tile).collect();
         let legend = Legend {
             table: colormap_table(Colormap::Grey),
             low: "lowest".into(),
@@ -102,7 +102,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             text: "red, green and blue are the weights of these channels; the middle grey is zero; each filter its own range"
                 .into(),
         };
-        tile_grid_figure(title, subtitle, tiles, args.tile_size.max(64), Some(legend))?
+        tile_grid_figure(&title, &subtitle, &tiles, args.tile_size.max(64), false, Some(&legend))?
     } else {
         let of_all = cut.iter().map(reach).fold(0.0, f32::max);
         let read = args.inputs.clone().unwrap_or_default();
@@ -121,6 +121,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             rows: filters.iter().map(|filter| format!("filter {filter}")).collect(),
             cells: cut.iter().map(|output| read.iter().map(|channel| tile(output, *channel)).collect()).collect(),
             tile_side: args.tile_size,
+            smooth: false,
             legend: Some(Legend {
                 table: colormap_table(Colormap::Diverging),
                 low: number(-of_all),
@@ -130,7 +131,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         }
         .draw()?
     };
-    figure.save(path, args.files.existing())?;
+    super::save_figure(&figure, path, args.files.existing())?;
     super::wrote(&path)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::args::{ColorArgs, NetworkArgs, Order, OutputArgs, PictureArgs};
 use super::coloring::{Compared, caption, legend};
 use super::pictures::{self, output_path};
 use super::{events, network};
@@ -64,16 +64,6 @@ pub struct MapsArgs {
     pub network: NetworkArgs,
 }
 
-/// In which order channels are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Order {
-    /// By number.
-    #[default]
-    Index,
-    /// Channels with similar maps beside each other (clustered by correlation).
-    Similarity,
-}
-
 pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     if args.output.is_none() && args.npy.is_none() && args.safetensors.is_none() && args.tensorboard.is_none() {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
@@ -86,7 +76,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
-    let mut events = events::open(args.tensorboard.as_deref())?;
+    let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
     let place = |path: &Path, stem: &str| output_path(path, single, stem);
     pictures::for_each(&args.pictures, &mut |picture| {
         let mut compared = Compared::new(&args.network.weights, &args.compare);
@@ -119,7 +109,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         let figure = draw(args, node, &compared, &channels, title, subtitle)?;
         if let Some(path) = &args.output {
             let path = place(path, &picture.stem);
-            figure.save(&path, args.files.existing())?;
+            super::save_figure(&figure, &path, args.files.existing())?;
             super::wrote(&path)?;
         }
         if let Some(events) = &mut events {
@@ -165,7 +155,8 @@ fn draw(
     if compared.len() == 1 {
         let tiles = channels.iter().zip(painted.into_iter().flatten());
         let tiles = tiles.map(|(channel, tile)| Tile { picture: tile.picture, caption: channel.to_string() });
-        return Ok(tile_grid_figure(title, subtitle, tiles.collect(), args.tile_size, Some(legend))?);
+        let tiles: Vec<_> = tiles.collect();
+        return Ok(tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, false, Some(&legend))?);
     }
     let columns = compared.headings().into_iter().map(|heading| Heading { lines: vec![heading] }).collect();
     let rows = channels.iter().map(|channel| format!("{} {channel}", node.keras_name)).collect();
@@ -177,6 +168,7 @@ fn draw(
             painted.iter().map(tile).collect()
         })
         .collect();
-    let sheet = Sheet { title, subtitle, columns, rows, cells, tile_side: args.tile_size, legend: Some(legend) };
+    let (tile_side, legend) = (args.tile_size, Some(legend));
+    let sheet = Sheet { title, subtitle, columns, rows, cells, tile_side, smooth: false, legend };
     Ok(sheet.draw()?)
 }

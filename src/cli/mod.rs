@@ -19,12 +19,15 @@ mod summary;
 mod view;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::figure::Figure;
 use crate::frame::Frame;
 use crate::gpu::twin;
+use crate::record::{Existing, save};
 
 pub use args::{Arguments, Command};
 
@@ -63,7 +66,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Tells a file that was written.
-fn wrote(path: &std::path::Path) -> anyhow::Result<()> {
+fn wrote(path: &Path) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))
 }
 
@@ -71,4 +74,9 @@ fn wrote(path: &std::path::Path) -> anyhow::Result<()> {
 fn rgb_picture(frame: &Frame) -> anyhow::Result<image::RgbImage> {
     image::RgbImage::from_raw(frame.width, frame.height, twin::rgb_bytes(frame))
         .ok_or_else(|| anyhow::anyhow!("{}: not a picture", frame.name))
+}
+
+/// Writes a figure in the format that the file's name ends in.
+fn save_figure(figure: &Figure, path: &Path, existing: Existing) -> anyhow::Result<()> {
+    Ok(save(path, &figure.encode(path)?, existing)?)
 }

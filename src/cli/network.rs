@@ -38,9 +38,8 @@ pub fn engines(
         .iter()
         .map(|spec| {
             let mut progress = |text: &str| tracing::info!("{text}");
-            let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)
-                .map_err(|error| anyhow!(error))?;
-            Engine::new(graph.clone(), loaded, options, gpu.clone()).map_err(|error| anyhow!(error))
+            let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)?;
+            Ok(Engine::new(graph.clone(), loaded, options, gpu.clone())?)
         })
         .collect()
 }

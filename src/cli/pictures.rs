@@ -175,7 +175,7 @@ fn progress_bar() -> ProgressBar {
 /// True where a run will have one picture, so that it may be written to the very file that was named.
 pub fn is_single(args: &PictureArgs) -> bool {
     match args.paths.as_slice() {
-        [SourceSpec::Path(path)] => !path.is_dir() && !source::is_video(path) || args.frames == Some(1),
+        [SourceSpec::Path(path)] => !path.is_dir() && source::video::container_of(path).is_none() || args.frames == Some(1),
         [_] => args.frames.unwrap_or(1) == 1,
         _ => false,
     }

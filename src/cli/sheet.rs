@@ -70,7 +70,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
-    let mut events = events::open(args.tensorboard.as_deref())?;
+    let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
     pictures::for_each(&args.pictures, &mut |picture| {
         let mut compared = Compared::new(&args.network.weights, &args.compare);
         for engine in &mut engines {
@@ -106,11 +106,12 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             rows,
             cells,
             tile_side: args.tile_size,
+            smooth: false,
             legend: painted.first().map(|tiles| legend(&args.colors, tiles)),
         };
         let figure = sheet.draw()?;
         let path = output_path(&args.output, single, &picture.stem);
-        figure.save(&path, args.files.existing())?;
+        super::save_figure(&figure, &path, args.files.existing())?;
         super::wrote(&path)?;
         if let Some(path) = &args.safetensors {
             let path = output_path(path, single, &picture.stem);

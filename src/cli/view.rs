@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::INTERRUPTED;
-use super::args::Arguments;
+use super::args::{Arguments, Order};
 use super::network;
 use crate::app::offscreen::{self, Extent};
 use crate::app::state::AppState;
@@ -79,6 +79,13 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     (state.fit, state.resize) = (input.preprocess.fit, input.preprocess.resize);
     (state.range, state.colormap, state.mirror) = (view.normalize, view.colormap, view.mirror);
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
+    (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
+    (state.health, state.by_similarity) = (view.health, view.order == Order::Similarity);
+    if !view.hypercolumn.is_empty() {
+        state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;
+        state.hypercolumn.layers.sort_unstable();
+        state.hypercolumn.shown = true;
+    }
     // Predictions of random weights mean nothing: they are not even computed.
     state.predictions = network.weights != WeightsSpec::Untrained;
     let setup = Setup {
@@ -89,6 +96,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
         session: SessionConfig {
             every_frame: view.headless,
             weights: network.weights.clone(),
+            compare: view.compare.clone(),
             avg_pool: network.avg_pool,
             placement: Placement::Cpu,
         },
@@ -96,6 +104,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
         adapter: network.adapter.clone(),
         labels: labels::imagenet(),
         snapshots: view.snapshot.clone(),
+        tensorboard: view.tensorboard.clone(),
         size: view.size,
         graph,
     };

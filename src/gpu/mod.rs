@@ -18,7 +18,7 @@ pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, c
 pub use hypercolumn::HypercolumnPass;
 pub use luminance::{LuminanceBuffer, LuminancePass};
 pub use rgb::{RgbDraw, RgbRenderer};
-pub use statistics::{ChannelStatistics, StatisticsBuffer, StatisticsPass};
+pub use statistics::{StatisticsBuffer, StatisticsPass};
 pub use tiles::{ChannelOrder, RangeMode, TileDraw, TilesRenderer};
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.

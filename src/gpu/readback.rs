@@ -9,11 +9,18 @@ use super::{FeatureMapBuffer, GpuContext};
 #[error("reading back from the GPU failed: {0}")]
 pub struct ReadbackError(String);
 
+impl ReadbackError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Bytes on their way to the host.
 #[derive(Debug)]
 pub struct Pending {
     staging: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
+    mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 /// Submits a copy of ranges of buffers (offset and size in bytes, multiples of 4), one behind the other.
@@ -26,7 +33,7 @@ pub fn copy(gpu: &GpuContext, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Pending {
             at += size;
         }
     });
-    Pending { staging, submission }
+    Pending::new(staging, submission)
 }
 
 fn staging(gpu: &GpuContext, size: u64) -> wgpu::Buffer {
@@ -40,23 +47,43 @@ fn staging(gpu: &GpuContext, size: u64) -> wgpu::Buffer {
 }
 
 impl Pending {
+    fn new(staging: wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
+        let (sender, mapped) = mpsc::channel();
+        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+            // Nobody listens any more where waiting itself has failed.
+            let _ = sender.send(result);
+        });
+        Self { staging, submission, mapped }
+    }
+
     /// Blocks until the bytes are here.
     ///
     /// # Errors
     /// When the device is lost.
     pub fn wait(self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
-        let failed = |error: &dyn std::fmt::Display| ReadbackError(error.to_string());
-        let (sender, receiver) = mpsc::channel();
-        let slice = self.staging.slice(..);
-        slice.map_async(wgpu::MapMode::Read, move |result| {
-            // Nobody listens any more where waiting itself has failed.
-            let _ = sender.send(result);
-        });
         gpu.device
-            .poll(wgpu::PollType::Wait { submission_index: Some(self.submission), timeout: None })
-            .map_err(|error| failed(&error))?;
-        receiver.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        let bytes = slice.get_mapped_range().map_err(|error| failed(&error))?.to_vec();
+            .poll(wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: None })
+            .map_err(ReadbackError::new)?;
+        let outcome = self.mapped.recv().map_err(ReadbackError::new)?;
+        self.take(outcome)
+    }
+
+    /// The bytes, if they are here already.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn poll(&self, gpu: &GpuContext) -> Result<Option<Vec<u8>>, ReadbackError> {
+        gpu.device.poll(wgpu::PollType::Poll).map_err(ReadbackError::new)?;
+        match self.mapped.try_recv() {
+            Ok(outcome) => self.take(outcome).map(Some),
+            Err(mpsc::TryRecvError::Empty) => Ok(None),
+            Err(error) => Err(ReadbackError::new(error)),
+        }
+    }
+
+    fn take(&self, outcome: Result<(), wgpu::BufferAsyncError>) -> Result<Vec<u8>, ReadbackError> {
+        outcome.map_err(ReadbackError::new)?;
+        let bytes = self.staging.slice(..).get_mapped_range().map_err(ReadbackError::new)?.to_vec();
         self.staging.unmap();
         Ok(bytes)
     }
@@ -129,7 +156,7 @@ pub fn copy_picture(gpu: &GpuContext, texture: &wgpu::Texture) -> PendingPicture
         );
     });
     PendingPicture {
-        bytes: Pending { staging, submission },
+        bytes: Pending::new(staging, submission),
         width,
         height,
         swap_red_and_blue: texture.format() == wgpu::TextureFormat::Bgra8Unorm,

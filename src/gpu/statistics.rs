@@ -1,37 +1,10 @@
 //! What can be said of every channel in six numbers, computed where the values are.
 
 use super::{FeatureMapBuffer, GpuContext, LuminanceBuffer, bind, compute_pipeline, shader};
+use crate::inspect::ChannelStatistics;
 
-/// Statistics of one channel, or of a whole layer; finite values only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
-pub struct ChannelStatistics {
-    /// Smallest value.
-    pub min: f32,
-    /// Largest value.
-    pub max: f32,
-    /// Mean.
-    pub mean: f32,
-    /// Standard deviation (of the population).
-    pub std: f32,
-    /// Fraction of the values that are zero or less, from 0 to 1; of a layer, the mean over its channels.
-    pub zeros: f32,
-    /// Pearson's correlation of the values with the luminance of the picture under their cells, from −1 to 1.
-    /// 0 where one of the two is constant, or there is only one cell; and for a whole layer.
-    pub brightness: f32,
-}
-
-impl ChannelStatistics {
-    /// Values of one entry of a [`StatisticsBuffer`]: the six and two that mean nothing.
-    const LEN: usize = 8;
-
-    /// What was read back of a [`StatisticsBuffer`]: one a channel, then one of the layer.
-    pub fn from_values(values: &[f32]) -> Vec<Self> {
-        let entries = values.chunks_exact(Self::LEN);
-        let entry =
-            |v: &[f32]| Self { min: v[0], max: v[1], mean: v[2], std: v[3], zeros: v[4], brightness: v[5] };
-        entries.map(entry).collect()
-    }
-}
+/// Values of one entry of a [`StatisticsBuffer`]: the six of [`ChannelStatistics`] and two that mean nothing.
+const ENTRY_LEN: usize = 8;
 
 /// [`ChannelStatistics`] of a feature map on the GPU: one a channel, then one of the layer.
 #[derive(Clone, Debug)]
@@ -40,12 +13,32 @@ pub struct StatisticsBuffer {
 }
 
 impl StatisticsBuffer {
+    /// What was read back of such a buffer: one entry a channel, then one of the layer.
+    pub fn decode(values: &[f32]) -> Vec<ChannelStatistics> {
+        let entry = |v: &[f32]| ChannelStatistics {
+            min: v[0],
+            max: v[1],
+            mean: v[2],
+            std: v[3],
+            zeros: v[4],
+            brightness: v[5],
+        };
+        values.chunks_exact(ENTRY_LEN).map(entry).collect()
+    }
+
+    /// Uploads statistics that are known: one a channel, then one of the layer.
+    pub fn upload(gpu: &GpuContext, statistics: &[ChannelStatistics]) -> Self {
+        let entry = |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, 0.0, 0.0];
+        let values: Vec<f32> = statistics.iter().flat_map(entry).collect();
+        Self { buffer: gpu.buffer(bytemuck::cast_slice(&values), wgpu::BufferUsages::STORAGE) }
+    }
+
     /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.buffer.size()
     }
 
-    /// The buffer, for reading back; [`ChannelStatistics::from_values`] understands its f32 values.
+    /// The buffer, for reading back; [`Self::decode`] understands its f32 values.
     pub fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer
     }
@@ -76,7 +69,7 @@ impl StatisticsPass {
         luminance: &LuminanceBuffer,
     ) -> StatisticsBuffer {
         let layout = gpu.uniform(&map.layout());
-        let buffer = gpu.storage("statistics", (map.shape.channels + 1) * ChannelStatistics::LEN);
+        let buffer = gpu.storage("statistics", (map.shape.channels + 1) * ENTRY_LEN);
         let all = [
             (1, layout.as_entire_binding()),
             (2, buffer.as_entire_binding()),

@@ -43,7 +43,7 @@ pub(super) struct TilesUniform {
     colormap: u32,
     smooth_values: u32,
     opacity: f32,
-    padding: u32,
+    mirror: u32,
 }
 
 /// A grid of tiles to draw. Lengths are whole pixels of the target.
@@ -71,6 +71,8 @@ pub struct TileDraw {
     pub smooth: bool,
     /// 1 hides what is there; less lets it show through, down to 0.
     pub opacity: f32,
+    /// Swap left and right in every tile.
+    pub mirror: bool,
 }
 
 /// The compiled shader and the colormaps.
@@ -139,7 +141,7 @@ impl TilesRenderer {
             colormap: tiles.colormap as u32,
             smooth_values: tiles.smooth.into(),
             opacity: tiles.opacity,
-            padding: 0,
+            mirror: tiles.mirror.into(),
         });
         let bindings = [
             (0, map.binding()),

@@ -5,7 +5,7 @@ mod maps;
 
 use rayon::prelude::*;
 
-pub use maps::{hypercolumn_picture, hypercolumn_vector, luminance, rgb_pixel, statistics, tile_pixel};
+pub use maps::{rgb_pixel, statistics, tile_pixel};
 
 use super::{Fit, Rect, Resize, crop_of};
 use crate::frame::{Frame, PixelFormat};

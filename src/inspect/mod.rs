@@ -1,10 +1,20 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+pub mod diagnosis;
+mod health;
+pub mod hypercolumn;
 mod kernels;
+mod measure;
+mod sentences;
+mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
+pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
+pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
+pub use measure::{ChannelStatistics, luminance, measure};
+pub use similarity::{ChannelCorrelation, similarity_order};
 
 /// One layer's output for one picture.
 #[derive(Clone, Debug, PartialEq)]

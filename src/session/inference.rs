@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Activations, Request, Shared, Stage, StageTimes, Tap};
+use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::engine::{Placement, load_weights};
 use crate::gpu::{
-    ChannelStatistics, FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor,
-    StatisticsPass, readback, twin,
+    FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor,
+    StatisticsBuffer, StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
@@ -70,7 +70,9 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
 
 struct Worker<'a> {
     shared: &'a Shared,
-    network: Network,
+    /// The main one, then those that are compared with it.
+    networks: Vec<Network>,
+    device: Device,
     preprocessor: Preprocessor,
     luminance: LuminancePass,
     statistics: StatisticsPass,
@@ -84,16 +86,25 @@ impl<'a> Worker<'a> {
         let config = &shared.config;
         let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
         let resize = shared.request().resize;
-        let weights = load_weights(&shared.graph, &config.weights, resize, &mut |text| loading(text))?;
-        shared.update(|status| status.weights = Some(weights.origin.clone()));
+        let load = |spec| {
+            load_weights(&shared.graph, spec, resize, &mut |text| loading(text)).map_err(|e| e.to_string())
+        };
+        let weights = load(&config.weights)?;
+        shared.update(|status| status.weights = Some(weights.clone()));
+        let mut all = vec![weights];
+        for spec in &config.compare {
+            all.push(load(spec)?);
+        }
         loading("preparing the device");
         let device = match config.placement {
             Placement::Gpu => bridge::adopt(&shared.gpu).map_err(|error| error.to_string())?,
             Placement::Cpu => Device::flex(),
         };
         let options = ExecutorOptions { avg_pool: config.avg_pool, fold: true };
+        let network = |weights| Network::new(shared.graph.clone(), weights, device.clone(), options);
         let worker = Self {
-            network: Network::new(shared.graph.clone(), weights, device, options),
+            networks: all.into_iter().map(network).collect(),
+            device,
             preprocessor: Preprocessor::new(&shared.gpu),
             luminance: LuminancePass::new(&shared.gpu),
             statistics: StatisticsPass::new(&shared.gpu),
@@ -114,18 +125,18 @@ impl<'a> Worker<'a> {
         let gpu = &self.shared.gpu;
         let start = Instant::now();
         let shape = self.shared.graph.input_shape();
-        let device = self.network.device().clone();
         // The picture as the network gets it stays until its brightness has been compared with the taps.
         let (input, picture) = match self.shared.config.placement {
             Placement::Gpu => {
-                let (input, place) = bridge::allocate_input(shape, &device).map_err(|e| e.to_string())?;
+                let (input, place) =
+                    bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
                 self.preprocessor.run(gpu, &frame, request.fit, request.resize, &place);
                 (input, place)
             }
             Placement::Cpu => {
                 let values = twin::preprocess(&frame.frame, request.fit, request.resize, shape);
                 let picture = FeatureMapBuffer::upload(gpu, &values, shape);
-                (input_from_values(values, shape, &device), picture)
+                (input_from_values(values, shape, &self.device), picture)
             }
         };
         let preprocess_ms = elapsed_ms(start);
@@ -133,29 +144,47 @@ impl<'a> Worker<'a> {
         let network_start = Instant::now();
         let mut layers = request.taps.clone();
         let classifier = self.shared.graph.classifier().filter(|_| request.predictions);
-        layers.extend(classifier.filter(|classifier| !request.taps.contains(classifier)));
-        let outputs = self.run_network(input, &layers)?;
+        for layer in request.maps.iter().copied().chain(classifier) {
+            if !layers.contains(&layer) {
+                layers.push(layer);
+            }
+        }
+        let outputs = self.run_network(0, input.clone(), &layers)?;
+        let mut others = Vec::new();
+        for index in 1..self.networks.len() {
+            let own = self.run_network(index, input.clone(), &request.taps)?;
+            let pairs = outputs.iter().zip(&own);
+            let differences: Vec<_> = pairs.map(|(main, own)| main.clone().sub(own.clone())).collect();
+            others.extend(own);
+            others.extend(differences);
+        }
         let enqueued_ms = elapsed_ms(network_start);
 
         let statistics_start = Instant::now();
         let mut maps = Vec::with_capacity(outputs.len());
         let mut probabilities = None;
         for (layer, output) in layers.iter().zip(outputs) {
-            let map = match self.shared.config.placement {
-                Placement::Gpu => bridge::feature_map(output).map_err(|e| e.to_string())?,
-                Placement::Cpu => {
-                    let [_, channels, height, width] = output.dims();
-                    let values = values(output)?;
-                    let map = FeatureMapBuffer::upload(gpu, &values, Shape { channels, height, width });
-                    if Some(*layer) == classifier {
-                        probabilities = Some(values);
-                    }
-                    map
-                }
-            };
+            let (map, values) = self.place(output)?;
+            if Some(*layer) == classifier {
+                probabilities = values;
+            }
             maps.push((*layer, map));
         }
-        let (taps, read_probabilities) = self.summarize(&request, &picture, &maps, classifier)?;
+        let mut tapped = maps[..request.taps.len()].to_vec();
+        for (layer, output) in request.taps.iter().cycle().zip(others) {
+            tapped.push((*layer, self.place(output)?.0));
+        }
+        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
+        let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, scores)?;
+        let mut compared = Vec::new();
+        if !request.taps.is_empty() {
+            let mut others = taps.split_off(request.taps.len()).into_iter();
+            for _ in 1..self.networks.len() {
+                let mut next = || others.by_ref().take(request.taps.len()).collect();
+                compared.push(ComparedTaps { taps: next(), differences: next() });
+            }
+        }
+        let wanted = |layer: &LayerIndex| maps.iter().find(|(known, _)| known == layer).cloned();
         let statistics_ms = elapsed_ms(statistics_start);
         // On the GPU the network only runs while its results are waited for.
         let (network_ms, statistics_ms) = match self.shared.config.placement {
@@ -167,21 +196,41 @@ impl<'a> Worker<'a> {
         Ok(Activations {
             sequence,
             frame,
+            maps: request.maps.iter().filter_map(wanted).collect(),
             request,
             taps,
+            compared,
             probabilities: probabilities.or(read_probabilities).map(Into::into),
             times: StageTimes { preprocess_ms, network_ms, statistics_ms },
             finished: Instant::now(),
         })
     }
 
-    fn run_network(&mut self, input: Tensor<4>, layers: &[LayerIndex]) -> Result<Vec<Tensor<4>>, String> {
+    /// A tensor where our shaders can read it; on the CPU also its values.
+    fn place(&self, tensor: Tensor<4>) -> Result<(FeatureMapBuffer, Option<Vec<f32>>), String> {
+        match self.shared.config.placement {
+            Placement::Gpu => Ok((bridge::feature_map(tensor).map_err(|e| e.to_string())?, None)),
+            Placement::Cpu => {
+                let [_, channels, height, width] = tensor.dims();
+                let values = values(tensor)?;
+                let shape = Shape { channels, height, width };
+                Ok((FeatureMapBuffer::upload(&self.shared.gpu, &values, shape), Some(values)))
+            }
+        }
+    }
+
+    fn run_network(
+        &mut self,
+        index: usize,
+        input: Tensor<4>,
+        layers: &[LayerIndex],
+    ) -> Result<Vec<Tensor<4>>, String> {
         let shared = self.shared;
         let on_gpu = shared.config.placement == Placement::Gpu;
         let (warm, frame_ms) = (self.warm, self.last_network_ms);
         let probe = input.clone();
         let mut failure = None;
-        let outputs = self.network.run(input, layers, &mut |started, total| {
+        let outputs = self.networks[index].run(input, layers, &mut |started, total| {
             if !warm {
                 let text = format!("first frame: layer {started} of {total}");
                 shared.enter(Stage::Loading(text));
@@ -195,28 +244,26 @@ impl<'a> Worker<'a> {
         failure.map_or(Ok(outputs), |error| Err(error.to_string()))
     }
 
-    /// Statistics of all taps and, from the GPU, the probabilities: one small copy back.
+    /// Statistics of these maps and, from the GPU, the probabilities: one small copy back.
     fn summarize(
         &self,
-        request: &Request,
         picture: &FeatureMapBuffer,
         maps: &[(LayerIndex, FeatureMapBuffer)],
-        classifier: Option<LayerIndex>,
+        scores: Option<&FeatureMapBuffer>,
     ) -> Result<(Vec<Tap>, Option<Vec<f32>>), String> {
         let gpu = &self.shared.gpu;
-        let wanted = maps.iter().filter(|(layer, _)| request.taps.contains(layer));
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
-        let taps: Vec<_> = wanted
-            .map(|(layer, map)| {
+        let statistics: Vec<_> = maps
+            .iter()
+            .map(|(_, map)| {
                 let luminance = luminances
                     .entry((map.shape.height, map.shape.width))
                     .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
-                (*layer, map, self.statistics.run(gpu, map, luminance))
+                self.statistics.run(gpu, map, luminance)
             })
             .collect();
         let mut ranges: Vec<_> =
-            taps.iter().map(|(.., statistics)| (statistics.buffer(), 0, statistics.size())).collect();
-        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
+            statistics.iter().map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
         let on_gpu = self.shared.config.placement == Placement::Gpu;
         let scores = scores.filter(|map| on_gpu && map.strides[0] == 1);
         ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
@@ -225,12 +272,13 @@ impl<'a> Worker<'a> {
         }
         let bytes = readback::copy(gpu, &ranges).wait(gpu).map_err(|error| error.to_string())?;
         let mut numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let taps = taps
-            .into_iter()
-            .map(|(layer, map, statistics)| {
+        let taps = maps
+            .iter()
+            .zip(statistics)
+            .map(|((layer, map), statistics)| {
                 let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
-                let channel_statistics = ChannelStatistics::from_values(&own).into();
-                Tap { layer, map: map.clone(), statistics, channel_statistics }
+                let channel_statistics = StatisticsBuffer::decode(&own).into();
+                Tap { layer: *layer, map: map.clone(), statistics, channel_statistics }
             })
             .collect();
         Ok((taps, scores.map(|_| numbers.collect())))

@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Placement, WeightsSpec};
 use crate::gpu::{
-    ChannelStatistics, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer,
+    FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer,
 };
+use crate::inspect::ChannelStatistics;
 use crate::latest::{LatestSlot, Taken};
 use crate::model::{Graph, LayerIndex};
 use crate::network::AvgPool;
 use crate::source::still::StepHandle;
 use crate::source::{Opened, SourceError};
-use crate::weights::Origin;
+use crate::weights::Weights;
 
 impl Status {
     /// For how long a source whose frames ought to keep coming has sent none.
@@ -38,6 +39,8 @@ pub struct SessionConfig {
     pub every_frame: bool,
     /// The network's parameters.
     pub weights: WeightsSpec,
+    /// Other weights for the same architecture, to be compared with those.
+    pub compare: Vec<WeightsSpec>,
     /// Average pooling convention.
     pub avg_pool: AvgPool,
     /// Where the network runs.
@@ -49,6 +52,8 @@ pub struct SessionConfig {
 pub struct Request {
     /// Layers whose outputs are wanted, without repetition.
     pub taps: Vec<LayerIndex>,
+    /// Layers whose values alone are wanted, for what is drawn beside the taps.
+    pub maps: Vec<LayerIndex>,
     /// Whether class probabilities are wanted.
     pub predictions: bool,
     /// How a picture that is not square is fitted.
@@ -70,6 +75,15 @@ pub struct Tap {
     pub statistics: StatisticsBuffer,
     /// The same on the host: one a channel, then one of the layer.
     pub channel_statistics: Arc<[ChannelStatistics]>,
+}
+
+/// What another network makes of the same frame.
+#[derive(Clone, Debug)]
+pub struct ComparedTaps {
+    /// Its own outputs.
+    pub taps: Vec<Tap>,
+    /// The main network's outputs minus these.
+    pub differences: Vec<Tap>,
 }
 
 /// How long the stages of one frame took, in milliseconds.
@@ -94,6 +108,10 @@ pub struct Activations {
     pub request: Request,
     /// One for each tap of the request, in its order.
     pub taps: Vec<Tap>,
+    /// Values of the layers that were asked for without statistics, in that order.
+    pub maps: Vec<(LayerIndex, FeatureMapBuffer)>,
+    /// The same taps by the networks that are compared, each in the order of the taps.
+    pub compared: Vec<ComparedTaps>,
     /// Class probabilities, where they were asked for.
     pub probabilities: Option<Arc<[f32]>>,
     /// How long it took.
@@ -103,6 +121,12 @@ pub struct Activations {
 }
 
 impl Activations {
+    /// The values of a layer, if it was asked for.
+    pub fn map(&self, layer: LayerIndex) -> Option<&FeatureMapBuffer> {
+        let alone = self.maps.iter().find(|(known, _)| *known == layer).map(|(_, map)| map);
+        alone.or_else(|| self.tap(layer).map(|tap| &tap.map))
+    }
+
     /// The tap of a layer.
     pub fn tap(&self, layer: LayerIndex) -> Option<&Tap> {
         self.taps.iter().find(|tap| tap.layer == layer)
@@ -133,8 +157,8 @@ pub struct Status {
     pub trouble: Option<String>,
     /// Fallbacks that were taken, each with how to get the real thing.
     pub notices: Vec<String>,
-    /// Where the weights came from, once they are loaded.
-    pub weights: Option<Origin>,
+    /// The network's parameters, once they are loaded.
+    pub weights: Option<Arc<Weights>>,
     /// When the source was opened.
     pub opened: Option<Instant>,
     /// When the last frame arrived.

@@ -4,8 +4,9 @@
 
 use std::sync::OnceLock;
 
+use convscope::inspect::ChannelStatistics;
 use convscope::gpu::{
-    ChannelStatistics, FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode,
+    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode,
     StatisticsBuffer, TileDraw, new_instance, readback,
 };
 use convscope::model::Shape;
@@ -71,7 +72,7 @@ pub fn read_map(gpu: &GpuContext, map: &FeatureMapBuffer) -> Vec<f32> {
 
 /// The statistics in a buffer.
 pub fn read_statistics(gpu: &GpuContext, statistics: &StatisticsBuffer) -> Vec<ChannelStatistics> {
-    ChannelStatistics::from_values(&read_values(gpu, statistics.buffer()))
+    StatisticsBuffer::decode(&read_values(gpu, statistics.buffer()))
 }
 
 /// Square tiles side by side in plain Viridis.
@@ -88,6 +89,7 @@ pub fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> 
         colormap: Colormap::Viridis,
         smooth: false,
         opacity: 1.0,
+            mirror: false,
     }
 }
 

@@ -1,0 +1,73 @@
+//! How healthy the channels of each layer are, over all frames of the session that were shown. Main thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::inspect::{LayerHealth, Marks, Thresholds, is_rectified};
+use crate::model::{Graph, LayerIndex};
+use crate::session::Activations;
+
+/// What is said of one layer.
+#[derive(Clone, Debug)]
+pub struct LayerMarks {
+    /// Over how many frames.
+    pub frames: usize,
+    /// One entry a channel.
+    pub marks: Vec<Marks>,
+}
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct SessionHealth {
+    layers: BTreeMap<LayerIndex, (LayerHealth, u64)>,
+}
+
+impl SessionHealth {
+    /// Adds what a frame says of the layers that were tapped. A frame that is processed again counts once.
+    pub fn observe(&mut self, graph: &Graph, activations: &Activations) {
+        let frame = activations.frame.frame.id;
+        for tap in &activations.taps {
+            let shape = graph.nodes[tap.layer].shape;
+            let new = || (LayerHealth::new(shape, is_rectified(graph, tap.layer)), u64::MAX);
+            let (health, last) = self.layers.entry(tap.layer).or_insert_with(new);
+            if *last != frame {
+                *last = frame;
+                health.observe(&tap.channel_statistics[..shape.channels]);
+            }
+        }
+    }
+
+    /// What is said of a layer that was seen.
+    pub fn of(&self, layer: LayerIndex) -> Option<Arc<LayerMarks>> {
+        let (health, _) = self.layers.get(&layer)?;
+        let marks = health.marks(&Thresholds::default());
+        Some(Arc::new(LayerMarks { frames: health.pictures(), marks }))
+    }
+
+    /// Forgets everything.
+    pub fn restart(&mut self) {
+        self.layers.clear();
+    }
+}
+
+/// The one word that is said of a channel first, and its colour: distinguishable by colour-blind people (Okabe and
+/// Ito's palette).
+pub fn word(marks: &Marks) -> Option<(&'static str, [u8; 3])> {
+    if marks.broken {
+        Some(("broken", [0xff, 0x00, 0xff]))
+    } else if marks.dead {
+        Some(("dead", [0xd5, 0x5e, 0x00]))
+    } else if marks.silent {
+        Some(("silent", [0xe6, 0x9f, 0x00]))
+    } else if marks.solid {
+        Some(("solid", [0x56, 0xb4, 0xe9]))
+    } else if marks.copy.is_some_and(|correlation| correlation < 0.0) {
+        Some(("inverted copy", [0x00, 0x9e, 0x73]))
+    } else if marks.copy.is_some() {
+        Some(("copy", [0x00, 0x9e, 0x73]))
+    } else if marks.always_on {
+        Some(("always on", [0xf0, 0xe4, 0x42]))
+    } else {
+        None
+    }
+}
