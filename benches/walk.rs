@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use convscope::engine::Placement;
 use convscope::gpu::{GpuContext, new_instance};
 use convscope::latest::Taken;
 use convscope::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
-use convscope::engine::Placement;
 use convscope::session::{Activations, Request, Session, SessionConfig};
 use convscope::source::{CameraRequest, SourceSpec, open};
 
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = SessionConfig {
         every_frame: false,
         weights: Default::default(),
+        compare: vec![],
         avg_pool: Default::default(),
         placement: Placement::Cpu,
     };

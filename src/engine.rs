@@ -160,7 +160,7 @@ impl Engine {
         weights: Arc<Weights>,
         options: ExecutorOptions,
         gpu: Option<GpuContext>,
-      ) -> Result<Self, EngineError> {
+    ) -> Result<Self, EngineError> {
         let device = match &gpu {
             Some(gpu) => bridge::adopt(gpu).map_err(EngineError::new)?,
             None => Device::flex(),

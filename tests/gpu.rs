@@ -8,11 +8,11 @@ use burn::tensor::{Tensor, TensorData, activation};
 use common::{burn_device, draw, gpu, light, noise, read_map, read_statistics, tile_draw, upload_luminance};
 use convscope::bridge;
 use convscope::frame::{Frame, PixelFormat};
-use convscope::inspect::ChannelStatistics;
 use convscope::gpu::{
-    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, PictureRenderer,
-    Preprocessor, RangeMode, Rect, Resize, StatisticsBuffer, StatisticsPass, TileDraw, TilesRenderer, twin,
+    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, PictureRenderer, Preprocessor, RangeMode,
+    Rect, Resize, StatisticsBuffer, StatisticsPass, TileDraw, TilesRenderer, twin,
 };
+use convscope::inspect::ChannelStatistics;
 use convscope::model::Shape;
 use convscope::view::{Colormap, colormap_table};
 

@@ -37,7 +37,17 @@ fn all() -> Vec<(String, String)> {
 
 #[test]
 fn pure_folders_know_no_big_library() {
-    let pure = ["frame.rs", "latest.rs", "model/", "view/", "weights/", "inspect/", "figure/", "app/state.rs", "app/keymap.rs"];
+    let pure = [
+        "frame.rs",
+        "latest.rs",
+        "model/",
+        "view/",
+        "weights/",
+        "inspect/",
+        "figure/",
+        "app/state.rs",
+        "app/keymap.rs",
+    ];
     let libraries = ["nokhwa::", "burn::", "burn_wgpu::", "cubecl::", "wgpu::", "winit::", "egui::"];
     for (name, code) in all().iter().filter(|(name, _)| pure.iter().any(|place| name.starts_with(place))) {
         for library in libraries {

@@ -4,12 +4,12 @@ mod common;
 
 use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, tile_draw, upload_luminance};
 use convscope::frame::{Frame, PixelFormat};
-use convscope::inspect::ChannelStatistics;
 use convscope::gpu::{
-    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass,
-    LuminancePass, PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, StatisticsPass,
-    TileDraw, TilesRenderer, twin,
+    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, LuminancePass,
+    PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, StatisticsPass, TileDraw,
+    TilesRenderer, twin,
 };
+use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn};
 use convscope::model::Shape;
 use convscope::view::{Colormap, colormap_table};
 
@@ -147,6 +147,12 @@ fn brightness_and_zeros_are_what_they_are_called() {
     }
 }
 
+fn outputs(maps: &[(&[f32], Shape)]) -> Vec<LayerOutput> {
+    maps.iter()
+        .map(|(values, shape)| LayerOutput { layer: 0, shape: *shape, values: values.to_vec() })
+        .collect()
+}
+
 #[test]
 fn a_hypercolumn_is_all_maps_between_their_cells() {
     // Cells 0 and 1, enlarged to four columns; and three channels that are 1 everywhere.
@@ -154,8 +160,10 @@ fn a_hypercolumn_is_all_maps_between_their_cells() {
     let ramp_shape = Shape { channels: 1, height: 1, width: 2 };
     let ones_shape = Shape { channels: 3, height: 1, width: 1 };
     let maps = [(&ramp[..], ramp_shape), (&ones[..], ones_shape)];
-    let mut all =
-        vec![(twin::hypercolumn_picture(&maps, [1, 4]), twin::hypercolumn_vector(&maps, [1, 4], [1, 0]))];
+    let mut all = vec![(
+        hypercolumn::picture(&outputs(&maps), (1, 4)),
+        hypercolumn::vector(&outputs(&maps), (1, 4), [1, 0]),
+    )];
     if let Some(gpu) = gpu() {
         let pass = HypercolumnPass::new(gpu);
         let maps = maps.map(|(values, shape)| FeatureMapBuffer::upload(gpu, values, shape));
@@ -182,14 +190,14 @@ fn hypercolumns_equal_their_twins_and_are_drawn() {
     let size = [67, 73];
     let picture = pass.picture(gpu, &uploaded, size);
     let seen = read_map(gpu, &picture);
-    let expected = twin::hypercolumn_picture(&maps, size);
+    let expected = hypercolumn::picture(&outputs(&maps), (67, 73));
     assert_eq!(seen.len(), 67 * 73);
     let off = seen.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
     assert!(off < 1e-5, "{off}");
 
     for at in [[0, 0], [72, 66], [31, 9], [500, 500]] {
         let vector = read_values(gpu, &pass.vector(gpu, &uploaded, size, at));
-        let expected = twin::hypercolumn_vector(&maps, size, at);
+        let expected = hypercolumn::vector(&outputs(&maps), (67, 73), at.map(|side| side as usize));
         assert_eq!(vector.len(), 5 + 70 + 130 + 11);
         let off = vector.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
         assert!(off < 1e-4, "{at:?}: {off}");

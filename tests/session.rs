@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{draw, gpu, noise};
+use convscope::engine::{Placement, WeightsSpec};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
     ChannelOrder, Fit, GpuContext, RangeMode, TileDraw, TilesRenderer, new_instance, readback,
@@ -17,7 +18,6 @@ use convscope::gpu::{
 use convscope::latest::Taken;
 use convscope::model::Graph;
 use convscope::model::inception_v3::inception_v3;
-use convscope::engine::Placement;
 use convscope::session::{Activations, Request, Session, SessionConfig, Stage};
 use convscope::source::{FrameSource, Opened, SourceError};
 use convscope::view::Colormap;
@@ -63,7 +63,13 @@ fn start(
     request: Request,
     next: impl FnMut(u64) -> Result<Option<Frame>, SourceError> + Send + 'static,
 ) -> Session {
-    let config = SessionConfig { every_frame, weights: Default::default(), avg_pool: Default::default(), placement };
+    let config = SessionConfig {
+        every_frame,
+        weights: Default::default(),
+        avg_pool: Default::default(),
+        compare: vec![],
+        placement,
+    };
     let open =
         move || Ok(Opened { source: Box::new(Scripted { next, live, count: 0 }), steps: None, notice: None });
     Session::start(gpu.clone(), graph.clone(), config, request, open, || {})
@@ -199,6 +205,7 @@ fn trouble_is_told_and_survived() {
 fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
     let Some(gpu) = gpu() else { return };
     let config = SessionConfig {
+        compare: vec![],
         every_frame: true,
         weights: Default::default(),
         avg_pool: Default::default(),
@@ -210,7 +217,7 @@ fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
     let Stage::Failed(reason) = session.status().stage else { panic!("{:?}", session.status()) };
     assert!(reason.contains("no camera found"), "{reason}");
 
-    let weights = Some("no/such/file.safetensors".into());
+    let weights = WeightsSpec::File("no/such/file.safetensors".into());
     let open = || panic!("the source is broken");
     let session =
         Session::start(gpu.clone(), tiny(), SessionConfig { weights, ..config }, request(&[1]), open, || {});
@@ -281,7 +288,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
                 colormap: Colormap::Grey,
                 smooth: false,
                 opacity: 1.0,
-            mirror: false,
+                mirror: false,
             };
             let [ours, theirs] = [(&renderers[0], b), (&renderers[1], a)].map(|((gpu, renderer), tap)| {
                 let order = ChannelOrder::upload(gpu, &channels);

@@ -24,8 +24,6 @@ pub struct KernelView {
     pub map: FeatureMapBuffer,
     /// Of slices: the layer's range is the largest weight of the filter, both ways.
     pub statistics: StatisticsBuffer,
-    /// The largest weight, by its size.
-    pub reach: f32,
 }
 
 impl KernelView {
@@ -72,7 +70,6 @@ impl KernelView {
             choice,
             map: FeatureMapBuffer::upload(gpu, &values, shape),
             statistics: StatisticsBuffer::upload(gpu, &vec![one; shape.channels + 1]),
-            reach,
         })
     }
 }

@@ -21,6 +21,7 @@ use crate::engine::{Placement, WeightsSpec};
 use crate::gpu::GpuContext;
 use crate::model::Graph;
 use crate::model::labels::Label;
+use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, CameraRequest, SourceSpec};
 use state::AppState;
@@ -89,6 +90,16 @@ impl Setup {
         if self.session.weights == WeightsSpec::Untrained {
             eprintln!("{UNTRAINED_NOTE}");
         }
+    }
+
+    /// Starts the thread that writes snapshots, and the run for TensorBoard where one is wanted.
+    ///
+    /// # Errors
+    /// One sentence.
+    fn start_writer(&self, gpu: &GpuContext, wake: impl Fn() + Send + 'static) -> Result<Writer, String> {
+        let run = self.tensorboard.as_deref().map(|folder| EventWriter::create_run(folder, "live"));
+        let events = run.transpose().map_err(|error| error.to_string())?;
+        Writer::start(gpu.clone(), events, wake).map_err(|error| error.to_string())
     }
 
     /// Starts the session that this setup describes.

@@ -13,7 +13,7 @@ use super::{Setup, device_in_words, snapshot};
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
-use crate::record::{Busy, Writer};
+use crate::record::Busy;
 use crate::session::Stage;
 
 /// The format that snapshots are drawn in off screen.
@@ -94,8 +94,7 @@ pub fn run(
     request.taps = layers.to_vec();
     let started = Instant::now();
     let session = setup.start_session(&gpu, request, true, || {});
-    let writer =
-        Writer::start(gpu.clone(), || {}).map_err(|error| OffscreenError::Snapshot(error.to_string()))?;
+    let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let mut scene = Scene::new(&gpu, FORMAT, egui::Context::default());
     let scale = scale_of(setup.size, 1.0);
     let device: Arc<str> = device_in_words(&gpu, placement).into();

@@ -89,7 +89,10 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .resizable(false)
         .exact_size(width)
         .show(ui, |ui| {
-            let highest_picture = ui.available_height() * 0.42;
+            // What is shown beside it wants room too.
+            let extras = [state.curve && model.trained(), state.health, state.hypercolumn.shown];
+            let extras = extras.into_iter().filter(|shown| *shown).count();
+            let highest_picture = ui.available_height() * (0.42 - 0.06 * extras as f32);
             egui::ScrollArea::vertical()
                 .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
         });
@@ -154,6 +157,9 @@ fn channels_in_words(state: &AppState, count: usize) -> String {
     if state.enlarged {
         return format!("channel {} of {count}", state.selected + 1);
     }
+    if let Some((_, KernelChoice::Slices(_))) = state.shown_kernels() {
+        return format!("filter {} of {count}", state.selected + 1);
+    }
     let Some(grid) = state.grid else { return format!("{count} channels") };
     let first = state.page() * grid.page_len();
     format!("channels {}–{} of {count}", first + 1, (first + grid.page_len()).min(count))
@@ -177,7 +183,12 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
                 out.clicks.push(Click::Do(Action::ToggleFrozen));
             }
             out.picture = Some(rect);
-            let seen = seen_part(rect, frame.width, frame.height, if as_input { Fit::Stretch } else { shown.request.fit });
+            let seen = seen_part(
+                rect,
+                frame.width,
+                frame.height,
+                if as_input { Fit::Stretch } else { shown.request.fit },
+            );
             if seen != rect {
                 mark_crop(ui, rect, seen);
             }
@@ -246,7 +257,7 @@ fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
             let opacity = (state.hypercolumn.opacity * 100.0).round();
             format!(
-                "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ ]).",
+                "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ fainter, ] stronger).",
                 numbers.join(", ")
             )
         }
@@ -298,7 +309,13 @@ fn plot(ui: &Ui, rect: Rect, values: &[f32]) {
         }
     }
     let font = FontId::proportional(11.0);
-    ui.painter().text(rect.right_top() + Vec2::new(-3.0, 1.0), Align2::RIGHT_TOP, number(high), font.clone(), TEXT);
+    ui.painter().text(
+        rect.right_top() + Vec2::new(-3.0, 1.0),
+        Align2::RIGHT_TOP,
+        number(high),
+        font.clone(),
+        TEXT,
+    );
     if low < 0.0 {
         let at = rect.right_bottom() - Vec2::new(3.0, 1.0);
         ui.painter().text(at, Align2::RIGHT_BOTTOM, number(low), font, TEXT);
@@ -536,7 +553,15 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     let first = state.page() * grid.page_len();
     let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
     for body in &out.tiles {
-        number_tiles(ui, *body, &grid, state, shown, first, model.health.as_deref().filter(|_| subject.is_map));
+        number_tiles(
+            ui,
+            *body,
+            &grid,
+            state,
+            shown,
+            first,
+            model.health.as_deref().filter(|_| subject.is_map),
+        );
     }
     let place_at = |at: Pos2| {
         let body = out.tiles.iter().find(|body| body.contains(at))?;
@@ -673,7 +698,10 @@ fn number_tiles(
                 ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(190));
                 ui.painter().galley(min + Vec2::new(3.0, 0.0), galley, color);
             } else {
-                let corner = Rect::from_min_max(rect.right_top() + Vec2::new(-6.0, 0.0), rect.right_top() + Vec2::new(0.0, 6.0));
+                let corner = Rect::from_min_max(
+                    rect.right_top() + Vec2::new(-6.0, 0.0),
+                    rect.right_top() + Vec2::new(0.0, 6.0),
+                );
                 ui.painter().rect_filled(corner, 0.0, color);
             }
         }

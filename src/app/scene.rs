@@ -238,8 +238,18 @@ impl Scene {
                 }
                 let TileDraw { target_size, origin, tile_size, pitch, columns, first, count, .. } = draw;
                 let (low, high, mirror) = (-1.0, 1.0, false);
-                let draw =
-                    RgbDraw { target_size, origin, tile_size, pitch, columns, first, count, low, high, mirror };
+                let draw = RgbDraw {
+                    target_size,
+                    origin,
+                    tile_size,
+                    pitch,
+                    columns,
+                    first,
+                    count,
+                    low,
+                    high,
+                    mirror,
+                };
                 self.content.colored.push((kernels.map.clone(), draw));
             }
             KernelChoice::Slices(_) => {
@@ -273,8 +283,10 @@ impl Scene {
         let layer = model.shown_layer(state);
         let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
         let of_layer = |taps: &[Tap]| taps.iter().find(|tap| tap.layer == layer).cloned();
-        let mut versions: Vec<_> = of_layer(&shown.taps).into_iter().map(|tap| (tap, state.colormap)).collect();
-        versions.extend(shown.compared.iter().filter_map(|other| Some((of_layer(&other.taps)?, state.colormap))));
+        let mut versions: Vec<_> =
+            of_layer(&shown.taps).into_iter().map(|tap| (tap, state.colormap)).collect();
+        versions
+            .extend(shown.compared.iter().filter_map(|other| Some((of_layer(&other.taps)?, state.colormap))));
         let differences = shown.compared.iter().filter_map(|other| of_layer(&other.differences));
         versions.extend(differences.map(|tap| (tap, Colormap::Diverging)));
         let channels = state.shown_channels(layer);
@@ -397,10 +409,8 @@ fn enlarge(draw: &mut TileDraw, area: Rect, shape: Shape) {
     let (width, height) = (shape.width as f32, shape.height as f32);
     let zoom = (area.width / width).min(area.height / height);
     let size = [(width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0)];
-    draw.origin = [
-        area.x + ((area.width - size[0]) / 2.0).floor(),
-        area.y + ((area.height - size[1]) / 2.0).floor(),
-    ];
+    draw.origin =
+        [area.x + ((area.width - size[0]) / 2.0).floor(), area.y + ((area.height - size[1]) / 2.0).floor()];
     (draw.tile_size, draw.pitch, draw.columns) = (size, size, 1);
 }
 

@@ -44,8 +44,13 @@ pub fn take(
         .collect();
     let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
     let (network, multiplier) = (state.graph().name, setup.width_multiplier);
-    let provenance =
-        Provenance::new(network, multiplier, &model.status.weights.as_ref()?.origin, setup.session.avg_pool, how);
+    let provenance = Provenance::new(
+        network,
+        multiplier,
+        &model.status.weights.as_ref()?.origin,
+        setup.session.avg_pool,
+        how,
+    );
     let frame = shown.frame.frame.clone();
     let info = SnapshotInfo {
         provenance,
@@ -80,7 +85,17 @@ pub fn take(
         statistics,
     };
     let name = format!("{}_{}", now.strftime("%Y-%m-%dT%H-%M-%S%.3f"), node.keras_name);
-    Some(Box::new(SnapshotJob { folder: setup.snapshots.clone(), name, view, tiles, map, frame, info }))
+    Some(Box::new(SnapshotJob {
+        folder: setup.snapshots.clone(),
+        name,
+        view,
+        tiles,
+        map,
+        frame,
+        how,
+        input: state.graph().input_shape(),
+        info,
+    }))
 }
 
 /// The command that makes the snapshot again, to be run in its folder.

@@ -163,8 +163,8 @@ impl App {
         let state = self.setup.state.clone();
         let wake = news(self.proxy.clone(), pending.clone());
         let session = self.setup.start_session(&gpu, state.request(), false, wake);
-        let writer = Writer::start(gpu.clone(), news(self.proxy.clone(), pending.clone()))
-            .map_err(|error| WindowError::Session(error.to_string()))?;
+        let news_of_writer = news(self.proxy.clone(), pending.clone());
+        let writer = self.setup.start_writer(&gpu, news_of_writer).map_err(WindowError::Session)?;
         Ok(Live {
             session,
             writer,

@@ -89,7 +89,9 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         if let Some(events) = &mut events {
             let step = picture.number as i64;
             for prediction in &top {
-                events.scalar(&format!("probability/{}", prediction.name), step, prediction.probability)?;
+                // Names alone are not unique: there are two cranes.
+                let tag = format!("probability/{} {}", prediction.wordnet_id, prediction.name);
+                events.scalar(&tag, step, prediction.probability)?;
             }
             events.histogram("probabilities", step, probabilities)?;
             events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;

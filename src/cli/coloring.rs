@@ -103,7 +103,10 @@ impl<'a> Compared<'a> {
                 let picture = paint(&values, width, ends, colormap);
                 Painted { picture, ends: color_ends(ends.0, ends.1, colormap) }
             };
-            outputs.iter().map(|output| channels.iter().map(|channel| one(output, *channel)).collect()).collect()
+            outputs
+                .iter()
+                .map(|output| channels.iter().map(|channel| one(output, *channel)).collect())
+                .collect()
         };
         let at = |all: &'_ [Vec<LayerOutput>]| -> Vec<LayerOutput> {
             all.iter().filter_map(|outputs| outputs.get(position).cloned()).collect()
@@ -141,6 +144,11 @@ pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>]) -> Legend {
             high: number(tile.ends.1),
             text: text("one range for the whole layer"),
         },
-        _ => Legend { table, low: "lowest".into(), high: "highest".into(), text: text("each map its own range") },
+        _ => Legend {
+            table,
+            low: "lowest".into(),
+            high: "highest".into(),
+            text: text("each map its own range"),
+        },
     }
 }

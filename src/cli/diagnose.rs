@@ -145,12 +145,7 @@ fn marked(layer: &LayerDiagnosis) -> [(&'static str, Vec<usize>); 6] {
 /// How many maps of a layer the page shows.
 const SHOWN: usize = 12;
 
-fn page(
-    diagnosis: &Diagnosis,
-    name: &str,
-    seen: &RgbImage,
-    outputs: &[LayerOutput],
-) -> anyhow::Result<Page> {
+fn page(diagnosis: &Diagnosis, name: &str, seen: &RgbImage, outputs: &[LayerOutput]) -> anyhow::Result<Page> {
     let trained = if diagnosis.trained { "" } else { ", untrained" };
     let mut page = Page::new(
         &format!("{}{trained}: how healthy the maps are", diagnosis.network),

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use crate::record::{EventError, EventWriter};
 
-/// A writer, where a folder was named. Each run has its own folder in it, as TensorBoard wants: two files with the
-/// same tags in one folder would push each other's values out.
+/// A writer, where a folder was named.
 pub fn open(folder: Option<&Path>, command: &str) -> Result<Option<EventWriter>, EventError> {
-    let run = format!("{command}-{}", jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S%.3f"));
-    folder.map(|folder| EventWriter::create(&folder.join(run))).transpose()
+    folder.map(|folder| EventWriter::create_run(folder, command)).transpose()
 }
 
 /// Ends the file and tells where it is.

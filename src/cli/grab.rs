@@ -79,7 +79,10 @@ pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
                 "png"
             }
             StillFormat::Jpeg => {
-                rgb.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?;
+                rgb.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(
+                    &mut bytes,
+                    JPEG_QUALITY,
+                ))?;
                 "jpg"
             }
         };

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::network;
 use super::pictures::{self, output_path};
-use crate::figure::{bars, tile_grid_figure};
 use crate::figure::{Legend, Tile};
+use crate::figure::{bars, tile_grid_figure};
 use crate::inspect::hypercolumn;
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
@@ -88,7 +88,9 @@ struct LayerPart {
 
 pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     if args.output.is_none() && args.npy.is_none() && args.at.is_none() {
-        bail!("say what you want: -o FILE for the picture, --npy FILE for its numbers, --at X,Y for a pixel's vector");
+        bail!(
+            "say what you want: -o FILE for the picture, --npy FILE for its numbers, --at X,Y for a pixel's vector"
+        );
     }
     let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
@@ -96,7 +98,11 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     let input = graph.input_shape();
     let size = (input.height, input.width);
     if let Some([x, y]) = args.at.filter(|[x, y]| *x >= input.width || *y >= input.height) {
-        bail!("--at {x},{y} lies outside the network's input, which has {}×{} pixels", input.width, input.height);
+        bail!(
+            "--at {x},{y} lies outside the network's input, which has {}×{} pixels",
+            input.width,
+            input.height
+        );
     }
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
@@ -113,7 +119,12 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
             let provenance = network::provenance(&engine, &args.network, how);
-            let document = Document { provenance, picture: name.clone(), at: [x, y], layers: parts(&graph, &layers, &values) };
+            let document = Document {
+                provenance,
+                picture: name.clone(),
+                at: [x, y],
+                layers: parts(&graph, &layers, &values),
+            };
             if args.json {
                 documents.push(document);
             } else if args.npy.is_none() && args.output.is_none() {
@@ -134,7 +145,8 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 let under = input_picture(&seen.values, [input.width, input.height]);
                 for (over, under) in painted.pixels_mut().zip(under.pixels()) {
                     for (over, under) in over.0.iter_mut().zip(under.0) {
-                        *over = (f32::from(*over) * opacity + f32::from(under) * (1.0 - opacity)).round() as u8;
+                        *over =
+                            (f32::from(*over) * opacity + f32::from(under) * (1.0 - opacity)).round() as u8;
                     }
                 }
             }
@@ -145,7 +157,8 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 text: "mean of all channels, each enlarged to 299×299".into(),
             };
             let tile = Tile { picture: painted, caption: String::new() };
-            let figure = tile_grid_figure(&title, &name, &[tile], 2 * input.width as u32, false, Some(&legend))?;
+            let figure =
+                tile_grid_figure(&title, &name, &[tile], 2 * input.width as u32, false, Some(&legend))?;
             (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {
@@ -198,6 +211,8 @@ mod tests {
     fn pixels_and_opacities() {
         assert_eq!(parse_pixel("150, 120"), Ok([150, 120]));
         assert!(parse_pixel("150").is_err() && parse_pixel("-1,2").is_err());
-        assert!(parse_opacity("1.5").is_err() && parse_opacity("NaN").is_err() && parse_opacity("0.5").is_ok());
+        assert!(
+            parse_opacity("1.5").is_err() && parse_opacity("NaN").is_err() && parse_opacity("0.5").is_ok()
+        );
     }
 }

@@ -60,14 +60,20 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let Some(conv) = convolution_of(graph, layer) else {
-        bail!("{} is a {} and has no kernels: name a convolution such as conv2d", node.keras_name, node.op.name())
+        bail!(
+            "{} is a {} and has no kernels: name a convolution such as conv2d",
+            node.keras_name,
+            node.op.name()
+        )
     };
     let node = &graph.nodes[conv];
     let Some(LayerWeights::Conv { kernel }) = &engine.weights().layers[conv] else {
         bail!("{} has no weights", node.keras_name)
     };
     let inputs = graph.nodes[node.inputs[0]].shape.channels;
-    let cut = |filter: usize| slices(graph, conv, kernel, filter).ok_or_else(|| anyhow!("there is no filter {filter}"));
+    let cut = |filter: usize| {
+        slices(graph, conv, kernel, filter).ok_or_else(|| anyhow!("there is no filter {filter}"))
+    };
     let shape = cut(0)?.shape;
     if let Some(path) = &args.npy {
         let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
@@ -82,7 +88,8 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if args.filters.is_none() && !in_color {
         filters.truncate(FIRST_FILTERS);
     }
-    let cut: Vec<LayerOutput> = filters.iter().map(|filter| cut(*filter as usize)).collect::<Result<_, _>>()?;
+    let cut: Vec<LayerOutput> =
+        filters.iter().map(|filter| cut(*filter as usize)).collect::<Result<_, _>>()?;
     let reach = |output: &LayerOutput| range(&output.values).0.abs().max(range(&output.values).1.abs());
     let title = format!(
         "{} · kernels of {}×{}×{inputs} · {} filters",
@@ -99,8 +106,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             table: colormap_table(Colormap::Grey),
             low: "lowest".into(),
             high: "highest".into(),
-            text: "red, green and blue are the weights of these channels; the middle grey is zero; each filter its own range"
-                .into(),
+            text: "grey is zero; each filter its own range".into(),
         };
         tile_grid_figure(&title, &subtitle, &tiles, args.tile_size.max(64), false, Some(&legend))?
     } else {
@@ -111,7 +117,8 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             read.truncate(FIRST_INPUTS);
         }
         let tile = |output: &LayerOutput, channel: u32| {
-            let picture = paint(output.channel(channel as usize), shape.width, (-of_all, of_all), Colormap::Diverging);
+            let picture =
+                paint(output.channel(channel as usize), shape.width, (-of_all, of_all), Colormap::Diverging);
             Some(Tile { picture, caption: String::new() })
         };
         Sheet {
@@ -119,7 +126,10 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             subtitle: format!("{subtitle} · {} of {inputs} channels that it reads", read.len()),
             columns: read.iter().map(|channel| Heading { lines: vec![channel.to_string()] }).collect(),
             rows: filters.iter().map(|filter| format!("filter {filter}")).collect(),
-            cells: cut.iter().map(|output| read.iter().map(|channel| tile(output, *channel)).collect()).collect(),
+            cells: cut
+                .iter()
+                .map(|output| read.iter().map(|channel| tile(output, *channel)).collect())
+                .collect(),
             tile_side: args.tile_size,
             smooth: false,
             legend: Some(Legend {

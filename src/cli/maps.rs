@@ -65,7 +65,8 @@ pub struct MapsArgs {
 }
 
 pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
-    if args.output.is_none() && args.npy.is_none() && args.safetensors.is_none() && args.tensorboard.is_none() {
+    if args.output.is_none() && args.npy.is_none() && args.safetensors.is_none() && args.tensorboard.is_none()
+    {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
     }
     let graph = network::graph(&args.network)?;

@@ -96,7 +96,9 @@ pub fn layers(graph: &Graph, typed: &[String]) -> anyhow::Result<Vec<LayerIndex>
             Some(start.parse::<usize>().ok()?..end.parse::<usize>().ok()?.checked_add(more)?)
         });
         match range {
-            Some(range) if range.is_empty() => bail!("`{text}` names no layer: write `0..15` for layers 0 to 14"),
+            Some(range) if range.is_empty() => {
+                bail!("`{text}` names no layer: write `0..15` for layers 0 to 14")
+            }
             Some(range) if range.end > graph.nodes.len() => {
                 bail!("`{text}` goes beyond the last layer, which is {}", graph.nodes.len() - 1)
             }

@@ -113,7 +113,10 @@ impl Run<'_> {
                 Ok(news) => news,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("{spec} has given nothing for {} s: unplug it, plug it in and try again", SILENCE.as_secs())
+                    bail!(
+                        "{spec} has given nothing for {} s: unplug it, plug it in and try again",
+                        SILENCE.as_secs()
+                    )
                 }
             };
             match news {
@@ -146,7 +149,9 @@ impl Run<'_> {
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {
         let name = match spec {
-            SourceSpec::Path(_) => Path::new(&*frame.name).file_stem().unwrap_or_default().to_string_lossy().into(),
+            SourceSpec::Path(_) => {
+                Path::new(&*frame.name).file_stem().unwrap_or_default().to_string_lossy().into()
+            }
             SourceSpec::Camera(_) => "camera".to_string(),
             SourceSpec::TestCard => "testcard".to_string(),
         };
@@ -175,7 +180,9 @@ fn progress_bar() -> ProgressBar {
 /// True where a run will have one picture, so that it may be written to the very file that was named.
 pub fn is_single(args: &PictureArgs) -> bool {
     match args.paths.as_slice() {
-        [SourceSpec::Path(path)] => !path.is_dir() && source::video::container_of(path).is_none() || args.frames == Some(1),
+        [SourceSpec::Path(path)] => {
+            !path.is_dir() && source::video::container_of(path).is_none() || args.frames == Some(1)
+        }
         [_] => args.frames.unwrap_or(1) == 1,
         _ => false,
     }

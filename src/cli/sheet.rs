@@ -77,8 +77,9 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             compared.add(engine.run(&picture.frame, how, &layers)?);
         }
         let side = args.smooth.then_some(args.tile_size as usize);
-        let painted: Vec<_> =
-            (0..layers.len()).map(|position| compared.paint(position, &channels, &args.colors, side)).collect();
+        let painted: Vec<_> = (0..layers.len())
+            .map(|position| compared.paint(position, &channels, &args.colors, side))
+            .collect();
         let versions = compared.headings();
         let mut rows = Vec::new();
         let mut cells = Vec::new();

@@ -88,8 +88,17 @@ fn row<'a>(graph: &Graph, index: LayerIndex, node: &'a Node) -> Row<'a> {
 }
 
 const HEADINGS: [&str; 11] = [
-    "index", "keras_name", "torchvision_name", "operation", "kernel", "stride", "padding", "output_shape", "parameters",
-    "multiply_adds", "receptive_field",
+    "index",
+    "keras_name",
+    "torchvision_name",
+    "operation",
+    "kernel",
+    "stride",
+    "padding",
+    "output_shape",
+    "parameters",
+    "multiply_adds",
+    "receptive_field",
 ];
 
 fn cells(row: &Row<'_>) -> [String; 11] {

@@ -60,8 +60,14 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
 
 /// Arguments as meant.
 fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
-    let Arguments { input, network, view, .. } = arguments;
-    let graph = network::graph(network)?;
+    let Arguments { input, network: chosen, view, .. } = arguments;
+    if view.compare.len() > network::MOST_COMPARED {
+        bail!(
+            "--compare takes at most {} files: more would not fit beside each other",
+            network::MOST_COMPARED
+        );
+    }
+    let graph = network::graph(chosen)?;
     let mut layers = Vec::new();
     for name in &view.layer {
         let layer = graph.find(name.trim())?;
@@ -87,21 +93,21 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
         state.hypercolumn.shown = true;
     }
     // Predictions of random weights mean nothing: they are not even computed.
-    state.predictions = network.weights != WeightsSpec::Untrained;
+    state.predictions = chosen.weights != WeightsSpec::Untrained;
     let setup = Setup {
-        width_multiplier: network.width_multiplier,
+        width_multiplier: chosen.width_multiplier,
         state: state.started(),
         source: input.source.clone(),
         camera: input.camera.request(),
         session: SessionConfig {
             every_frame: view.headless,
-            weights: network.weights.clone(),
+            weights: chosen.weights.clone(),
             compare: view.compare.clone(),
-            avg_pool: network.avg_pool,
+            avg_pool: chosen.avg_pool,
             placement: Placement::Cpu,
         },
-        placement: network.device.placement(),
-        adapter: network.adapter.clone(),
+        placement: chosen.device.placement(),
+        adapter: chosen.adapter.clone(),
         labels: labels::imagenet(),
         snapshots: view.snapshot.clone(),
         tensorboard: view.tensorboard.clone(),

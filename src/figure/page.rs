@@ -97,7 +97,9 @@ mod tests {
         page.note("\"<b>\"");
         page.layer("layer", "1 < 2", vec![Worst { png: vec![1], caption: "<i>".into() }], 3);
         let html = page.to_html();
-        for part in ["<title>a &amp; b</title>", "&lt;script&gt;", "&quot;&lt;b&gt;&quot;", "1 &lt; 2", "and 3 more"] {
+        for part in
+            ["<title>a &amp; b</title>", "&lt;script&gt;", "&quot;&lt;b&gt;&quot;", "1 &lt; 2", "and 3 more"]
+        {
             assert!(html.contains(part), "{part}");
         }
         assert!(!html.contains("<script>") && !html.contains("<i>"));

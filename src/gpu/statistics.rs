@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_skipped_and_not_written() {
         let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let all = ChannelStatistics::from_values(&values);
+        let all = StatisticsBuffer::decode(&values);
         assert_eq!(all.len(), 2);
         let json = r#"{"min":1.0,"max":2.0,"mean":3.0,"std":4.0,"zeros":5.0,"brightness":6.0}"#;
         assert_eq!(serde_json::to_string(&all[0]).unwrap(), json);

@@ -5,6 +5,7 @@ mod health;
 pub mod hypercolumn;
 mod kernels;
 mod measure;
+mod order;
 mod sentences;
 mod similarity;
 
@@ -14,7 +15,8 @@ pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
 pub use measure::{ChannelStatistics, luminance, measure};
-pub use similarity::{ChannelCorrelation, similarity_order};
+pub use order::similarity_order;
+pub use similarity::ChannelCorrelation;
 
 /// One layer's output for one picture.
 #[derive(Clone, Debug, PartialEq)]

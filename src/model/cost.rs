@@ -44,7 +44,9 @@ impl Graph {
                 let trainable = shape.channels * inputs * window.kernel[0] * window.kernel[1];
                 Cost { trainable, measured: 0, multiply_adds: trainable * shape.height * shape.width }
             }
-            Op::BatchNorm => Cost { trainable: shape.channels, measured: 2 * shape.channels, multiply_adds: 0 },
+            Op::BatchNorm => {
+                Cost { trainable: shape.channels, measured: 2 * shape.channels, multiply_adds: 0 }
+            }
             Op::Classifier => Cost {
                 trainable: (inputs + 1) * shape.channels,
                 measured: 0,

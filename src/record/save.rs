@@ -91,10 +91,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         save(&path, b"two", Existing::Replace).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert!(matches!(
-            save(&path.join("under a file"), b"", Existing::Keep),
-            Err(SaveError::Disk { .. })
-        ));
+        assert!(matches!(save(&path.join("under a file"), b"", Existing::Keep), Err(SaveError::Disk { .. })));
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
     }
 

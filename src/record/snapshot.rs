@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `view.png` | the whole view |
 //! | `frame.png` | the frame as the source gave it |
+//! | `input.png` | the network's input: fitted, resized, in whole levels |
 //! | `tiles.png` | the chosen channels, one pixel a value, coloured as in the view |
 //! | `map.safetensors` | the values, `[1, channels, height, width]` f32, named by the layer |
 //! | `snapshot.json` | [`SnapshotInfo`] |
@@ -15,14 +16,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Provenance, png, tensors};
+use super::{EventWriter, Provenance, png, tensors};
+use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{GpuContext, RangeMode, twin};
 use crate::inspect::ChannelStatistics;
+use crate::model::Shape;
 use crate::model::labels::Label;
 use crate::session::StageTimes;
-use crate::view::Colormap;
+use crate::view::{Colormap, input_picture};
 
 /// Everything needed to make the same again: `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -133,6 +136,10 @@ pub struct SnapshotJob {
     pub map: PendingMap,
     /// The frame.
     pub frame: Frame,
+    /// How the frame became the network's input.
+    pub how: Preprocessing,
+    /// Shape of that input.
+    pub input: Shape,
     /// The rest.
     pub info: SnapshotInfo,
 }
@@ -158,7 +165,11 @@ const MAX_SAME_NAME: u32 = 10_000;
 
 impl SnapshotJob {
     /// Waits for the GPU, writes everything into a hidden folder, then gives it its name. Returns that path.
-    pub(super) fn write(self, gpu: &GpuContext) -> Result<PathBuf, SnapshotError> {
+    pub(super) fn write(
+        self,
+        gpu: &GpuContext,
+        events: Option<(&mut EventWriter, i64)>,
+    ) -> Result<PathBuf, SnapshotError> {
         let hidden = self.folder.join(format!(".{}.partial-{}", self.name, std::process::id()));
         let disk = |path: &Path| {
             let path = path.to_path_buf();
@@ -167,7 +178,7 @@ impl SnapshotJob {
         fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
         fs::create_dir(&hidden).map_err(disk(&hidden))?;
         let (folder, name) = (self.folder.clone(), self.name.clone());
-        let result = self.write_files(gpu, &hidden).and_then(|()| {
+        let result = self.write_files(gpu, &hidden, events).and_then(|()| {
             for number in 1..MAX_SAME_NAME {
                 let suffix = if number == 1 { String::new() } else { format!("-{number}") };
                 let path = folder.join(format!("{name}{suffix}"));
@@ -184,18 +195,28 @@ impl SnapshotJob {
         result
     }
 
-    fn write_files(self, gpu: &GpuContext, folder: &Path) -> Result<(), SnapshotError> {
+    fn write_files(
+        self,
+        gpu: &GpuContext,
+        folder: &Path,
+        events: Option<(&mut EventWriter, i64)>,
+    ) -> Result<(), SnapshotError> {
         let content = |error: &dyn std::fmt::Display| SnapshotError::Content(error.to_string());
         let save = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
             fs::write(&path, bytes).map_err(|source| SnapshotError::Disk { path, source })
         };
-        save("view.png", &png(&self.view.wait(gpu).map_err(|e| content(&e))?).map_err(|e| content(&e))?)?;
-        save("tiles.png", &png(&self.tiles.wait(gpu).map_err(|e| content(&e))?).map_err(|e| content(&e))?)?;
+        let view = self.view.wait(gpu).map_err(|e| content(&e))?;
+        save("view.png", &png(&view).map_err(|e| content(&e))?)?;
+        let tiles = self.tiles.wait(gpu).map_err(|e| content(&e))?;
+        save("tiles.png", &png(&tiles).map_err(|e| content(&e))?)?;
         let frame =
             image::RgbImage::from_raw(self.frame.width, self.frame.height, twin::rgb_bytes(&self.frame));
         let frame = frame.ok_or_else(|| content(&"the frame is not a picture"))?;
         save("frame.png", &png(&frame).map_err(|e| content(&e))?)?;
+        let input = twin::preprocess(&self.frame, self.how.fit, self.how.resize, self.input);
+        let input = input_picture(&input, [self.input.width, self.input.height]);
+        save("input.png", &png(&input).map_err(|e| content(&e))?)?;
 
         let values = self.map.wait(gpu).map_err(|e| content(&e))?;
         let [_, height, width] = self.info.layer.shape;
@@ -207,6 +228,20 @@ impl SnapshotJob {
             .copied()
             .collect();
         let shape = vec![1, self.info.channels.len(), height, width];
+        if let Some((events, step)) = events {
+            let layer = &self.info.layer.keras_name;
+            let predictions = &self.info.predictions;
+            events
+                .image("view", step, &view)
+                .and_then(|()| events.image(&format!("maps/{layer}"), step, &tiles))
+                .and_then(|()| events.histogram(&format!("values/{layer}"), step, &chosen))
+                .and_then(|_| {
+                    predictions.iter().try_for_each(|Prediction { wordnet_id, name, probability, .. }| {
+                        events.scalar(&format!("probability/{wordnet_id} {name}"), step, *probability)
+                    })
+                })
+                .map_err(|e| content(&e))?;
+        }
         let named = vec![(self.info.layer.keras_name.clone(), shape, chosen)];
         save("map.safetensors", &tensors(named).map_err(|e| content(&e))?)?;
 

@@ -86,6 +86,15 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
+    /// Starts a file in a new folder inside `folder`, named by `what` and the time: a run of its own.
+    ///
+    /// # Errors
+    /// [`EventError::Disk`].
+    pub fn create_run(folder: &Path, what: &str) -> Result<Self, EventError> {
+        let run = format!("{what}-{}", jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S%.3f"));
+        Self::create(&folder.join(run))
+    }
+
     /// Starts `events.out.tfevents.<unix seconds>.convscope.<process id>.<number>` in `folder`, which is made
     /// where it is missing. An existing file is never touched.
     ///

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
-use super::SnapshotJob;
+use super::{EventWriter, SnapshotJob};
 use crate::gpu::GpuContext;
 
 /// Snapshots that may wait; each holds its pictures and values.
@@ -25,16 +25,22 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `wake` is called from it after each snapshot.
+    /// Starts the thread. Snapshots also go to `events`, their number as the step. `wake` is called from the thread
+    /// after each.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(gpu: GpuContext, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(
+        gpu: GpuContext,
+        mut events: Option<EventWriter>,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::sync_channel::<Box<SnapshotJob>>(QUEUE);
         let (outbox, results) = mpsc::channel();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
-            for job in inbox {
-                let written = job.write(&gpu).map_err(|error| error.to_string());
+            for (number, job) in inbox.into_iter().enumerate() {
+                let events = events.as_mut().map(|events| (events, number as i64));
+                let written = job.write(&gpu, events).map_err(|error| error.to_string());
                 if outbox.send(written).is_err() {
                     break;
                 }

@@ -9,8 +9,8 @@ use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::engine::{Placement, load_weights};
 use crate::gpu::{
-    FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor,
-    StatisticsBuffer, StatisticsPass, readback, twin,
+    FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, StatisticsBuffer,
+    StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};

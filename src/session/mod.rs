@@ -12,9 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Placement, WeightsSpec};
-use crate::gpu::{
-    FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer,
-};
+use crate::gpu::{FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer};
 use crate::inspect::ChannelStatistics;
 use crate::latest::{LatestSlot, Taken};
 use crate::model::{Graph, LayerIndex};

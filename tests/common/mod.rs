@@ -4,11 +4,11 @@
 
 use std::sync::OnceLock;
 
-use convscope::inspect::ChannelStatistics;
 use convscope::gpu::{
-    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode,
-    StatisticsBuffer, TileDraw, new_instance, readback,
+    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode, StatisticsBuffer, TileDraw,
+    new_instance, readback,
 };
+use convscope::inspect::ChannelStatistics;
 use convscope::model::Shape;
 use convscope::view::Colormap;
 
@@ -89,7 +89,7 @@ pub fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> 
         colormap: Colormap::Viridis,
         smooth: false,
         opacity: 1.0,
-            mirror: false,
+        mirror: false,
     }
 }
 

@@ -13,7 +13,9 @@ pub fn statistics(values: &[f32], shape: Shape, luminance: &[f32]) -> Vec<Channe
     let mut all = measure(&of(shape), luminance);
     let zeros = all.iter().map(|channel| channel.zeros).sum::<f32>() / shape.channels as f32;
     let whole = of(Shape { channels: 1, height: shape.channels, width: cells });
-    all.extend(measure(&whole, &vec![0.0; values.len()]).iter().map(|layer| ChannelStatistics { zeros, ..*layer }));
+    all.extend(
+        measure(&whole, &vec![0.0; values.len()]).iter().map(|layer| ChannelStatistics { zeros, ..*layer }),
+    );
     all
 }
 
