@@ -90,9 +90,7 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .exact_size(width)
         .show(ui, |ui| {
             // What is shown beside it wants room too.
-            let extras = [state.curve && model.trained(), state.health, state.hypercolumn.shown];
-            let extras = extras.into_iter().filter(|shown| *shown).count();
-            let highest_picture = ui.available_height() * (0.42 - 0.06 * extras as f32);
+            let highest_picture = ui.available_height() * (0.42 - 0.06 * extras(state) as f32);
             egui::ScrollArea::vertical()
                 .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
         });
@@ -204,7 +202,9 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
                 (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",
                 (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
             };
-            ui.label(RichText::new(fit).color(QUIET).small());
+            if extras(state) < 2 {
+                ui.label(RichText::new(fit).color(QUIET).small());
+            }
             if state.hypercolumn.shown {
                 hypercolumn(ui, state, model);
             }
@@ -229,6 +229,11 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
         ui.add_space(6.0);
     }
     legend(ui, state, model);
+}
+
+/// How much is shown in the left panel beside what always is.
+fn extras(state: &AppState) -> usize {
+    [state.curve, state.health, state.hypercolumn.shown].into_iter().filter(|shown| *shown).count()
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.
@@ -416,7 +421,9 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         ui.label(RichText::new("Off; 8 turns them on.").color(QUIET));
         return;
     }
-    for (name, probability) in model.top(5) {
+    // What is shown beside them wants room too.
+    let classes = if extras(state) > 0 { 3 } else { 5 };
+    for (name, probability) in model.top(classes) {
         let height = 19.0;
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
         let bar = Rect::from_min_size(rect.min, Vec2::new(rect.width() * probability, height));

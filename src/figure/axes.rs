@@ -7,6 +7,9 @@ use super::marks::{Anchor, TextStyle};
 /// Size of the numbers along the axes.
 pub(super) const TICK_SIZE: f32 = 14.0;
 
+/// Most pixels of a bar from left to right.
+const WIDEST_BAR: f32 = 96.0;
+
 /// A range with round ends and round steps (1, 2 or 5 times a power of ten) that contains zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
@@ -21,7 +24,7 @@ impl Scale {
         let finite = || values.iter().filter(|value| value.is_finite()).map(|value| f64::from(*value));
         let (least, most) = (finite().fold(0.0, f64::min), finite().fold(0.0, f64::max));
         let (least, most) = if least == most { (0.0, 1.0) } else { (least, most) };
-        let step = round_step((most - least) / steps.max(1) as f64);
+        let step = nearest_step((most - least) / steps.max(1) as f64);
         // Quotients such as 0.6/0.2 come out a hair above a whole number.
         let up = |value: f64| (value / step - 1e-6).ceil().max(0.0) * step;
         Self { low: -up(-least), high: up(most), step }
@@ -53,6 +56,19 @@ impl Scale {
     }
 }
 
+/// The nearest of 1, 2 and 5 times a power of ten, measured by their quotient.
+fn nearest_step(step: f64) -> f64 {
+    let power = 10f64.powi(step.log10().floor() as i32);
+    // The limits are the geometric means of neighbours.
+    let factor = match step / power {
+        part if part < 2f64.sqrt() => 1.0,
+        part if part < 10f64.sqrt() => 2.0,
+        part if part < 50f64.sqrt() => 5.0,
+        _ => 10.0,
+    };
+    factor * power
+}
+
 /// The least of 1, 2 and 5 times a power of ten that is not below this.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powi(step.log10().floor() as i32);
@@ -75,6 +91,11 @@ impl Axes {
     /// Pixels a value has from left to right.
     pub fn pitch(&self) -> f32 {
         (self.right - self.left) / self.count.max(1) as f32
+    }
+
+    /// Width of a bar: where there is room they stand apart.
+    pub fn bar(&self) -> f32 {
+        if self.pitch() < 4.0 { self.pitch() } else { (self.pitch() * 0.75).min(WIDEST_BAR) }
     }
 
     /// Middle of the place of a value.
@@ -125,12 +146,11 @@ impl Axes {
 
     /// Draws every finite value as a bar from zero.
     pub fn draw_bars(&self, figure: &mut Figure, values: &[f32], colour: [u8; 3]) {
-        // Bars that are wide enough stand apart.
-        let gap = if self.pitch() < 4.0 { 0.0 } else { self.pitch() * 0.25 };
+        let half = self.bar() / 2.0;
         let zero = self.y(0.0);
         let bars = values.iter().enumerate().filter(|(_, value)| value.is_finite() && **value != 0.0);
         let bars = bars.map(|(index, value)| {
-            let (left, right) = (self.edge(index) + gap / 2.0, self.edge(index + 1) - gap / 2.0);
+            let (left, right) = (self.x(index) - half, self.x(index) + half);
             let y = self.y(f64::from(*value));
             vec![[left, zero], [right, zero], [right, y], [left, y]]
         });
@@ -187,16 +207,13 @@ mod tests {
 
     #[test]
     fn scales_are_round_and_contain_zero() {
-        assert_eq!(labels(&[0.523, 0.01], true), ["0 %", "20 %", "40 %", "60 %"]);
-        assert_eq!(labels(&[0.0013], true), ["0 %", "0.05 %", "0.10 %", "0.15 %"]);
-        assert_eq!(labels(&[1.0], true), ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]);
+        assert_eq!(labels(&[0.523, 0.01], true), ["0 %", "10 %", "20 %", "30 %", "40 %", "50 %", "60 %"]);
         assert_eq!(
-            labels(&[0.0, f32::NAN], false),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|l| match l {
-                "0.0" => "0".to_owned(),
-                other => other.to_owned(),
-            })
+            labels(&[0.0013], true),
+            ["0 %", "0.02 %", "0.04 %", "0.06 %", "0.08 %", "0.10 %", "0.12 %", "0.14 %"]
         );
+        assert_eq!(labels(&[1.0], true), ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]);
+        assert_eq!(labels(&[0.0, f32::NAN], false), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&[-3.0, 7.5, f32::INFINITY], false), ["−4", "−2", "0", "2", "4", "6", "8"]);
         assert_eq!(labels(&[2.5e-7], false), ["0", "5e−8", "1.0e−7", "1.5e−7", "2.0e−7", "2.5e−7"]);
         assert_eq!(labels(&[], false).len(), 6);

@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder as _, Rgb, RgbImage};
 use resvg::{tiny_skia, usvg};
 
 use super::FigureError;
-use super::font::options;
+use super::font::{FONT_ATTRIBUTES, options};
 use super::marks::{Mark, TextStyle};
 
 /// Behind everything, as in the interface.
@@ -160,7 +160,7 @@ impl Figure {
         let (width, height) = self.raster.dimensions();
         let image = format!(
             "<image width=\"{width}\" height=\"{height}\" style=\"image-rendering:pixelated\" \
-             href=\"data:image/png;base64,{data}\"/>\n"
+             xlink:href=\"data:image/png;base64,{data}\"/>\n"
         );
         Ok(self.svg(&image, true))
     }
@@ -171,7 +171,8 @@ impl Figure {
         // Writing into a string cannot fail.
         let _ = writeln!(
             svg,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
+             {FONT_ATTRIBUTES} width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\">"
         );
         svg.push_str(image);
@@ -193,10 +194,22 @@ impl Figure {
         }
     }
 
-    /// Every text with its left, top, right and bottom.
+    /// Every text with its left, top, right and bottom, after a look that they lie in the figure and apart.
     #[cfg(test)]
-    pub(super) fn text_boxes(&self) -> Vec<(&str, [f32; 4])> {
-        self.marks.iter().filter_map(Mark::text_box).collect()
+    pub(super) fn checked_texts(&self) -> Vec<(&str, [f32; 4])> {
+        let texts: Vec<(&str, [f32; 4])> = self.marks.iter().filter_map(Mark::text_box).collect();
+        for (number, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+            let inside = *left >= 0.0
+                && *top >= 0.0
+                && *right <= self.width() as f32
+                && *bottom <= self.height() as f32;
+            assert!(inside, "{text:?} leaves the figure: {:?}", texts[number]);
+            for (other, [l, t, r, b]) in &texts[..number] {
+                let apart = left >= r || l >= right || top >= b || t >= bottom;
+                assert!(apart, "{text:?} lies on {other:?}");
+            }
+        }
+        texts
     }
 }
 
@@ -221,3 +234,6 @@ fn encode_png(picture: &RgbImage) -> Result<Vec<u8>, FigureError> {
         .map_err(|error| FigureError::Encode(error.to_string()))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

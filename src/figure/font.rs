@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use resvg::usvg::{Options, Tree, fontdb};
 
-/// Attributes of all text, in PNG and SVG. Viewers without the typeface take their own; `textLength` keeps it in
+/// Attributes of an `<svg>` for all text in it. Viewers without the typeface take their own; `textLength` keeps it in
 /// its place.
 pub(super) const FONT_ATTRIBUTES: &str =
     r#"font-family="'Ubuntu Light', Ubuntu, sans-serif" font-weight="300" xml:space="preserve""#;
@@ -83,7 +83,7 @@ fn measure(text: &str) -> f32 {
     // Writing into a string cannot fail.
     let _ = write!(
         svg,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text {FONT_ATTRIBUTES} font-size="{MEASURED_SIZE}">{}</text></svg>"#,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" {FONT_ATTRIBUTES}><text font-size="{MEASURED_SIZE}">{}</text></svg>"#,
         escape(text)
     );
     match Tree::from_str(&svg, options()) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::font::{FONT_ATTRIBUTES, escape, text_width};
+use super::font::{escape, text_width};
 
 /// Which end of a text stands at its position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Mark {
                 let [r, g, b] = style.colour;
                 let _ = write!(
                     svg,
-                    "<text {FONT_ATTRIBUTES} x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{:.2}\" \
+                    "<text x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{:.2}\" \
                      text-anchor=\"{anchor}\" fill=\"#{r:02x}{g:02x}{b:02x}\" \
                      stroke=\"#{r:02x}{g:02x}{b:02x}\" stroke-width=\"{:.2}\"",
                     style.size,

@@ -3,6 +3,7 @@
 //! Pure functions for any thread; nothing here knows a graphics adapter or the system's fonts.
 //! [`Figure`] is what is drawn on: a raster whose pixels stay as they were blitted, and marks over it.
 
+mod around;
 mod axes;
 mod canvas;
 mod font;
@@ -14,13 +15,14 @@ mod tiles;
 
 use std::path::PathBuf;
 
+pub use around::Legend;
 pub use canvas::{ACCENT, BACKGROUND, Figure, LINE, MAX_PIXELS, MAX_SIDE, QUIET, TEXT};
 pub use font::{fit_text, text_width, wrap_text};
 pub use marks::{Anchor, TextStyle};
 pub use page::{Page, Worst};
 pub use plot::{bars, probability_plot};
 pub use sheet::{Heading, Sheet};
-pub use tiles::{Legend, Tile, tile_grid_figure};
+pub use tiles::{Tile, tile_grid_figure};
 
 /// Why there is no figure.
 #[derive(Debug, thiserror::Error)]

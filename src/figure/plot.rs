@@ -52,7 +52,8 @@ pub fn probability_plot(probabilities: &[f32], names: &[String], title: &str, to
     let form = LABELS.into_iter().find(|[_, pitch]| best.len() as f32 * pitch <= room);
     let [size, pitch] = form.unwrap_or(LABELS[1]);
     best.truncate((room / pitch) as usize);
-    draw_title(&mut figure, title, axes.left, "probability");
+    draw_title(&mut figure, title);
+    figure.text(axes.left, axes.top - 14.0, "probability", TextStyle::new(TICK_SIZE, TEXT));
     let place_name = match left_out(probabilities) {
         0 => format!("class (of {})", probabilities.len()),
         count => format!("class (of {}; {count} without a finite value left out)", probabilities.len()),
@@ -69,7 +70,7 @@ pub fn probability_plot(probabilities: &[f32], names: &[String], title: &str, to
         figure.polyline(vec![[axes.x(class), tip], elbow, [axes.right + LEADER - 8.0, row]], 1.0, colour);
     }
     // Lower bars over higher ones: neighbours stay visible.
-    let width = (axes.pitch() * 0.75).max(2.0);
+    let width = axes.bar().max(2.0);
     let zero = axes.y(0.0);
     for (&class, &tip) in best.iter().zip(&tips) {
         figure.rect(axes.x(class) - width / 2.0, tip, width, zero - tip, ACCENT);
@@ -110,12 +111,11 @@ fn percent(probability: f32) -> String {
     }
 }
 
-/// A vector's values over their index, 1200 × 600 pixels; values that are not finite are left out.
+/// A vector's values over their index, 1200 × 600 pixels and the height of its groups' names; values that are not finite are left out.
 ///
 /// `groups`: name and number of values of each part of the vector from its start, such as the layers of a
 /// hypercolumn; may be empty or end before the vector does.
 pub fn bars(values: &[f32], title: &str, groups: &[(String, usize)]) -> Figure {
-    let mut figure = Figure::blank(WIDTH, HEIGHT);
     let scale = Scale::covering(values, 6);
     let mut axes = Axes {
         left: MARGIN + Axes::margin(&scale, false),
@@ -137,7 +137,12 @@ pub fn bars(values: &[f32], title: &str, groups: &[(String, usize)]) -> Figure {
         .collect();
     let names = GroupNames::new(groups, &axes);
     axes.top += names.height;
-    draw_title(&mut figure, title, axes.left, "value");
+    axes.bottom += names.height;
+    let mut figure = Figure::blank(WIDTH, HEIGHT + names.height as u32);
+    draw_title(&mut figure, title);
+    // Left of the axis, where no group's name can be.
+    let value = TextStyle::new(TICK_SIZE, TEXT).anchored(Anchor::End);
+    figure.text(axes.left - 2.0, axes.top - 14.0, "value", value);
     let band = mix(BACKGROUND, LINE, 0.4);
     for group in names.groups.iter().step_by(2) {
         figure.rect(group.left, axes.top, group.right - group.left, axes.bottom - axes.top, band);
@@ -214,7 +219,7 @@ impl<'a> GroupNames<'a> {
         let height = match (upright.is_empty(), sideways.is_empty()) {
             (true, true) => 0.0,
             (false, true) => GROUP_SIZE + OVER_PLOT,
-            _ => longest.min(HIGHEST_GROUP) + 2.0 * OVER_PLOT,
+            _ => (longest.min(HIGHEST_GROUP) + 2.0 * OVER_PLOT).ceil(),
         };
         Self { groups, sideways, upright, height }
     }
@@ -240,14 +245,122 @@ impl<'a> GroupNames<'a> {
     }
 }
 
-/// The title, and over the axis what its numbers are.
-fn draw_title(figure: &mut Figure, title: &str, axis: f32, values: &str) {
+fn draw_title(figure: &mut Figure, title: &str) {
     let fitted = fit_text(title, TITLE_SIZE, WIDTH as f32 - 2.0 * MARGIN);
     figure.text(MARGIN, TITLE_BASELINE, &fitted, TextStyle::new(TITLE_SIZE, TEXT));
-    figure.text(axis, PLOT_TOP - 14.0, values, TextStyle::new(TICK_SIZE, TEXT));
 }
 
 /// Number of values that cannot be drawn.
 fn left_out(values: &[f32]) -> usize {
     values.iter().filter(|value| !value.is_finite()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::BACKGROUND;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| format!("name {class}")).collect()
+    }
+
+    fn texts(figure: &Figure) -> Vec<String> {
+        figure.checked_texts().into_iter().map(|(text, _)| text.to_owned()).collect()
+    }
+
+    #[test]
+    fn neighbours_are_named_apart_in_the_order_of_their_probability() {
+        let mut values = vec![1e-5; 1000];
+        for (class, value) in [(281, 0.452), (282, 0.451), (285, 0.01), (286, 0.0001), (999, 0.02)] {
+            values[class] = value;
+        }
+        let figure = probability_plot(&values, &names(1000), "cat", 5);
+        let texts = figure.checked_texts();
+        let row = |wanted: &str| texts.iter().find(|(text, _)| *text == wanted).expect(wanted).1[1];
+        let rows = ["name 281", "name 282", "name 999", "name 285", "name 286"].map(row);
+        assert!(rows.is_sorted(), "{rows:?}");
+        for wanted in ["45.2 %", "45.1 %", "2.00 %", "1.00 %", "0.01 %", "281", "0 %", "50 %", "900"] {
+            row(wanted);
+        }
+    }
+
+    #[test]
+    fn a_bar_stands_at_its_class_with_its_height() {
+        let mut values = vec![0.0; 1000];
+        values[250] = 1.0;
+        values[750] = 0.5;
+        let drawn = probability_plot(&values, &[], "", 0).to_picture().unwrap();
+        let is_bar = |x: u32, y: u32| drawn.get_pixel(x, y).0.iter().all(|level| *level > 0x70);
+        let columns = |y: u32| (100..1180).filter(|&x| is_bar(x, y)).collect::<Vec<_>>();
+        // Between the ticks of the axis, which lie at full and half height.
+        let (upper, lower) = (columns(180), columns(450));
+        assert!(!upper.is_empty() && upper.len() < 3, "{upper:?}");
+        assert_eq!(lower.len() / 2, upper.len(), "{lower:?}");
+        let left = 73.0 + 0.25 * (1176.0 - 73.0);
+        assert!((upper[0] as f32 - left).abs() < 3.0, "{upper:?} {left}");
+    }
+
+    #[test]
+    fn odd_vectors_are_plotted() {
+        for values in
+            [vec![], vec![0.0; 1000], vec![1.0], vec![f32::NAN; 3], vec![0.001; 1000], vec![-1.0, 2e9]]
+        {
+            for top in [0, 1, 5, 100] {
+                let figure = probability_plot(&values, &names(3), "title", top);
+                figure.checked_texts();
+                figure.to_picture().unwrap();
+            }
+            bars(&values, "title", &[("all of it".into(), usize::MAX), ("none".into(), 5)]).checked_texts();
+        }
+        let figure = probability_plot(&[0.4, f32::NAN, 0.6, f32::INFINITY], &[], &"long ".repeat(100), 9);
+        let texts = texts(&figure);
+        assert!(texts.contains(&"class (of 4; 2 without a finite value left out)".to_owned()), "{texts:?}");
+        assert!(texts.contains(&"class 2".to_owned()) && !texts.contains(&"class 1".to_owned()), "{texts:?}");
+        assert!(texts.iter().any(|text| text.starts_with("long") && text.ends_with('…')));
+    }
+
+    #[test]
+    fn as_many_classes_are_named_as_have_room() {
+        let values: Vec<f32> = (0..1000).map(|class| 0.001 + class as f32 * 1e-8).collect();
+        let long: Vec<String> = (0..1000).map(|class| format!("{} {class}", "W".repeat(60))).collect();
+        let figure = probability_plot(&values, &long, "", 1000);
+        let named = texts(&figure).iter().filter(|text| text.starts_with("WW")).count();
+        assert_eq!(named, 18);
+    }
+
+    #[test]
+    fn groups_are_named_over_their_values() {
+        let group = |name: &str, len| (name.to_owned(), len);
+        let values = vec![1.0; 1376];
+        let wide = bars(&values, "wide", &[group("mixed0", 256), group("mixed1", 544), group("mixed2", 576)]);
+        assert_eq!(wide.height(), 626);
+        let texts = wide.checked_texts();
+        let middle = |wanted: &str| {
+            let [left, _, right, _] = texts.iter().find(|(text, _)| *text == wanted).expect(wanted).1;
+            (left + right) / 2.0
+        };
+        let axes_left = 62.0;
+        let expected = axes_left + (256.0 + 272.0) / 1376.0 * (1176.0 - axes_left);
+        assert!((middle("mixed1") - expected).abs() < 12.0, "{}", middle("mixed1"));
+
+        let mut narrow =
+            vec![group("batch_normalization_1", 16), group("activation_1", 4), group("conv2d", 4)];
+        narrow.push(group("mixed0", 1000));
+        narrow.extend((0..6).map(|n| group(&format!("activation_{n}"), 20)));
+        bars(&values, "narrow", &narrow).checked_texts();
+        let many: Vec<_> = (0..313).map(|n| group(&format!("batch_normalization_{n}"), 4)).collect();
+        bars(&values, "many", &many).checked_texts();
+        assert!(bars(&values, "none", &[]).checked_texts().iter().all(|(text, _)| *text != "mixed0"));
+    }
+
+    #[test]
+    fn bars_hang_from_zero() {
+        let drawn = bars(&[1.0, -1.0], "", &[]).to_picture().unwrap();
+        let column = |x: u32| (100..538).filter(|y| drawn.get_pixel(x, *y).0 == ACCENT).collect::<Vec<_>>();
+        // Quarters of the plot are the middles of the two bars.
+        let (up, down) = (column(340), column(890));
+        assert!(up.len() > 150 && up.len().abs_diff(down.len()) < 3, "{} {}", up.len(), down.len());
+        assert!(up.last().unwrap() <= down.first().unwrap());
+        assert_eq!(drawn.get_pixel(620, 250).0, BACKGROUND);
+    }
 }

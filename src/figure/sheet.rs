@@ -1,13 +1,11 @@
 //! Sheets: layers side by side, one row a choice, every column under its heading. Any thread.
 
 use super::FigureError;
+use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, enlargement, figure_of};
 use super::canvas::{Figure, QUIET, TEXT};
 use super::font::{fit_text, text_width, wrap_text};
 use super::marks::{Anchor, TextStyle};
-use super::tiles::{
-    Captions, GAP, Head, Legend, LegendStrip, MARGIN, NARROWEST, Tile, draw_map, draw_nothing, enlargement,
-    figure_of,
-};
+use super::tiles::{Captions, GAP, Tile, draw_map, draw_nothing};
 
 /// What stands over a column.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +37,23 @@ pub struct Sheet {
 }
 
 /// Sizes and numbers of lines that headings may have, the most readable first.
-const HEADING_FORMS: [(f32, usize); 9] =
-    [(17.0, 1), (16.0, 1), (15.0, 1), (14.0, 1), (15.0, 2), (14.0, 2), (13.0, 2), (12.0, 2), (12.0, 3)];
+const HEADING_FORMS: [(f32, usize); 13] = [
+    (18.0, 1),
+    (17.0, 1),
+    (16.0, 1),
+    (15.0, 1),
+    (18.0, 2),
+    (17.0, 2),
+    (16.0, 2),
+    (15.0, 2),
+    (14.0, 1),
+    (14.0, 2),
+    (13.0, 2),
+    (12.0, 2),
+    (12.0, 3),
+];
+/// Largest of them where the figure is not enlarged.
+const HEADING_SIZE: f32 = 15.0;
 /// Pixels by which a heading is narrower than its tiles at least.
 const HEADING_INSET: f32 = 4.0;
 const SIDEWAYS_SIZE: f32 = 13.0;
@@ -60,9 +73,9 @@ enum Headings {
 
 impl Headings {
     /// The first form in which every heading is whole; sideways where there is none. `pitch`: from one column to
-    /// the next.
-    fn new(columns: &[Heading], tile_side: u32, pitch: f32) -> Self {
-        for (size, most) in HEADING_FORMS {
+    /// the next; `scale`: see [`enlargement`].
+    fn new(columns: &[Heading], tile_side: u32, pitch: f32, scale: f32) -> Self {
+        for (size, most) in HEADING_FORMS.into_iter().filter(|(size, _)| *size <= HEADING_SIZE * scale) {
             let mut whole = true;
             let broken: Vec<Vec<Vec<String>>> = columns
                 .iter()
@@ -142,6 +155,8 @@ struct RowNames {
     size: f32,
     /// Pixels of the column with the space behind it; 0 without names.
     width: u32,
+    /// Of rows lower than a line every so manyth is named.
+    every: usize,
 }
 
 impl RowNames {
@@ -152,13 +167,15 @@ impl RowNames {
         let names: Vec<Vec<String>> = broken.collect();
         let widest = names.iter().flatten().map(|line| text_width(line, size)).fold(0.0, f32::max);
         let width = if widest > 0.0 { widest.ceil() as u32 + BETWEEN_NAMES_AND_TILES } else { 0 };
-        Self { names, size, width }
+        let every = (line_pitch(size) / (tile_side.saturating_add(GAP)) as f32).ceil().max(1.0) as usize;
+        Self { names, size, width, every }
     }
 
     /// Writes one beside the row whose middle is at `y`.
     fn draw(&self, figure: &mut Figure, row: usize, y: f32) {
         let style = TextStyle::new(self.size, TEXT).anchored(Anchor::End);
-        let lines = self.names.get(row).map(Vec::as_slice).unwrap_or_default();
+        let named = self.names.get(row).filter(|_| row.is_multiple_of(self.every));
+        let lines = named.map(Vec::as_slice).unwrap_or_default();
         let right = (MARGIN + self.width.saturating_sub(BETWEEN_NAMES_AND_TILES)) as f32;
         let first = y - (lines.len() as f32 - 1.0) / 2.0 * line_pitch(self.size) + self.size * 0.35;
         for (number, line) in lines.iter().enumerate() {
@@ -189,7 +206,7 @@ impl Sheet {
         let inner = width.min(super::MAX_SIDE.into()) as u32;
         let head = Head::new(&self.title, &self.subtitle, inner);
         let legend = self.legend.as_ref().map(|legend| LegendStrip::new(legend, inner));
-        let headings = Headings::new(&self.columns, self.tile_side, pitch as f32);
+        let headings = Headings::new(&self.columns, self.tile_side, pitch as f32, enlargement(inner));
         let captions = Captions::new(self.tile_side);
         let mut y = u64::from(MARGIN + head.height() + headings.height());
         let mut tops = Vec::with_capacity(rows);
@@ -225,5 +242,111 @@ impl Sheet {
             legend.draw(&mut figure, legend_top as u32);
         }
         Ok(figure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+
+    fn tile(colour: [u8; 3]) -> Tile {
+        Tile { picture: RgbImage::from_pixel(5, 5, Rgb(colour)), caption: "0 … 4.21".into() }
+    }
+
+    fn sheet(names: &[&str], rows: usize, tile_side: u32) -> Sheet {
+        let heading = |(index, name): (usize, &&str)| Heading {
+            lines: vec![index.to_string(), (*name).to_owned(), "147×147×32".to_owned()],
+        };
+        Sheet {
+            title: "title".into(),
+            subtitle: "sub".into(),
+            columns: names.iter().enumerate().map(heading).collect(),
+            rows: (0..rows).map(|row| format!("row {row} with a name of several words")).collect(),
+            cells: vec![vec![Some(tile([200, 30, 40])); names.len()]; rows],
+            tile_side,
+            smooth: false,
+            legend: Some(Legend {
+                table: [[0; 3]; 256],
+                low: "a".into(),
+                high: "b".into(),
+                text: "c".repeat(80),
+            }),
+        }
+    }
+
+    const NAMES: [&str; 15] = [
+        "input_layer",
+        "conv2d",
+        "batch_normalization",
+        "activation",
+        "conv2d_1",
+        "batch_normalization_91",
+        "batch_normalization_92",
+        "conv2d_2",
+        "batch_normalization_2",
+        "activation_2",
+        "max_pooling2d",
+        "average_pooling2d_8",
+        "global_average_pooling2d",
+        "concatenate_1",
+        "predictions",
+    ];
+
+    #[test]
+    fn headings_never_touch_and_are_whole() {
+        for side in [16, 24, 48, 64, 80, 100, 120, 150, 224, 299] {
+            let figure = sheet(&NAMES, 3, side).draw().unwrap();
+            let texts = figure.checked_texts();
+            let written: String = texts.iter().map(|(text, _)| *text).collect();
+            // Broken lines follow each other, so that names read on.
+            assert!(NAMES.iter().all(|name| written.contains(name)), "{side}: {written}");
+        }
+        // Columns narrower than letters are high: some headings are left out.
+        let figure = sheet(&NAMES, 2, 4).draw().unwrap();
+        let texts = figure.checked_texts();
+        assert!(texts.iter().any(|(text, _)| text.contains("input_layer")));
+    }
+
+    #[test]
+    fn endless_words_are_cut() {
+        let endless = "x".repeat(500);
+        let mut sheet = sheet(&[&endless, &endless], 2, 100);
+        sheet.rows = vec![endless.clone(), endless.repeat(40)];
+        sheet.title = endless.clone();
+        sheet.subtitle = endless.clone();
+        sheet.legend.as_mut().unwrap().text = endless.clone();
+        let figure = sheet.draw().unwrap();
+        figure.checked_texts();
+        assert!(figure.height() < 900, "{}", figure.height());
+    }
+
+    #[test]
+    fn rows_and_columns_may_be_missing() {
+        let mut sheet = sheet(&NAMES[..3], 2, 60);
+        sheet.cells = vec![vec![None, Some(tile([1, 2, 3]))], vec![], vec![Some(tile([4, 5, 6])); 4]];
+        let drawn = sheet.draw().unwrap().to_picture().unwrap();
+        let count = |colour: [u8; 3]| drawn.pixels().filter(|pixel| pixel.0 == colour).count();
+        assert_eq!([count([1, 2, 3]), count([4, 5, 6])], [3600, 4 * 3600]);
+        let none = Sheet {
+            title: String::new(),
+            subtitle: String::new(),
+            columns: vec![],
+            rows: vec![],
+            cells: vec![],
+            tile_side: 0,
+            smooth: true,
+            legend: None,
+        };
+        none.draw().unwrap();
+    }
+
+    #[test]
+    fn sheets_beyond_the_bounds_are_refused() {
+        for side in [5000, u32::MAX] {
+            let error = sheet(&NAMES, 3, side).draw().unwrap_err();
+            assert!(matches!(error, FigureError::TooLarge { .. }), "{error}");
+        }
     }
 }

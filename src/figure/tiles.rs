@@ -1,24 +1,19 @@
-//! Tiles with captions, the legend of their colours, and the plain grid of one layer. Any thread.
+//! Tiles with captions, and the plain grid of one layer. Any thread.
 
 use image::RgbImage;
 use image::imageops;
 
 use super::FigureError;
-use super::canvas::{Figure, LINE, QUIET, TEXT, mix};
-use super::font::{fit_text, text_width, wrap_text};
+use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, figure_of};
+use super::canvas::{BACKGROUND, Figure, LINE, QUIET, mix};
+use super::font::wrap_text;
 use super::marks::{Anchor, TextStyle};
 
-/// Pixels from the figure's edge to what is in it.
-pub(super) const MARGIN: u32 = 20;
 /// Pixels between tiles.
 pub(super) const GAP: u32 = 6;
-/// Narrowest figure inside its margins, so that its title has room.
-pub(super) const NARROWEST: u32 = 420;
-
 const CAPTION_LINES: usize = 2;
-/// Height of the legend's strip; it is as wide as its table is long.
-const STRIP_HEIGHT: u32 = 14;
-const SUBTITLE_LINES: usize = 3;
+/// Narrower tiles of a grid have captions only if all of them have room.
+const SOME_CAPTIONED: u32 = 72;
 
 /// One coloured map.
 #[derive(Clone, Debug)]
@@ -27,19 +22,6 @@ pub struct Tile {
     pub picture: RgbImage,
     /// Stands under it; may be empty.
     pub caption: String,
-}
-
-/// What the colours stand for.
-#[derive(Clone, Debug)]
-pub struct Legend {
-    /// The colours, red, green, blue, from low to high.
-    pub table: [[u8; 3]; 256],
-    /// What the first stands for.
-    pub low: String,
-    /// What the last stands for.
-    pub high: String,
-    /// Anything else there is to say; may be empty.
-    pub text: String,
 }
 
 /// Draws a map as large as fits into a square, its aspect kept, in the middle of it. Where whole multiples of its
@@ -74,7 +56,7 @@ pub(super) fn draw_map(figure: &mut Figure, [x, y]: [u32; 2], side: u32, map: &R
 /// Marks a place without a map.
 pub(super) fn draw_nothing(figure: &mut Figure, [x, y]: [u32; 2], side: u32) {
     let [left, top, side] = [x, y, side].map(|pixels| pixels as f32);
-    figure.rect(left, top, side, side, mix(super::BACKGROUND, LINE, 0.35));
+    figure.rect(left, top, side, side, mix(BACKGROUND, LINE, 0.35));
 }
 
 /// Captions under tiles of one width: whole or not at all, for half a number would be another number.
@@ -86,13 +68,18 @@ pub(super) struct Captions {
 impl Captions {
     /// Captions under tiles of so many pixels.
     pub fn new(tile_side: u32) -> Self {
-        Self { size: if tile_side < 100 { 12.0 } else { 13.0 }, side: tile_side as f32 }
+        Self { size: (tile_side / 10).clamp(12, 15) as f32, side: tile_side as f32 }
     }
 
     /// The lines of a caption; none where it has no room.
     fn lines(&self, caption: &str) -> Vec<String> {
         let (lines, whole) = wrap_text(caption, self.size, self.side, CAPTION_LINES);
         if whole { lines } else { Vec::new() }
+    }
+
+    /// True where every caption has room.
+    fn all_fit<'a>(&self, mut captions: impl Iterator<Item = &'a str>) -> bool {
+        captions.all(|caption| caption.trim().is_empty() || !self.lines(caption).is_empty())
     }
 
     /// Pixels under tiles that stand beside each other.
@@ -118,121 +105,6 @@ impl Captions {
     }
 }
 
-/// How much larger words around the tiles are in a figure of this width, which will be shown smaller.
-pub(super) fn enlargement(width: u32) -> f32 {
-    (width as f32 / 1400.0).clamp(1.0, 1.6)
-}
-
-/// What stands over the content of a figure: title and subtitle.
-pub(super) struct Head {
-    title: String,
-    subtitle: Vec<String>,
-    scale: f32,
-}
-
-impl Head {
-    const TITLE: f32 = 22.0;
-    const SUBTITLE: f32 = 14.0;
-
-    /// Fits both to the width of the figure inside its margins.
-    pub fn new(title: &str, subtitle: &str, width: u32) -> Self {
-        let scale = enlargement(width);
-        let (subtitle, _) = wrap_text(subtitle, Self::SUBTITLE * scale, width as f32, SUBTITLE_LINES);
-        Self { title: fit_text(title, Self::TITLE * scale, width as f32), subtitle, scale }
-    }
-
-    /// Pixels it takes, with the space under it.
-    pub fn height(&self) -> u32 {
-        let title = if self.title.is_empty() { 0.0 } else { 1.4 * Self::TITLE };
-        let subtitle = self.subtitle.len() as f32 * Self::SUBTITLE * 1.35;
-        let below = if title + subtitle > 0.0 { 12.0 } else { 0.0 };
-        ((title + subtitle + below) * self.scale).ceil() as u32
-    }
-
-    /// Draws it at the top.
-    pub fn draw(&self, figure: &mut Figure) {
-        let [title, subtitle] = [Self::TITLE, Self::SUBTITLE].map(|size| size * self.scale);
-        let [left, top] = [MARGIN as f32; 2];
-        figure.text(left, top + 0.9 * title, &self.title, TextStyle::new(title, TEXT));
-        let first = top + subtitle + if self.title.is_empty() { 0.0 } else { 1.4 * title };
-        for (row, line) in self.subtitle.iter().enumerate() {
-            let y = first + row as f32 * subtitle * 1.35;
-            figure.text(left, y, line, TextStyle::new(subtitle, QUIET));
-        }
-    }
-}
-
-/// A legend laid out for a figure: low end, colours, high end, then the text, under them where it has no room.
-pub(super) struct LegendStrip<'a> {
-    legend: &'a Legend,
-    size: f32,
-    /// Widths of low and high end.
-    ends: [f32; 2],
-    breaks: bool,
-}
-
-impl<'a> LegendStrip<'a> {
-    const SIZE: f32 = 13.0;
-    const BESIDE: f32 = 8.0;
-    const BEFORE_TEXT: f32 = 28.0;
-    const ABOVE: u32 = 16;
-
-    /// Pixels that ends and colours need beside each other.
-    pub fn least_width(legend: &Legend) -> u32 {
-        let ends = [&legend.low, &legend.high].map(|end| text_width(end, Self::SIZE * 1.6));
-        (ends[0] + ends[1] + 2.0 * Self::BESIDE + 256.0).ceil() as u32
-    }
-
-    /// Fits it to the width of the figure inside its margins.
-    pub fn new(legend: &'a Legend, width: u32) -> Self {
-        let size = Self::SIZE * enlargement(width);
-        let ends = [&legend.low, &legend.high].map(|end| text_width(end, size));
-        let mut strip = Self { legend, size, ends, breaks: false };
-        let needed = strip.end() + Self::BEFORE_TEXT + text_width(&legend.text, size);
-        strip.breaks = !legend.text.is_empty() && needed > width as f32;
-        strip
-    }
-
-    /// From the margin to the end of the high end.
-    fn end(&self) -> f32 {
-        self.ends[0] + self.ends[1] + 2.0 * Self::BESIDE + 256.0
-    }
-
-    /// Pixels it takes, with the space over it.
-    pub fn height(&self) -> u32 {
-        let text = if self.breaks { self.size * 1.5 } else { 0.0 };
-        Self::ABOVE + STRIP_HEIGHT.max(self.size as u32) + text.ceil() as u32
-    }
-
-    /// Draws it in a space that begins at `top`.
-    pub fn draw(&self, figure: &mut Figure, top: u32) {
-        let margin = MARGIN as f32;
-        let y = top + Self::ABOVE;
-        let baseline = (y + STRIP_HEIGHT / 2) as f32 + self.size * 0.35;
-        let style = TextStyle::new(self.size, TEXT);
-        figure.text(margin, baseline, &self.legend.low, style);
-        let left = (margin + self.ends[0] + Self::BESIDE) as u32;
-        let table = &self.legend.table;
-        let colours = RgbImage::from_fn(256, STRIP_HEIGHT, |column, _| image::Rgb(table[column as usize]));
-        figure.picture(left, y, &colours);
-        figure.text(left as f32 + 256.0 + Self::BESIDE, baseline, &self.legend.high, style);
-        let (x, baseline) = match self.breaks {
-            true => (margin, baseline + self.size * 1.5),
-            false => (margin + self.end() + Self::BEFORE_TEXT, baseline),
-        };
-        let text = fit_text(&self.legend.text, self.size, figure.width() as f32 - margin - x);
-        figure.text(x, baseline, &text, TextStyle::new(self.size, QUIET));
-    }
-}
-
-/// A figure of these sides, which may be beyond all numbers.
-pub(super) fn figure_of(width: u64, height: u64) -> Result<Figure, FigureError> {
-    match (u32::try_from(width), u32::try_from(height)) {
-        (Ok(width), Ok(height)) => Figure::new(width, height),
-        _ => Err(FigureError::TooLarge { width, height }),
-    }
-}
-
 /// Columns of a grid of `count` cells, about as wide as high and with few places left over.
 fn grid_columns(count: usize, pitch: [u64; 2]) -> usize {
     let square = (count as f64 * pitch[1] as f64 / pitch[0] as f64).sqrt();
@@ -247,7 +119,7 @@ fn grid_columns(count: usize, pitch: [u64; 2]) -> usize {
 }
 
 /// All maps of one layer in a grid about as wide as high. Captions are written where they have room under tiles of
-/// `tile_side` pixels; `smooth` as in [`super::Sheet`].
+/// `tile_side` pixels, under small tiles all or none; `smooth` as in [`super::Sheet`].
 ///
 /// # Errors
 /// [`FigureError::TooLarge`].
@@ -260,9 +132,11 @@ pub fn tile_grid_figure(
     legend: Option<&Legend>,
 ) -> Result<Figure, FigureError> {
     let captions = Captions::new(tile_side);
-    let below = captions.height(tiles.iter().map(|tile| tile.caption.as_str()));
+    let texts = || tiles.iter().map(|tile| tile.caption.as_str());
+    let captioned = tile_side >= SOME_CAPTIONED || captions.all_fit(texts());
+    let below = if captioned { captions.height(texts()) } else { 0 };
     // Small tiles stand nearer to each other.
-    let gap = u64::from(if tile_side < 48 { 2 } else { GAP });
+    let gap = u64::from(if tile_side < 48 && below == 0 { 2 } else { GAP });
     let pitch = [0, below].map(|below| u64::from(tile_side) + gap + u64::from(below));
     let columns = grid_columns(tiles.len(), pitch);
     let rows = tiles.len().div_ceil(columns);
@@ -282,10 +156,133 @@ pub fn tile_grid_figure(
         let (column, row) = ((place % columns) as u64, (place / columns) as u64);
         let at = [u64::from(MARGIN) + column * pitch[0], top + row * pitch[1]].map(|edge| edge as u32);
         draw_map(&mut figure, at, tile_side, &tile.picture, smooth);
-        captions.draw(&mut figure, at, &tile.caption);
+        if captioned {
+            captions.draw(&mut figure, at, &tile.caption);
+        }
     }
     if let Some(legend) = legend {
         legend.draw(&mut figure, legend_top as u32);
     }
     Ok(figure)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::figure::{Legend, MAX_SIDE};
+
+    fn map(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| Rgb([x as u8 + 1, y as u8 + 1, 200]))
+    }
+
+    fn tiles(count: usize, side: u32) -> Vec<Tile> {
+        (0..count).map(|n| Tile { picture: map(side, side), caption: n.to_string() }).collect()
+    }
+
+    fn legend() -> Legend {
+        let table = std::array::from_fn(|entry| [entry as u8, 7, 255 - entry as u8]);
+        Legend { table, low: "−1.5".into(), high: "4".into(), text: "one range for all".into() }
+    }
+
+    #[test]
+    fn every_value_is_a_square() {
+        let mut figure = Figure::new(60, 60).unwrap();
+        draw_map(&mut figure, [10, 10], 40, &map(7, 3), false);
+        let drawn = figure.to_picture().unwrap();
+        // Five times fits; 35 × 15 pixels in the middle of 40 × 40.
+        for (x, y, pixel) in drawn.enumerate_pixels() {
+            let inside = (12..47).contains(&x) && (22..37).contains(&y);
+            let expected =
+                if inside { [(x - 12) as u8 / 5 + 1, (y - 22) as u8 / 5 + 1, 200] } else { BACKGROUND };
+            assert_eq!(pixel.0, expected, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn where_whole_multiples_are_small_the_square_is_filled() {
+        for (width, height) in [(9, 9), (30, 30), (1, 1), (299, 299), (40, 1), (1, 5000)] {
+            let mut figure = Figure::new(16, 16).unwrap();
+            draw_map(&mut figure, [0, 0], 16, &map(width, height), false);
+            let drawn = figure.to_picture().unwrap();
+            let covered = drawn.pixels().filter(|pixel| pixel.0 != BACKGROUND).count();
+            assert!(covered >= 16 && (width != height || covered == 256), "{width} {height} {covered}");
+            // Nearest: no colour that the map lacks.
+            assert!(drawn.pixels().all(|pixel| pixel.0[2] == 200 || pixel.0 == BACKGROUND));
+        }
+        let mut figure = Figure::new(16, 16).unwrap();
+        draw_map(&mut figure, [0, 0], 16, &RgbImage::new(0, 5), false);
+        draw_map(&mut figure, [0, 0], 0, &map(3, 3), true);
+        assert!(figure.to_picture().unwrap().pixels().all(|pixel| pixel.0 == BACKGROUND));
+    }
+
+    #[test]
+    fn smooth_ones_have_colours_between() {
+        let two = RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8 * 200; 3]));
+        let mut figure = Figure::new(40, 40).unwrap();
+        draw_map(&mut figure, [0, 0], 40, &two, true);
+        let middle = figure.to_picture().unwrap().get_pixel(20, 20).0[0];
+        assert!((80..120).contains(&middle), "{middle}");
+    }
+
+    #[test]
+    fn grids_are_nearly_square_and_captioned_where_there_is_room() {
+        for (count, side) in
+            [(0, 50), (1, 8), (3, 147), (32, 96), (64, 96), (288, 60), (2048, 40), (2048, 24), (2048, 12)]
+        {
+            let figure =
+                tile_grid_figure("layer", "of a net", &tiles(count, 5), side, false, Some(&legend()));
+            let figure = figure.unwrap();
+            let texts = figure.checked_texts();
+            let captions = texts.iter().filter(|(text, _)| text.parse::<usize>().is_ok()).count();
+            match side {
+                12 | 24 => assert_eq!(captions, 1, "only the legend's end is a number under {side} pixels"),
+                _ => assert_eq!(captions, count + 1, "{captions} of {count}"),
+            }
+            let aspect = figure.width() as f32 / figure.height() as f32;
+            assert!(count < 64 || (0.7..1.4).contains(&aspect), "{count} {aspect}");
+        }
+        assert_eq!(grid_columns(64, [100, 115]), 8);
+        assert_eq!(grid_columns(0, [100, 100]), 1);
+    }
+
+    #[test]
+    fn captions_are_whole_or_absent() {
+        let mut tiles = tiles(4, 5);
+        tiles[2].caption = "17: 0.000123 … 12345.678".into();
+        for side in [40, 64, 90, 200] {
+            let figure = tile_grid_figure("", "", &tiles, side, false, None).unwrap();
+            let texts = figure.checked_texts();
+            let written: String = texts.iter().map(|(text, _)| *text).filter(|text| text.len() > 1).collect();
+            let found = written.replace(' ', "");
+            assert!(found.is_empty() || found == tiles[2].caption.replace(' ', ""), "{side}: {texts:?}");
+            assert!(side < 90 || !found.is_empty(), "{side}");
+            let others = texts.iter().filter(|(text, _)| text.len() == 1).count();
+            assert_eq!(others, if side < 72 { 0 } else { 3 }, "{side}");
+        }
+    }
+
+    #[test]
+    fn the_legend_shows_every_colour_once() {
+        let figure = tile_grid_figure("", "", &tiles(9, 8), 64, false, Some(&legend())).unwrap();
+        let drawn = figure.to_picture().unwrap();
+        let strip = (0..drawn.height()).find_map(|y| {
+            let row: Vec<[u8; 3]> = (0..drawn.width()).map(|x| drawn.get_pixel(x, y).0).collect();
+            row.windows(256).find(|part| **part == legend().table).map(<[_]>::to_vec)
+        });
+        assert!(strip.is_some());
+        let texts = figure.checked_texts();
+        assert!(
+            ["−1.5", "4", "one range for all"].iter().all(|end| texts.iter().any(|(text, _)| text == end))
+        );
+    }
+
+    #[test]
+    fn too_many_too_large_tiles_are_refused() {
+        for side in [1000, MAX_SIDE, u32::MAX] {
+            let error = tile_grid_figure("", "", &tiles(2048, 3), side, false, None).unwrap_err();
+            assert!(matches!(error, FigureError::TooLarge { .. }), "{error}");
+        }
+    }
 }
