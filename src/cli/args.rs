@@ -50,6 +50,7 @@ pub enum Command {
     Hypercolumn(super::hypercolumn::HypercolumnArgs),
     Kernels(super::kernels::KernelsArgs),
     Diagnose(super::diagnose::DiagnoseArgs),
+    Tutorial(super::tutorial::TutorialArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
     Cameras,

@@ -11,7 +11,7 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::app::top_classes;
-use crate::figure::probability_plot;
+use crate::figure::{Figure, probability_plot};
 use crate::model::labels;
 use crate::record::{Prediction, Provenance};
 
@@ -66,7 +66,6 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     }
     let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
     let how = args.pictures.preprocess.preprocessing();
-    let names = labels::imagenet();
     let single = pictures::is_single(&args.pictures);
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document =
@@ -74,15 +73,10 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &[classifier])?;
         let probabilities = &outputs[0].values;
-        let top: Vec<Prediction> = top_classes(probabilities, args.top.into())
-            .into_iter()
-            .map(|class| Prediction::new(class, probabilities[class], names.get(class)))
-            .collect();
+        let top = top(probabilities, args.top.into());
         if let Some(path) = &args.plot {
             let path = output_path(path, single, &picture.stem);
-            let class_names: Vec<_> = names.iter().map(|label| label.name.clone()).collect();
-            let title = format!("{} · probabilities of {} classes", picture.frame.name, probabilities.len());
-            let plot = probability_plot(probabilities, &class_names, &title, args.top.min(10).into());
+            let plot = plot(probabilities, &picture.frame.name, args.top.min(10).into());
             super::save_figure(&plot, &path, args.files.existing())?;
             eprintln!("convscope: {}", path.display());
         }
@@ -112,7 +106,22 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(picture: &str, top: &[Prediction]) -> String {
+/// The most probable classes, with their names.
+pub fn top(probabilities: &[f32], count: usize) -> Vec<Prediction> {
+    let names = labels::imagenet();
+    let named = |class: usize| Prediction::new(class, probabilities[class], names.get(class));
+    top_classes(probabilities, count).into_iter().map(named).collect()
+}
+
+/// The probabilities of all classes, the most probable ones named.
+pub fn plot(probabilities: &[f32], picture: &str, named: usize) -> Figure {
+    let names: Vec<_> = labels::imagenet().iter().map(|label| label.name.clone()).collect();
+    let title = format!("{picture} · probabilities of {} classes", probabilities.len());
+    probability_plot(probabilities, &names, &title, named)
+}
+
+/// Predictions in lines, below the picture's name.
+pub fn table(picture: &str, top: &[Prediction]) -> String {
     let width = top.iter().map(|prediction| prediction.name.chars().count()).max().unwrap_or(0);
     let mut text = format!("{picture}\n");
     for (rank, Prediction { wordnet_id, name, probability, .. }) in top.iter().enumerate() {

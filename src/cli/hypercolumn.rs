@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use image::RgbImage;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::network;
 use super::pictures::{self, output_path};
-use crate::figure::{Legend, Tile};
-use crate::figure::{bars, tile_grid_figure};
+use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
 use crate::inspect::hypercolumn;
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
@@ -106,7 +106,6 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     }
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
-    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
     let mut documents = Vec::new();
     pictures::for_each(&args.pictures, &mut |picture| {
         let mut taps = layers.clone();
@@ -115,7 +114,6 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
         let seen = outputs.pop();
         let name = picture.frame.name.to_string();
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
-        let title = format!("hypercolumn of layers {} · {channels} channels", in_words(&layers));
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
             let provenance = network::provenance(&engine, &args.network, how);
@@ -134,31 +132,17 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
                 .collect();
-            let title = format!("{name} · {title} · pixel {x},{y}");
+            let title = format!("{name} · {} · pixel {x},{y}", title(&graph, &layers));
             let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
-            let (low, high) = color_ends(range(&values).0, range(&values).1, args.colormap);
-            let mut painted = paint(&values, input.width, (low, high), args.colormap);
-            if let (Some(opacity), Some(seen)) = (args.over, &seen) {
-                let under = input_picture(&seen.values, [input.width, input.height]);
-                for (over, under) in painted.pixels_mut().zip(under.pixels()) {
-                    for (over, under) in over.0.iter_mut().zip(under.0) {
-                        *over =
-                            (f32::from(*over) * opacity + f32::from(under) * (1.0 - opacity)).round() as u8;
-                    }
-                }
-            }
-            let legend = Legend {
-                table: colormap_table(args.colormap),
-                low: number(low),
-                high: number(high),
-                text: "mean of all channels, each enlarged to 299×299".into(),
-            };
-            let tile = Tile { picture: painted, caption: String::new() };
-            let figure =
-                tile_grid_figure(&title, &name, &[tile], 2 * input.width as u32, false, Some(&legend))?;
+            let under = seen
+                .as_ref()
+                .filter(|_| args.over.is_some())
+                .map(|seen| input_picture(&seen.values, [input.width, input.height]));
+            let blend = under.as_ref().zip(args.over);
+            let figure = mean_figure(&graph, &layers, &values, &name, args.colormap, blend)?;
             (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {
@@ -175,6 +159,41 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
         super::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The mean of all channels as a picture; over the network's input with this opacity, where that is given.
+pub fn mean_figure(
+    graph: &Graph,
+    layers: &[usize],
+    values: &[f32],
+    picture: &str,
+    colormap: Colormap,
+    over: Option<(&RgbImage, f32)>,
+) -> anyhow::Result<Figure> {
+    let width = graph.input_shape().width;
+    let (low, high) = range(values);
+    let (low, high) = color_ends(low, high, colormap);
+    let mut painted = paint(values, width, (low, high), colormap);
+    if let Some((under, opacity)) = over {
+        let mix = |over: u8, under: u8| f32::from(over) * opacity + f32::from(under) * (1.0 - opacity);
+        for (over, under) in painted.iter_mut().zip(under.iter()) {
+            *over = mix(*over, *under).round() as u8;
+        }
+    }
+    let legend = Legend {
+        table: colormap_table(colormap),
+        low: number(low),
+        high: number(high),
+        text: "mean of all channels, each enlarged to 299×299".into(),
+    };
+    let tile = Tile { picture: painted, caption: String::new() };
+    let title = title(graph, layers);
+    Ok(tile_grid_figure(&title, picture, &[tile], 2 * width as u32, false, Some(&legend))?)
+}
+
+fn title(graph: &Graph, layers: &[usize]) -> String {
+    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
+    format!("hypercolumn of layers {} · {channels} channels", in_words(layers))
 }
 
 fn in_words(layers: &[usize]) -> String {

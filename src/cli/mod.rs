@@ -16,6 +16,7 @@ mod network;
 mod pictures;
 mod sheet;
 mod summary;
+mod tutorial;
 mod view;
 
 use std::io::Write;
@@ -50,6 +51,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
+        Some(Command::Tutorial(args)) => tutorial::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
         None => view::run(&arguments),

@@ -7,11 +7,13 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, caption, legend};
+use super::coloring::{Compared, Painted, caption, legend};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
-use crate::figure::{Heading, Sheet, Tile};
+use crate::figure::{Figure, Heading, Sheet, Tile};
+use crate::inspect::LayerOutput;
+use crate::model::{Graph, LayerIndex};
 use crate::record::{save, tensors};
 
 /// Draw the first filters of several layers on one sheet: columns are layers, rows are filters.
@@ -66,7 +68,6 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             bail!("{filters} filters are asked for, but layer {layer}, {name}, has {count} channels");
         }
     }
-    let channels: Vec<u32> = (0..u32::from(args.filters)).collect();
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
@@ -76,41 +77,8 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         for engine in &mut engines {
             compared.add(engine.run(&picture.frame, how, &layers)?);
         }
-        let side = args.smooth.then_some(args.tile_size as usize);
-        let painted: Vec<_> = (0..layers.len())
-            .map(|position| compared.paint(position, &channels, &args.colors, side))
-            .collect();
-        let versions = compared.headings();
-        let mut rows = Vec::new();
-        let mut cells = Vec::new();
-        for filter in 0..filters {
-            for (version, name) in versions.iter().enumerate() {
-                rows.push(match versions.len() {
-                    1 => format!("filter {filter}"),
-                    _ => format!("filter {filter} · {name}"),
-                });
-                let tile = |layer: &Vec<Vec<super::coloring::Painted>>| {
-                    let tile = layer.get(version)?.get(filter)?;
-                    Some(Tile { picture: tile.picture.clone(), caption: caption(tile) })
-                };
-                cells.push(painted.iter().map(tile).collect());
-            }
-        }
-        let columns = layers.iter().map(|&layer| {
-            let node = &graph.nodes[layer];
-            Heading { lines: vec![layer.to_string(), node.keras_name.clone(), node.shape.to_string()] }
-        });
-        let sheet = Sheet {
-            title: format!("{} · {} layers × {filters} filters", picture.frame.name, layers.len()),
-            subtitle: compared.in_words(),
-            columns: columns.collect(),
-            rows,
-            cells,
-            tile_side: args.tile_size,
-            smooth: false,
-            legend: painted.first().map(|tiles| legend(&args.colors, tiles)),
-        };
-        let figure = sheet.draw()?;
+        let look = Look { tile_side: args.tile_size, smooth: args.smooth, colors: &args.colors };
+        let figure = draw(&graph, &compared, &layers, filters, &picture.frame.name, look)?;
         let path = output_path(&args.output, single, &picture.stem);
         super::save_figure(&figure, &path, args.files.existing())?;
         super::wrote(&path)?;
@@ -139,6 +107,62 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shape_len(filters: usize, output: &crate::inspect::LayerOutput) -> usize {
+/// How a sheet looks.
+pub struct Look<'a> {
+    /// Pixels of a tile's longer side.
+    pub tile_side: u32,
+    /// Values are interpolated before they are coloured.
+    pub smooth: bool,
+    /// Colours.
+    pub colors: &'a ColorArgs,
+}
+
+/// The first filters of layers that were run, in this order. Columns are layers, rows are filters; where networks are
+/// compared, each filter has a row for each of them and for the differences.
+pub fn draw(
+    graph: &Graph,
+    compared: &Compared,
+    layers: &[LayerIndex],
+    filters: usize,
+    picture: &str,
+    look: Look<'_>,
+) -> anyhow::Result<Figure> {
+    let channels: Vec<u32> = (0..filters as u32).collect();
+    let side = look.smooth.then_some(look.tile_side as usize);
+    let paint = |position| compared.paint(position, &channels, look.colors, side);
+    let painted: Vec<_> = (0..layers.len()).map(paint).collect();
+    let versions = compared.headings();
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for filter in 0..filters {
+        for (version, name) in versions.iter().enumerate() {
+            rows.push(match versions.len() {
+                1 => format!("filter {filter}"),
+                _ => format!("filter {filter} · {name}"),
+            });
+            let tile = |layer: &Vec<Vec<Painted>>| {
+                let tile = layer.get(version)?.get(filter)?;
+                Some(Tile { picture: tile.picture.clone(), caption: caption(tile) })
+            };
+            cells.push(painted.iter().map(tile).collect());
+        }
+    }
+    let heading = |&layer: &LayerIndex| {
+        let node = &graph.nodes[layer];
+        Heading { lines: vec![layer.to_string(), node.keras_name.clone(), node.shape.to_string()] }
+    };
+    let sheet = Sheet {
+        title: format!("{picture} · {} layers × {filters} filters", layers.len()),
+        subtitle: compared.in_words(),
+        columns: layers.iter().map(heading).collect(),
+        rows,
+        cells,
+        tile_side: look.tile_side,
+        smooth: false,
+        legend: painted.first().map(|tiles| legend(look.colors, tiles)),
+    };
+    Ok(sheet.draw()?)
+}
+
+fn shape_len(filters: usize, output: &LayerOutput) -> usize {
     filters * output.shape.height * output.shape.width
 }

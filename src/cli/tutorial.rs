@@ -1,0 +1,97 @@
+//! `convscope tutorial`: everything the tutorial does with a photograph, in one go.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::coloring::Compared;
+use super::hypercolumn::mean_figure;
+use super::{classify, network, pictures, sheet};
+use crate::inspect::{LayerOutput, hypercolumn};
+use crate::record::{png, save, tensors};
+use crate::view::input_picture;
+
+/// Do everything the tutorial does with a photograph: top 5, plot of the probabilities, sheet of the first 15 layers,
+/// two hypercolumns.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: convscope tutorial cat.jpg --weights inception_v3.safetensors --resize antialias -o cat"
+)]
+pub struct TutorialArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// Folder for the pictures and numbers.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub colors: ColorArgs,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// The sheet shows the first filters of the first layers.
+const SHEET_LAYERS: std::ops::Range<usize> = 0..15;
+const SHEET_FILTERS: usize = 3;
+const SHEET_TILE: u32 = 150;
+
+/// The layers of the tutorial's hypercolumns.
+const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
+
+pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
+    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let graph = engine.graph().clone();
+    let classifier = graph.classifier().filter(|_| engine.is_trained());
+    let mut taps: Vec<usize> = SHEET_LAYERS.collect();
+    taps.extend(HYPERCOLUMNS.iter().flat_map(|layers| layers.iter().copied()));
+    taps.extend(classifier);
+    taps.sort_unstable();
+    taps.dedup();
+    let how = args.pictures.preprocess.preprocessing();
+    let (single, input) = (pictures::is_single(&args.pictures), graph.input_shape());
+    pictures::for_each(&args.pictures, &mut |picture| {
+        let folder = if single { args.output.clone() } else { args.output.join(&picture.stem) };
+        let write = |name: &str, bytes: &[u8]| -> anyhow::Result<()> {
+            let path = folder.join(name);
+            save(&path, bytes, args.files.existing())?;
+            super::wrote(&path)
+        };
+        let name = &picture.frame.name;
+        let outputs = engine.run(&picture.frame, how, &taps)?;
+        let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
+        let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
+        write("original.png", &png(&super::rgb_picture(&picture.frame)?)?)?;
+        write("input.png", &png(&input_picture(&first[0].values, [input.width, input.height]))?)?;
+        let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
+        if let Some(probabilities) = classifier.and_then(of) {
+            super::print(&classify::table(name, &classify::top(&probabilities.values, 5)))?;
+            write("probabilities.png", &classify::plot(&probabilities.values, name, 5).to_png()?)?;
+            named.push(("probabilities".into(), vec![probabilities.values.len()], probabilities.values));
+        }
+        for layers in HYPERCOLUMNS {
+            let parts: Vec<LayerOutput> = layers.iter().copied().filter_map(of).collect();
+            let values = hypercolumn::picture(&parts, (input.height, input.width));
+            let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
+            let stem = format!("hypercolumn-{}", numbers.join("-"));
+            let figure = mean_figure(&graph, layers, &values, name, args.colors.colormap, None)?;
+            write(&format!("{stem}.png"), &figure.to_png()?)?;
+            named.push((stem, vec![input.height, input.width], values));
+        }
+        for output in &first {
+            let shape = vec![1, SHEET_FILTERS, output.shape.height, output.shape.width];
+            let values = output.values[..shape.iter().product()].to_vec();
+            named.push((graph.nodes[output.layer].keras_name.clone(), shape, values));
+        }
+        let mut compared = Compared::new(&args.network.weights, &[]);
+        compared.add(first);
+        let layers: Vec<_> = SHEET_LAYERS.collect();
+        let look = sheet::Look { tile_side: SHEET_TILE, smooth: true, colors: &args.colors };
+        let figure = sheet::draw(&graph, &compared, &layers, SHEET_FILTERS, name, look)?;
+        write("sheet.png", &figure.to_png()?)?;
+        write("tutorial.safetensors", &tensors(named)?)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
