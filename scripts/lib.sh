@@ -19,16 +19,16 @@ debian_run="pkg-config:pkg-config build-essential:cc linux-libc-dev libclang-dev
     libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     libwayland-cursor0 libegl1"
 debian_test="xvfb:Xvfb xdotool:xdotool imagemagick:import x11-utils:xwininfo"
-debian_optional="ffmpeg:ffmpeg"
+debian_optional="ffmpeg:ffmpeg python3-venv"
 fedora_run="pkgconf-pkg-config:pkg-config gcc:cc kernel-headers clang-devel vulkan-loader mesa-vulkan-drivers
     libX11 libX11-xcb libXcursor libXi libXrandr libxkbcommon libxkbcommon-x11 libwayland-client
     libwayland-cursor libglvnd-egl"
 fedora_test="xorg-x11-server-Xvfb:Xvfb xdotool:xdotool ImageMagick:import xwininfo:xwininfo"
-fedora_optional="ffmpeg-free:ffmpeg"
+fedora_optional="ffmpeg-free:ffmpeg python3:python3"
 arch_run="pkgconf:pkg-config gcc:cc linux-api-headers clang vulkan-icd-loader vulkan-swrast libx11 libxcursor
     libxi libxrandr libxkbcommon libxkbcommon-x11 wayland libglvnd"
 arch_test="xorg-server-xvfb:Xvfb xdotool:xdotool imagemagick:import xorg-xwininfo:xwininfo"
-arch_optional="ffmpeg:ffmpeg"
+arch_optional="ffmpeg:ffmpeg python:python3"
 
 is_installed() { # MANAGER PACKAGE
     case "$1" in
@@ -129,6 +129,25 @@ install_packages() { # run|test
         fi
     fi
     rm -f "$log"
+}
+
+# The Python whose TensorBoard reads event files back in the tests: one that has it already, or a new environment
+# beside the build. Sets CONVSCOPE_PYTHON; false where there is none.
+provide_tensorboard() {
+    local python="${CONVSCOPE_PYTHON:-python3}" place="${CARGO_TARGET_DIR:-$root/target}/python"
+    if "$python" -c "import tensorboard" 2>/dev/null; then
+        export CONVSCOPE_PYTHON="$python"
+        return 0
+    fi
+    [ "${CONVSCOPE_NO_INSTALL:-}" = 1 ] && return 1
+    if ! "$place/bin/python" -c "import tensorboard" 2>/dev/null; then
+        say "Installing TensorBoard into $place, to read event files back."
+        mkdir -p "$(dirname "$place")"
+        python3 -m venv "$place" >/dev/null 2>&1 || return 1
+        "$place/bin/python" -m pip install --quiet --disable-pip-version-check tensorboard \
+            >/dev/null 2>&1 </dev/null || return 1
+    fi
+    export CONVSCOPE_PYTHON="$place/bin/python"
 }
 
 # Checks that cargo is there and as new as Cargo.toml asks for.

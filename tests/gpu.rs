@@ -239,7 +239,10 @@ fn a_slice_with_an_offset_is_found() {
     let statistics = read_statistics(gpu, &statistics_of(gpu, &part));
     for (a, b) in statistics.iter().zip(expected_statistics(&values[30..90], shape)) {
         assert!(a.min == b.min && a.max == b.max && close(a.mean, b.mean, 1.0), "{a:?} {b:?}");
-        assert!(a.zeros == b.zeros && (a.brightness - b.brightness).abs() < 1e-4, "{a:?} {b:?}");
+        assert!(
+            (a.zeros - b.zeros).abs() < 1e-6 && (a.brightness - b.brightness).abs() < 1e-4,
+            "{a:?} {b:?}"
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{draw, gpu, noise};
+use common::{draw, gpu, noise, read_map};
 use convscope::engine::{Placement, WeightsSpec};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
@@ -110,6 +110,46 @@ fn of_files_every_frame_counts_and_the_end_is_told() {
     assert!(wait(&session).is_none());
     assert_eq!(session.status().stage, Stage::Ended);
     assert_eq!(session.dropped(), 0);
+}
+
+#[test]
+fn networks_are_compared_and_maps_come_without_statistics() {
+    let Some(gpu) = gpu() else { return };
+    let graph = tiny();
+    let config = SessionConfig {
+        every_frame: true,
+        weights: WeightsSpec::Untrained,
+        compare: vec![WeightsSpec::Untrained],
+        avg_pool: Default::default(),
+        placement: Placement::Cpu,
+    };
+    let next = move |number| Ok((number < 1).then(|| yuyv_frame(number)));
+    let open = move || {
+        Ok(Opened { source: Box::new(Scripted { next, live: false, count: 0 }), steps: None, notice: None })
+    };
+    // Layer 7 is both: it is computed once.
+    let request = Request { taps: vec![7, 1], maps: vec![0, 7], predictions: true, ..Request::default() };
+    let session = Session::start(gpu.clone(), graph.clone(), config, request, open, || {});
+    let activations = wait(&session).unwrap();
+    let layers = |taps: &[convscope::session::Tap]| taps.iter().map(|tap| tap.layer).collect::<Vec<_>>();
+    assert_eq!(layers(&activations.taps), [7, 1]);
+    assert_eq!(activations.maps.iter().map(|(layer, _)| *layer).collect::<Vec<_>>(), [0, 7]);
+    assert_eq!(activations.probabilities.as_ref().unwrap().len(), 10);
+    let [other] = &activations.compared[..] else { panic!("{}", activations.compared.len()) };
+    assert_eq!((layers(&other.taps), layers(&other.differences)), (vec![7, 1], vec![7, 1]));
+    for (own, (theirs, difference)) in activations.taps.iter().zip(other.taps.iter().zip(&other.differences))
+    {
+        let values = read_map(gpu, &own.map);
+        assert!(values.iter().any(|value| *value != 0.0));
+        assert_eq!(values, read_map(gpu, &theirs.map), "the same weights");
+        assert!(read_map(gpu, &difference.map).iter().all(|value| *value == 0.0));
+        assert_eq!(own.channel_statistics, theirs.channel_statistics);
+        assert_eq!(difference.channel_statistics[0].max, 0.0);
+    }
+    // A map alone and the same layer as a tap are the same values.
+    assert_eq!(read_map(gpu, activations.map(7).unwrap()), read_map(gpu, &activations.taps[0].map));
+    assert_eq!(activations.map(0).unwrap().shape, graph.input_shape());
+    assert!(activations.map(2).is_none());
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.npy {
         let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
         save(path, &bytes, args.files.existing())?;
-        super::wrote(&path)?;
+        super::wrote(path)?;
     }
     let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
 
@@ -142,6 +142,6 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         .draw()?
     };
     super::save_figure(&figure, path, args.files.existing())?;
-    super::wrote(&path)?;
+    super::wrote(path)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -127,7 +127,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
 
 fn report(path: &Path, bytes: &[u8], args: &MapsArgs) -> anyhow::Result<()> {
     save(path, bytes, args.files.existing())?;
-    super::wrote(&path)?;
+    super::wrote(path)?;
     Ok(())
 }
 
