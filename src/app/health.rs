@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::relations::Relations;
 use crate::inspect::{LayerHealth, Marks, Thresholds, is_rectified};
 use crate::model::{Graph, LayerIndex};
 use crate::session::Activations;
@@ -14,6 +15,8 @@ pub struct LayerMarks {
     pub frames: usize,
     /// One entry a channel.
     pub marks: Vec<Marks>,
+    /// For each channel, the one that it nearly repeats; empty before they were compared.
+    pub duplicates: Arc<[Option<usize>]>,
 }
 
 /// Everything that was seen.
@@ -38,10 +41,11 @@ impl SessionHealth {
     }
 
     /// What is said of a layer that was seen.
-    pub fn of(&self, layer: LayerIndex) -> Option<Arc<LayerMarks>> {
+    pub fn of(&self, layer: LayerIndex, relations: &Relations) -> Option<Arc<LayerMarks>> {
         let (health, _) = self.layers.get(&layer)?;
         let marks = health.marks(&Thresholds::default());
-        Some(Arc::new(LayerMarks { frames: health.pictures(), marks }))
+        let duplicates = relations.of(layer).map(|relation| relation.duplicates.clone()).unwrap_or_default();
+        Some(Arc::new(LayerMarks { frames: health.pictures(), marks, duplicates }))
     }
 
     /// Forgets everything.
@@ -50,24 +54,29 @@ impl SessionHealth {
     }
 }
 
-/// The one word that is said of a channel first, and its colour: distinguishable by colour-blind people (Okabe and
-/// Ito's palette).
-pub fn word(marks: &Marks) -> Option<(&'static str, [u8; 3])> {
-    if marks.broken {
-        Some(("broken", [0xff, 0x00, 0xff]))
-    } else if marks.dead {
-        Some(("dead", [0xd5, 0x5e, 0x00]))
-    } else if marks.silent {
-        Some(("silent", [0xe6, 0x9f, 0x00]))
-    } else if marks.solid {
-        Some(("solid", [0x56, 0xb4, 0xe9]))
-    } else if marks.copy.is_some_and(|correlation| correlation < 0.0) {
-        Some(("inverted copy", [0x00, 0x9e, 0x73]))
-    } else if marks.copy.is_some() {
-        Some(("copy", [0x00, 0x9e, 0x73]))
-    } else if marks.always_on {
-        Some(("always on", [0xf0, 0xe4, 0x42]))
-    } else {
-        None
+impl LayerMarks {
+    /// The one word that is said of a channel first, and its colour: distinguishable by colour-blind people (Okabe
+    /// and Ito's palette).
+    pub fn word(&self, channel: usize) -> Option<(&'static str, [u8; 3])> {
+        let marks = self.marks.get(channel)?;
+        Some(if marks.broken {
+            ("broken", [0xff, 0x00, 0xff])
+        } else if marks.dead {
+            ("dead", [0xd5, 0x5e, 0x00])
+        } else if marks.silent {
+            ("silent", [0xe6, 0x9f, 0x00])
+        } else if marks.solid {
+            ("solid", [0x56, 0xb4, 0xe9])
+        } else if marks.copy.is_some_and(|correlation| correlation < 0.0) {
+            ("inverted copy", [0x00, 0x9e, 0x73])
+        } else if marks.copy.is_some() {
+            ("copy", [0x00, 0x9e, 0x73])
+        } else if self.duplicates.get(channel).copied().flatten().is_some() {
+            ("duplicate", [0xcc, 0x79, 0xa7])
+        } else if marks.always_on {
+            ("always on", [0xf0, 0xe4, 0x42])
+        } else {
+            return None;
+        })
     }
 }

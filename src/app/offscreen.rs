@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::health::SessionHealth;
-use super::order::OrderJob;
+use super::relations::Relations;
 use super::scene::{Scene, scale_of};
 use super::view_model::ViewModel;
 use super::{Setup, device_in_words, snapshot};
@@ -99,7 +99,7 @@ pub fn run(
     let scale = scale_of(setup.size, 1.0);
     let device: Arc<str> = device_in_words(&gpu, placement).into();
 
-    let mut health = SessionHealth::default();
+    let (mut health, mut relations) = (SessionHealth::default(), Relations::default());
     let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -148,8 +148,11 @@ pub fn run(
             next_snapshot = Instant::now() + Duration::from_secs(1);
             for &layer in layers {
                 state.go_to_layer(layer);
-                if let (true, Some(tap)) = (state.lacks_order(layer), shown.tap(layer)) {
-                    state.similar = Some((layer, OrderJob::start(&gpu, layer, &tap.map, || {}).wait()));
+                if let Some(tap) = shown.tap(layer).filter(|_| state.health || state.by_similarity) {
+                    relations.add(&gpu, tap, shown.frame.frame.id);
+                }
+                if let (true, Some(relation)) = (state.lacks_order(layer), relations.of(layer)) {
+                    state.similar = Some((layer, relation.order.clone()));
                 }
                 let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
                 let model = ViewModel {
@@ -160,7 +163,7 @@ pub fn run(
                     fps,
                     dropped: session.dropped(),
                     versions: setup.versions(),
-                    health: health.of(layer).filter(|_| state.health),
+                    health: health.of(layer, &relations).filter(|_| state.health),
                     vector: None,
                     toast: None,
                     now: Instant::now(),

@@ -7,7 +7,7 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
-use super::health::{self, LayerMarks};
+use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
 use super::state::AppState;
@@ -353,7 +353,7 @@ fn health_line(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     };
     let mut counts: Vec<(&str, [u8; 3], usize)> = Vec::new();
-    for (text, color) in health.marks.iter().filter_map(health::word) {
+    for (text, color) in (0..health.marks.len()).filter_map(|channel| health.word(channel)) {
         match counts.iter_mut().find(|(known, ..)| *known == text) {
             Some((.., count)) => *count += 1,
             None => counts.push((text, color, 1)),
@@ -695,7 +695,7 @@ fn number_tiles(
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
         }
-        let mark = health.and_then(|health| health.marks.get(*channel as usize)).and_then(health::word);
+        let mark = health.and_then(|health| health.word(*channel as usize));
         if let Some((text, [r, g, b])) = mark {
             let color = Color32::from_rgb(r, g, b);
             let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), color);

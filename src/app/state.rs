@@ -339,7 +339,6 @@ impl AppState {
             Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),
             Action::ToggleKernels => self.kernels = !self.kernels,
             Action::ToggleOrder => {
-                // Asked for again, it is computed again: for the picture of that moment.
                 (self.by_similarity, self.similar, self.selected) = (!self.by_similarity, None, 0);
             }
             Action::ToggleHealth => self.health = !self.health,

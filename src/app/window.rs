@@ -14,8 +14,8 @@ use winit::window::{Window, WindowId};
 
 use super::health::SessionHealth;
 use super::keymap::{Key, action_of};
-use super::order::OrderJob;
 use super::panels::{self, Click};
+use super::relations::Relations;
 use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect};
 use super::view_model::ViewModel;
@@ -104,7 +104,7 @@ struct Live {
     state: AppState,
     activations: Option<Arc<Activations>>,
     health: SessionHealth,
-    order: Option<OrderJob>,
+    relations: Relations,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
@@ -179,7 +179,7 @@ impl App {
             state,
             activations: None,
             health: SessionHealth::default(),
-            order: None,
+            relations: Relations::default(),
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
@@ -196,7 +196,10 @@ impl App {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
             Some(Effect::Step(by)) => live.session.step(by),
-            Some(Effect::RestartHealth) => live.health.restart(),
+            Some(Effect::RestartHealth) => {
+                live.health.restart();
+                live.relations.restart();
+            }
             Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
         }
         live.session.request(live.state.request());
@@ -263,19 +266,18 @@ impl Live {
         }
     }
 
-    /// Has the order by similarity computed where it is missing, and takes it when it is there.
-    fn order_channels(&mut self) {
-        if let Some(job) = self.order.take() {
-            match job.poll() {
-                Some(order) => self.state.similar = Some((job.layer, order)),
-                None => self.order = Some(job),
-            }
-        }
+    /// Has channels compared with each other where that is asked for, and takes what is known.
+    fn relate_channels(&mut self) {
         let layer = self.state.layer;
-        let tap = self.activations.as_ref().and_then(|shown| shown.tap(layer));
-        if let (true, None, Some(tap)) = (self.state.lacks_order(layer), &self.order, tap) {
-            let wake = self.wake.clone();
-            self.order = Some(OrderJob::start(&self.gpu, layer, &tap.map, move || wake()));
+        let Some(shown) = self.activations.clone().filter(|_| self.state.health || self.state.by_similarity)
+        else {
+            return;
+        };
+        let wake = self.wake.clone();
+        self.relations.update(&self.gpu, &shown, layer, self.state.health, move || wake());
+        // Once there, an order stays: tiles do not dance.
+        if let (true, Some(relation)) = (self.state.lacks_order(layer), self.relations.of(layer)) {
+            self.state.similar = Some((layer, relation.order.clone()));
         }
     }
 
@@ -292,7 +294,7 @@ impl Live {
             fps,
             dropped: self.session.dropped(),
             versions: setup.versions(),
-            health: self.health.of(self.shown_layer()).filter(|_| self.state.health),
+            health: self.health.of(self.shown_layer(), &self.relations).filter(|_| self.state.health),
             vector: None,
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
@@ -325,7 +327,7 @@ impl Live {
     fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
-        self.order_channels();
+        self.relate_channels();
         let mut model = self.model(setup, started);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
