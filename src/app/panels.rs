@@ -181,13 +181,14 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
                 out.clicks.push(Click::Do(Action::ToggleFrozen));
             }
             out.picture = Some(rect);
+            let is_cropped = shown.request.fit == Fit::Crop && !as_input;
             let seen = seen_part(
                 rect,
                 frame.width,
                 frame.height,
                 if as_input { Fit::Stretch } else { shown.request.fit },
             );
-            if seen != rect {
+            if is_cropped {
                 mark_crop(ui, rect, seen);
             }
             let input = state.graph().input_shape();

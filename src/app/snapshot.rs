@@ -1,12 +1,16 @@
 //! Turns what is on the screen into a [`SnapshotJob`]: copies are submitted here, the rest is the writer's.
 
+use std::path::{Path, PathBuf};
+
 use super::Setup;
 use super::scene::Scene;
 use super::state::AppState;
 use super::view_model::{ViewModel, top_classes};
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, RangeMode, readback};
-use crate::record::{Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name};
+use crate::record::{
+    HypercolumnInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name,
+};
 
 /// How many classes a snapshot names.
 const NAMED_CLASSES: usize = 10;
@@ -62,6 +66,16 @@ pub fn take(
         frame_size: [frame.width, frame.height],
         frame_format: frame.format.name(),
         mirrored_on_screen: state.mirror,
+        shown_as_input: state.network_input,
+        curve: state.curve,
+        hypercolumn: state.hypercolumn.shown.then(|| HypercolumnInfo {
+            layers: state.hypercolumn.layers.clone(),
+            opacity: state.hypercolumn.opacity,
+        }),
+        kernels: state.shown_kernels().is_some(),
+        by_similarity: state.by_similarity,
+        health: state.health,
+        compared_with: setup.session.compare.iter().map(ToString::to_string).collect(),
         device: placement.name(),
         adapter: gpu.summary().name,
         layer: TapInfo {
@@ -98,12 +112,15 @@ pub fn take(
     }))
 }
 
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
 /// The command that makes the snapshot again, to be run in its folder.
 fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, size: [u32; 2]) -> String {
     let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
     if let WeightsSpec::File(path) = &setup.session.weights {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        words.push(format!("--weights '{}'", path.display()));
+        words.push(format!("--weights '{}'", absolute(path).display()));
     }
     words.push(format!("--avg-pool {}", setup.session.avg_pool.name()));
     if setup.width_multiplier != 1.0 {
@@ -120,6 +137,24 @@ fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, 
         RangeMode::Map => "map",
         RangeMode::Layer => "layer",
     };
+    for spec in &setup.session.compare {
+        words.push(match spec {
+            WeightsSpec::Untrained => "--compare untrained".into(),
+            WeightsSpec::File(path) => format!("--compare '{}'", absolute(path).display()),
+        });
+    }
+    if state.hypercolumn.shown && !state.hypercolumn.layers.is_empty() {
+        let layers: Vec<_> = state.hypercolumn.layers.iter().map(usize::to_string).collect();
+        words.push(format!("--hypercolumn {} --opacity {}", layers.join(","), state.hypercolumn.opacity));
+    }
+    let switches = [
+        (state.network_input, "--show-input"),
+        (state.curve, "--curve"),
+        (state.kernels, "--kernels"),
+        (state.by_similarity, "--order similarity"),
+        (state.health, "--health"),
+    ];
+    words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_string()));
     words.push(format!("--normalize {range} --colormap {}", state.colormap.name()));
     if let crate::view::TileSize::Pixels(size) = state.tile_size {
         words.push(format!("--tile-size {size}"));

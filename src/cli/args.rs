@@ -247,6 +247,9 @@ pub struct ViewArgs {
     /// Lay the hypercolumn of these layers over the picture.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub hypercolumn: Vec<String>,
+    /// How much of the picture the hypercolumn covers, from 0 to 1.
+    #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
+    pub opacity: f32,
     /// Show the kernels (weights) of the layer in place of its maps.
     #[arg(long)]
     pub kernels: bool,
@@ -290,6 +293,14 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
         _ => Err(format!("`{text}` is not a number of pixels from 1 to {MAX_SIDE}")),
     };
     Ok([side(width)?, side(height)?])
+}
+
+/// A number from 0 to 1.
+pub fn parse_fraction(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(opacity) if (0.0..=1.0).contains(&opacity) => Ok(opacity),
+        _ => Err("a number from 0 to 1".into()),
+    }
 }
 
 fn parse_width(text: &str) -> Result<f64, String> {

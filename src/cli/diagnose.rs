@@ -8,7 +8,7 @@ use clap::Args;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::{events, network, pictures};
 use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
@@ -39,13 +39,13 @@ pub struct DiagnoseArgs {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// A map is solid where its spread is below this part of the layer's usual one.
-    #[arg(long, value_name = "PART", default_value_t = Thresholds::default().solid, value_parser = parse_part)]
+    #[arg(long, value_name = "PART", default_value_t = Thresholds::default().solid, value_parser = parse_fraction)]
     pub solid: f32,
     /// A map copies the brightness where the size of their correlation is at least this.
-    #[arg(long, value_name = "CORRELATION", default_value_t = Thresholds::default().copy, value_parser = parse_part)]
+    #[arg(long, value_name = "CORRELATION", default_value_t = Thresholds::default().copy, value_parser = parse_fraction)]
     pub copy: f32,
     /// A map repeats another where their correlation is at least this.
-    #[arg(long, value_name = "CORRELATION", default_value_t = Thresholds::default().duplicate, value_parser = parse_part)]
+    #[arg(long, value_name = "CORRELATION", default_value_t = Thresholds::default().duplicate, value_parser = parse_fraction)]
     pub duplicate: f32,
     /// Also write TensorBoard event files into this folder.
     #[arg(long, value_name = "DIR")]
@@ -54,13 +54,6 @@ pub struct DiagnoseArgs {
     pub files: OutputArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
-}
-
-fn parse_part(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
-        _ => Err("a number from 0 to 1".into()),
-    }
 }
 
 #[derive(Serialize)]

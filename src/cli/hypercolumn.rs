@@ -8,7 +8,7 @@ use clap::Args;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
 use super::pictures::{self, output_path};
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
@@ -45,7 +45,7 @@ pub struct HypercolumnArgs {
     #[arg(long, value_name = "FILE")]
     pub npy: Option<PathBuf>,
     /// Lay the mean over the picture with this opacity, from 0 to 1.
-    #[arg(long, value_name = "OPACITY", value_parser = parse_opacity, conflicts_with = "at")]
+    #[arg(long, value_name = "OPACITY", value_parser = parse_fraction, conflicts_with = "at")]
     pub over: Option<f32>,
     /// Colours.
     #[arg(long, value_enum, default_value_t)]
@@ -60,13 +60,6 @@ fn parse_pixel(text: &str) -> Result<[usize; 2], String> {
     let (x, y) = text.split_once(',').ok_or("write column and row as in 150,120")?;
     let side = |text: &str| text.trim().parse().map_err(|_| format!("`{text}` is not a pixel number"));
     Ok([side(x)?, side(y)?])
-}
-
-fn parse_opacity(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(opacity) if (0.0..=1.0).contains(&opacity) => Ok(opacity),
-        _ => Err("a number from 0 to 1".into()),
-    }
 }
 
 #[derive(Serialize)]
@@ -231,7 +224,7 @@ mod tests {
         assert_eq!(parse_pixel("150, 120"), Ok([150, 120]));
         assert!(parse_pixel("150").is_err() && parse_pixel("-1,2").is_err());
         assert!(
-            parse_opacity("1.5").is_err() && parse_opacity("NaN").is_err() && parse_opacity("0.5").is_ok()
+            parse_fraction("1.5").is_err() && parse_fraction("NaN").is_err() && parse_fraction("0.5").is_ok()
         );
     }
 }

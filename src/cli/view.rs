@@ -87,6 +87,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
     (state.health, state.by_similarity) = (view.health, view.order == Order::Similarity);
+    state.hypercolumn.opacity = view.opacity;
     if !view.hypercolumn.is_empty() {
         state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;
         state.hypercolumn.layers.sort_unstable();

@@ -11,6 +11,6 @@ mod writer;
 pub use encode::{EncodeError, npy, png, tensors};
 pub use provenance::{Provenance, fit_name, resize_name};
 pub use save::{Existing, SaveError, save, save_numbered};
-pub use snapshot::{Prediction, SnapshotInfo, SnapshotJob, TapInfo};
+pub use snapshot::{HypercolumnInfo, Prediction, SnapshotInfo, SnapshotJob, TapInfo};
 pub use tensorboard::{EventError, EventWriter};
 pub use writer::{Busy, Writer, Written};

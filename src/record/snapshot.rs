@@ -49,6 +49,20 @@ pub struct SnapshotInfo {
     pub frame_format: &'static str,
     /// True where the image was mirrored on screen; the network never sees that.
     pub mirrored_on_screen: bool,
+    /// True where the picture was shown as the network's 299×299 input.
+    pub shown_as_input: bool,
+    /// True where the probabilities of all classes were shown as a curve.
+    pub curve: bool,
+    /// What lay over the picture.
+    pub hypercolumn: Option<HypercolumnInfo>,
+    /// True where kernels were shown in place of maps.
+    pub kernels: bool,
+    /// True where similar channels were beside each other.
+    pub by_similarity: bool,
+    /// True where unhealthy maps were marked.
+    pub health: bool,
+    /// Weights that were shown beside the main ones.
+    pub compared_with: Vec<String>,
     /// Where the network ran: `cpu` or `gpu`.
     pub device: &'static str,
     /// Name of the graphics adapter.
@@ -79,6 +93,15 @@ pub struct SnapshotInfo {
     pub times: StageTimes,
     /// Statistics of the shown channels, then of the whole layer.
     pub statistics: Vec<ChannelStatistics>,
+}
+
+/// A hypercolumn in `snapshot.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct HypercolumnInfo {
+    /// Its layers.
+    pub layers: Vec<usize>,
+    /// From 0 to 1.
+    pub opacity: f32,
 }
 
 /// A layer in `snapshot.json`.
