@@ -103,7 +103,8 @@ impl Pictures {
     }
 
     fn description_of(&self, index: usize, picture: Option<&Picture>) -> Arc<str> {
-        let name = name_of(&self.files[index]);
+        let path = &self.files[index];
+        let name = picture.map_or_else(|| name_of(path), |picture| frame_name(path, picture));
         let size = match picture {
             Some(picture) => format!("{}×{}", picture.width, picture.height),
             None => "cannot be read".into(),
@@ -126,9 +127,10 @@ impl FrameSource for Pictures {
             None => decode(&self.files[index]),
         };
         self.description = self.description_of(index, decoded.as_ref().ok());
-        let Picture { width, height, rgb } = decoded?;
+        let picture = decoded?;
         let path = &self.files[index];
-        let frame = Frame::new(self.next_id, (width, height), PixelFormat::Rgb8, &rgb, name_of(path))
+        let (size, name) = ((picture.width, picture.height), frame_name(path, &picture));
+        let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &picture.rgb, name)
             .map_err(|error| file_error(path, format!("not a picture that can be read: {error}")))?;
         self.next_id += 1;
         Ok(Some(frame))
@@ -262,6 +264,12 @@ fn leading_digits(text: &str) -> &str {
 /// What a file is called in the status line.
 fn name_of(path: &Path) -> Arc<str> {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into()
+}
+
+/// What a frame is called: its file, and that it was shrunk.
+fn frame_name(path: &Path, picture: &Picture) -> Arc<str> {
+    let name = name_of(path);
+    picture.reduction.map_or(name.clone(), |reduction| reduction.name(&name).into())
 }
 
 fn file_error(path: &Path, reason: impl Into<String>) -> SourceError {

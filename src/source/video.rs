@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 pub use self::content::{Container, container_of};
 use self::ppm::PpmError;
 use self::process::{EACH_FRAME_ONCE, Process, command, input_name};
+use super::shrink::{Reduction, Shrinker};
 use super::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
 
@@ -41,11 +42,13 @@ pub struct Video {
     round_began: Instant,
     /// The size of the picture in `rgb` that was read when ffmpeg was started.
     read_ahead: Option<(u32, u32)>,
-    /// The bytes of the last picture.
+    /// The bytes of the last picture, as large as it is in the file.
     rgb: Vec<u8>,
     next_id: u64,
     /// A round like the one before has nothing new to say.
     damage_is_told: bool,
+    file_name: Arc<str>,
+    /// The file's name, and that its frames are shrunk.
     name: Arc<str>,
     size: (u32, u32),
     fps: Option<String>,
@@ -86,7 +89,8 @@ impl Video {
             rgb: Vec::new(),
             next_id: 0,
             damage_is_told: false,
-            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
+            file_name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
+            name: "".into(),
             size: (0, 0),
             fps: None,
             description: "".into(),
@@ -161,11 +165,14 @@ impl Video {
     }
 
     fn describe_as(&mut self, size: (u32, u32)) {
-        let (width, height) = size;
         let fps = self.fps.as_ref().map(|fps| format!(" · {fps} fps")).unwrap_or_default();
         // Once the rate is known nothing changes any more but, in some streams, the size.
         if self.size != size || !self.description.ends_with(&fps) {
             self.size = size;
+            let reduction = Reduction::of(size);
+            let (width, height) = reduction.map_or(size, |reduction| reduction.to);
+            let name = self.file_name.clone();
+            self.name = reduction.map_or(name.clone(), |reduction| reduction.name(&name).into());
             self.description = format!("{} · {width}×{height} video{fps}", self.name).into();
         }
     }
@@ -205,7 +212,9 @@ impl FrameSource for Video {
                 self.start()?;
             }
             if let Some(size) = self.read()? {
-                let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &self.rgb, self.name.clone())
+                let smaller = Reduction::of(size).map(|reduction| shrink(&self.rgb, reduction));
+                let (size, rgb) = smaller.as_ref().map_or((size, &self.rgb), |(size, rgb)| (*size, rgb));
+                let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, rgb, self.name.clone())
                     .map_err(|error| self.unreadable(error.to_string()))?;
                 self.next_id += 1;
                 return Ok(Some(frame));
@@ -220,4 +229,11 @@ impl FrameSource for Video {
     fn describe(&self) -> Arc<str> {
         self.description.clone()
     }
+}
+
+fn shrink(rgb: &[u8], reduction: Reduction) -> ((u32, u32), Vec<u8>) {
+    let mut smaller = Shrinker::new(reduction);
+    rgb.chunks_exact(reduction.from.0 as usize * 3).for_each(|row| smaller.add_row(row));
+    let (width, height, rgb) = smaller.finish();
+    ((width, height), rgb)
 }

@@ -36,7 +36,11 @@ fn jpeg_with_orientation(orientation: u8) -> Vec<u8> {
     // Blocks of 8 pixels, so that compression leaves the two halves as they are.
     let image = RgbImage::from_fn(32, 16, |x, _| Rgb([if x < 16 { 0 } else { 255 }; 3]));
     image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
-    let jpeg = jpeg.into_inner();
+    with_orientation(&jpeg.into_inner(), orientation)
+}
+
+/// A JPEG picture with this EXIF orientation.
+fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut tiff = b"Exif\0\0MM\0\x2a\0\0\0\x08".to_vec();
     // One entry: tag 0x112, type SHORT, count 1, value; no further directory.
     tiff.extend([0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
@@ -256,4 +260,50 @@ fn a_picture_beyond_the_bounds_is_refused_by_its_header() {
 fn a_device_is_neither_a_file_nor_a_folder() {
     let error = Pictures::open(Path::new("/dev/zero"), false).unwrap_err().to_string();
     assert!(error.starts_with("/dev/zero: is neither a file nor a folder"), "{error}");
+}
+
+/// A file of one bit a pixel: 1 in the left half, 0 in the right one.
+fn large_pbm(path: &Path, (width, height): (usize, usize)) {
+    let row: Vec<u8> = (0..width / 8).map(|byte| if byte < width / 16 { 0xff } else { 0 }).collect();
+    let mut bytes = format!("P4 {width} {height}\n").into_bytes();
+    (0..height).for_each(|_| bytes.extend(&row));
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_very_large_picture_is_shrunk_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("wall.pbm");
+    large_pbm(&path, (10_000, 4_008));
+    let mut pictures = Pictures::open(&path, false).unwrap();
+    let name = "wall.pbm (shown at 1/2 of its 10000×4008 pixels)";
+    assert_eq!(*pictures.describe(), *format!("{name} · 5000×2004"));
+    let frame = next(&mut pictures);
+    assert_eq!((&*frame.name, frame.width, frame.height), (name, 5000, 2004));
+    // In this format 1 is black.
+    let last_row = &frame.bytes[frame.bytes.len() - 5000 * 3..];
+    assert_eq!(last_row[..2500 * 3], [0; 2500 * 3]);
+    assert_eq!(last_row[2500 * 3..], [255; 2500 * 3]);
+    // One that just fits stays as it is.
+    large_pbm(&path, (10_000, 4_000));
+    let frame = only(&path);
+    assert_eq!((&*frame.name, frame.width, frame.height), ("wall.pbm", 10_000, 4_000));
+}
+
+#[test]
+fn a_very_large_picture_is_turned_after_it_is_shrunk() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("turned.jpg");
+    // Black on the left in the file belongs on top.
+    let image = GrayImage::from_fn(8_016, 5_000, |x, _| Luma([if x < 4_008 { 0 } else { 255 }]));
+    let mut jpeg = Cursor::new(Vec::new());
+    image.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+    fs::write(&path, with_orientation(&jpeg.into_inner(), 6)).unwrap();
+    let frame = only(&path);
+    assert_eq!((frame.width, frame.height), (2_500, 4_008));
+    assert_eq!(&*frame.name, "turned.jpg (shown at 1/2 of its 5000×8016 pixels)");
+    let shade = |x: usize, y: usize| frame.bytes[(y * 2_500 + x) * 3];
+    assert!(
+        shade(0, 0) < 10 && shade(2_499, 2_003) < 10 && shade(0, 2_004) > 245 && shade(2_499, 4_007) > 245
+    );
 }

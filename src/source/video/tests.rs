@@ -57,6 +57,18 @@ fn frames_may_change_their_size() {
 }
 
 #[test]
+fn very_large_frames_are_shrunk_and_say_so() {
+    // 40,010,000 grey pixels.
+    let mut video =
+        open(false, "printf 'P6 20000 2001 255\\n'; head -c 120060000 /dev/zero | tr '\\0' x").unwrap();
+    let frame = video.next_frame().unwrap().unwrap();
+    let name = "clip.mp4 (shown at 1/2 of its 20000×2001 pixels)";
+    assert_eq!((frame.width, frame.height, &*frame.name), (10_005, 1_001, name));
+    assert!(frame.bytes.iter().all(|byte| *byte == b'x'));
+    assert_eq!(*video.describe(), *format!("{name} · 10005×1001 video"));
+}
+
+#[test]
 fn in_the_window_it_begins_anew_but_never_spins() {
     let mut video = open(true, &(pixel("abc") + &pixel("def"))).unwrap();
     assert!(video.is_live());
