@@ -377,6 +377,66 @@ mod window {
     }
 
     #[test]
+    fn the_tutorials_keys_work_and_the_picture_changes() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("photo.png"));
+        let arguments = ["--source", "photo.png", "--layer", "conv2d_1", "--size", "1000x640"];
+        let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
+        let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
+        let view = |path: &Path| image::open(path.join("view.png")).unwrap().to_rgb8();
+        // Messages lie over the lower edge.
+        let area = |path: &Path| {
+            let tiles = tile_area(&view(path), &json(path));
+            image::imageops::crop_imm(&tiles, 0, 0, tiles.width(), tiles.height() / 2).to_image()
+        };
+        let plain = shot(&|info| info["hypercolumn"].is_null());
+
+        // Layer 4 is in the set at first: x takes it out, and again in.
+        desk.key("x");
+        shot(&|info| info["hypercolumn"]["layers"] == serde_json::json!([1, 7]));
+        desk.key("x");
+        desk.key("bracketright");
+        let over = shot(&|info| {
+            let opacity = info["hypercolumn"]["opacity"].as_f64().unwrap_or(0.0);
+            info["hypercolumn"]["layers"] == serde_json::json!([1, 4, 7]) && (opacity - 0.8).abs() < 1e-6
+        });
+        // In the middle of the picture, at the left: its colours give way to those of the colormap.
+        let at = |path: &Path| *view(path).get_pixel(100, 130);
+        assert_ne!(at(&plain), at(&over));
+        assert!(area(&plain) == area(&over), "the tiles stay");
+
+        desk.key("y");
+        desk.key("p");
+        desk.key("d");
+        shot(&|info| {
+            info["hypercolumn"].is_null() && info["shown_as_input"] == true && info["health"] == true
+        });
+        desk.key("shift+s");
+        let similar = shot(&|info| info["by_similarity"] == true);
+        let mut channels: Vec<u64> =
+            json(&similar)["channels"].as_array().unwrap().iter().map(|c| c.as_u64().unwrap()).collect();
+        channels.sort_unstable();
+        assert_eq!(channels, (0..channels.len() as u64).collect::<Vec<_>>());
+
+        desk.key("shift+k");
+        let kernels = shot(&|info| info["kernels"] == true);
+        assert!(area(&plain) != area(&kernels), "kernels are no maps");
+        // conv2d_1 reads more than three channels: slices of one filter, and the arrows choose which.
+        desk.key("Right");
+        let next = shot(&|info| info["selected"] == 1);
+        assert!(area(&kernels) != area(&next), "another filter");
+        desk.key("Escape");
+        let reset = shot(&|info| info["kernels"] == false && info["by_similarity"] == false);
+        assert!(area(&plain) == area(&reset), "back to the start");
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
     fn ctrl_c_and_q_end_the_program_at_any_time() {
         let Some(desk) = Desk::open() else { return };
         if gpu().is_none() {
