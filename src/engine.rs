@@ -91,6 +91,21 @@ impl WeightsSpec {
     }
 }
 
+/// Names for weights that are shown beside each other, no two of them the same.
+pub fn distinct_names(all: &[&WeightsSpec]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(all.len());
+    for spec in all {
+        let same_name = all.iter().filter(|other| other.short_name() == spec.short_name()).count() > 1;
+        let name = if same_name { spec.to_string() } else { spec.short_name() };
+        let number = (2..).find(|number| !names.contains(&format!("{name} ({number})")));
+        names.push(match number {
+            Some(number) if names.contains(&name) => format!("{name} ({number})"),
+            _ => name,
+        });
+    }
+    names
+}
+
 /// Seed of the untrained network.
 const UNTRAINED_SEED: u64 = 0;
 
@@ -235,5 +250,14 @@ mod tests {
         assert_eq!("./untrained".parse(), Ok(WeightsSpec::File("./untrained".into())));
         assert!("".parse::<WeightsSpec>().is_err());
         assert_eq!(WeightsSpec::File("a/b.safetensors".into()).short_name(), "b");
+    }
+
+    #[test]
+    fn no_two_columns_have_the_same_name() {
+        let file = |path: &str| WeightsSpec::File(path.into());
+        let (a, b, c) = (file("a/m.pth"), file("b/m.pth"), file("c.pth"));
+        assert_eq!(distinct_names(&[&a, &b, &c]), ["a/m.pth", "b/m.pth", "c"]);
+        let same = &WeightsSpec::Untrained;
+        assert_eq!(distinct_names(&[same, same, same]), ["untrained", "untrained (2)", "untrained (3)"]);
     }
 }

@@ -17,7 +17,7 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::{Placement, WeightsSpec};
+use crate::engine::{Placement, WeightsSpec, distinct_names};
 use crate::gpu::GpuContext;
 use crate::model::Graph;
 use crate::model::labels::Label;
@@ -73,10 +73,10 @@ impl Setup {
         if compare.is_empty() {
             return Arc::new([]);
         }
-        let all = std::iter::once(weights).chain(compare).map(WeightsSpec::short_name);
-        let main = weights.short_name();
-        let differences = compare.iter().map(|other| format!("{main} − {}", other.short_name()));
-        all.chain(differences).collect()
+        let all: Vec<_> = std::iter::once(weights).chain(compare).collect();
+        let names = distinct_names(&all);
+        let differences: Vec<_> = names[1..].iter().map(|other| format!("{} − {other}", names[0])).collect();
+        names.into_iter().chain(differences).collect()
     }
 
     /// Tells on the terminal what runs instead of what most people want, and how to get that.

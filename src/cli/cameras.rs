@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use crate::source::camera;
 
 pub fn run() -> anyhow::Result<ExitCode> {
-    print!("{}", camera::render_list(&camera::list()?));
+    super::print(&camera::render_list(&camera::list()?))?;
     Ok(ExitCode::SUCCESS)
 }

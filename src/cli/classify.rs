@@ -67,6 +67,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
+    super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document =
         Document { provenance: network::provenance(&engine, &args.network, how), pictures: vec![] };

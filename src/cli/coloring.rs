@@ -3,15 +3,16 @@
 use image::RgbImage;
 
 use super::args::ColorArgs;
-use crate::engine::WeightsSpec;
+use crate::engine::{WeightsSpec, distinct_names};
 use crate::figure::Legend;
 use crate::gpu::RangeMode;
 use crate::inspect::{LayerOutput, enlarge};
 use crate::view::{Colormap, color_ends, colormap_table, number, paint, range};
 
 /// The outputs of the same layers by one network or several, for one picture.
-pub struct Compared<'a> {
-    names: Vec<&'a WeightsSpec>,
+pub struct Compared {
+    /// Of the weights.
+    names: Vec<String>,
     /// By network, then by layer.
     outputs: Vec<Vec<LayerOutput>>,
     /// The first network's minus another one's, by that network, then by layer.
@@ -26,10 +27,11 @@ pub struct Painted {
     pub ends: (f32, f32),
 }
 
-impl<'a> Compared<'a> {
+impl Compared {
     /// Of these weights and those that are compared with them.
-    pub fn new(main: &'a WeightsSpec, others: &'a [WeightsSpec]) -> Self {
-        Self { names: std::iter::once(main).chain(others).collect(), outputs: vec![], differences: vec![] }
+    pub fn new(main: &WeightsSpec, others: &[WeightsSpec]) -> Self {
+        let all: Vec<_> = std::iter::once(main).chain(others).collect();
+        Self { names: distinct_names(&all), outputs: vec![], differences: vec![] }
     }
 
     /// The outputs of the next network.
@@ -57,8 +59,7 @@ impl<'a> Compared<'a> {
 
     /// `weights A`, or `A, B and their differences`.
     pub fn in_words(&self) -> String {
-        let names: Vec<_> = self.names.iter().map(|name| name.short_name()).collect();
-        match names.as_slice() {
+        match self.names.as_slice() {
             [one] => format!("weights {one}"),
             [one, others @ ..] => format!("weights {one} compared with {}", others.join(", ")),
             [] => String::new(),
@@ -67,16 +68,16 @@ impl<'a> Compared<'a> {
 
     /// One heading for each network, then one for each difference.
     pub fn headings(&self) -> Vec<String> {
-        let names: Vec<_> = self.names.iter().map(|name| name.short_name()).collect();
+        let names = &self.names;
         let differences = names.iter().skip(1).map(|other| format!("{} − {other}", names[0]));
         names.iter().cloned().chain(differences).collect()
     }
 
     /// Outputs with names for a file: `mixed5`, and `mixed5@other` for the compared networks.
     pub fn named(&self, position: usize, layer: &str) -> Vec<(String, &LayerOutput)> {
-        let name = |(index, spec): (usize, &&WeightsSpec)| match index {
+        let name = |(index, name): (usize, &String)| match index {
             0 => layer.to_string(),
-            _ => format!("{layer}@{}", spec.short_name()),
+            _ => format!("{layer}@{name}"),
         };
         self.names.iter().enumerate().map(name).zip(self.outputs.iter().map(|all| &all[position])).collect()
     }

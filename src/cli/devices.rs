@@ -7,18 +7,19 @@ use crate::gpu::list_adapters;
 pub fn run() -> anyhow::Result<ExitCode> {
     let adapters = list_adapters();
     if adapters.is_empty() {
-        println!(
-            "No graphics adapter: install a Vulkan driver (package mesa-vulkan-drivers has one for any machine)."
-        );
+        super::print(
+            "No graphics adapter: install a Vulkan driver (package mesa-vulkan-drivers has one for any machine).\n",
+        )?;
     }
     for (index, adapter) in adapters.iter().enumerate() {
         let mark = if index == 0 { " (default)" } else { "" };
-        println!(
-            "{}{mark}\n    {} through {}, driver {}",
+        super::print(&format!(
+            "{}{mark}\n    {} through {}, driver {}\n",
             adapter.name, adapter.kind, adapter.backend, adapter.driver
-        );
+        ))?;
     }
     let on_gpu = adapters.first().is_some_and(|adapter| !adapter.is_software);
-    println!("The network runs on the {}.", if on_gpu { "GPU (the first adapter)" } else { "CPU" });
+    let place = if on_gpu { "GPU (the first adapter)" } else { "CPU" };
+    super::print(&format!("The network runs on the {place}.\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -64,6 +64,7 @@ struct Document<'a> {
 }
 
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
+    super::check_output(args.html.as_deref(), true, args.files.existing())?;
     let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let layers = match args.layers.is_empty() {

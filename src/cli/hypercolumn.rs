@@ -1,6 +1,6 @@
 //! `convscope hypercolumn`: several layers in one picture, and the vector of one pixel.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -99,8 +99,18 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     }
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
+    super::check_figure(args.output.as_deref(), single, args.files.existing())?;
+    super::check_output(args.npy.as_deref(), single, args.files.existing())?;
+    // With --json, standard output is the document's alone.
+    let wrote = |path: &Path| match args.json {
+        true => {
+            eprintln!("convscope: {}", path.display());
+            Ok(())
+        }
+        false => super::wrote(path),
+    };
     let mut documents = Vec::new();
-    pictures::for_each(&args.pictures, &mut |picture| {
+    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let mut taps = layers.clone();
         taps.push(0);
         let mut outputs = engine.run(&picture.frame, how, &taps)?;
@@ -140,17 +150,18 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
         };
         if let Some(path) = args.npy.as_ref().map(place) {
             save(&path, &npy(&shape, &values), args.files.existing())?;
-            super::wrote(&path)?;
+            wrote(&path)?;
         }
         if let (Some(path), Some(figure)) = (args.output.as_ref().map(place), figure) {
             super::save_figure(&figure, &path, args.files.existing())?;
-            super::wrote(&path)?;
+            wrote(&path)?;
         }
         Ok(())
-    })?;
+    });
     if args.json {
         super::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;
     }
+    outcome?;
     Ok(ExitCode::SUCCESS)
 }
 

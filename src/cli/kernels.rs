@@ -55,6 +55,8 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if args.output.is_none() && args.npy.is_none() {
         bail!("say what to write: -o FILE for a picture, --npy FILE for the numbers");
     }
+    super::check_figure(args.output.as_deref(), true, args.files.existing())?;
+    super::check_output(args.npy.as_deref(), true, args.files.existing())?;
     let engine = network::engine(&args.network, &PreprocessArgs::default())?;
     let graph = engine.graph();
     let layer = graph.find(args.layer.trim())?;

@@ -77,6 +77,11 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
+    let existing = args.files.existing();
+    super::check_figure(args.output.as_deref(), single, existing)?;
+    for numbers in [&args.npy, &args.safetensors] {
+        super::check_output(numbers.as_deref(), single, existing)?;
+    }
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
     let place = |path: &Path, stem: &str| output_path(path, single, stem);
     pictures::for_each(&args.pictures, &mut |picture| {

@@ -23,12 +23,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Parser;
 
 use crate::figure::Figure;
 use crate::frame::Frame;
 use crate::gpu::twin;
-use crate::record::{Existing, save};
+use crate::record::{Existing, SaveError, save};
 
 pub use args::{Arguments, Command};
 
@@ -58,18 +59,37 @@ pub fn run() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Writes to standard output. Where nobody reads on (`convscope summary | head`), the program ends quietly.
+/// Writes to standard output. Where nobody reads on (`convscope summary | head`), the work goes on without.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        outcome => Ok(outcome?),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => bail!("standard output could not be written: {error}"),
+        Ok(()) => Ok(()),
     }
 }
 
 /// Tells a file that was written.
 fn wrote(path: &Path) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))
+}
+
+/// Before the work begins: that a file can be written at its end. `single`: it gets this very name.
+fn check_output(path: Option<&Path>, single: bool, existing: Existing) -> anyhow::Result<()> {
+    match path {
+        Some(path) if single && existing == Existing::Keep && path.exists() => {
+            Err(SaveError::Exists(path.into()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same for a figure, whose name must end in a format.
+fn check_figure(path: Option<&Path>, single: bool, existing: Existing) -> anyhow::Result<()> {
+    if let Some(path) = path {
+        Figure::check_name(path)?;
+    }
+    check_output(path, single, existing)
 }
 
 /// A frame as an 8-bit picture.

@@ -75,6 +75,7 @@ impl Run<'_> {
         body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
+        let video = matches!(spec, SourceSpec::Path(path) if source::video::container_of(path).is_some());
         let most = frames.unwrap_or(match spec {
             SourceSpec::Path(_) => u64::MAX,
             SourceSpec::Camera(_) | SourceSpec::TestCard => 1,
@@ -126,7 +127,7 @@ impl Run<'_> {
                 }
                 News::Frame(frame) => {
                     taken += 1;
-                    let stem = self.stem(&frame, spec, lone || most > 1);
+                    let stem = self.stem(&frame, spec, video || !lone && most > 1);
                     let picture = Picture { frame, source: spec.to_string(), stem, number: self.number };
                     self.number += 1;
                     body(picture)?;
@@ -155,8 +156,8 @@ impl Run<'_> {
             SourceSpec::Camera(_) => "camera".to_string(),
             SourceSpec::TestCard => "testcard".to_string(),
         };
-        let moving = !matches!(spec, SourceSpec::Path(path) if path.is_dir()) && numbered && frame.id > 0;
-        let name = if moving { format!("{name}-{:05}", frame.id) } else { name };
+        let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
+        let name = if numbered && !is_folder { format!("{name}-{:05}", frame.id) } else { name };
         let mut stem = name.clone();
         for number in 2.. {
             if self.stems.insert(stem.clone()) {

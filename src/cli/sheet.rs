@@ -71,6 +71,8 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
+    super::check_figure(Some(&args.output), single, args.files.existing())?;
+    super::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
     pictures::for_each(&args.pictures, &mut |picture| {
         let mut compared = Compared::new(&args.network.weights, &args.compare);

@@ -181,6 +181,18 @@ impl Figure {
         svg
     }
 
+    /// That a name ends in a format that can be written.
+    ///
+    /// # Errors
+    /// [`FigureError::Extension`].
+    pub fn check_name(path: &Path) -> Result<(), FigureError> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("png" | "svg") => Ok(()),
+            _ => Err(FigureError::Extension(path.to_owned())),
+        }
+    }
+
     /// The bytes of a file in the format that its name ends in.
     ///
     /// # Errors

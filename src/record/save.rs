@@ -21,6 +21,9 @@ pub enum SaveError {
     /// There is one of this name.
     #[error("{} exists already: name another file, or say `--overwrite`", .0.display())]
     Exists(PathBuf),
+    /// A folder of its path is none.
+    #[error("{} could not be written: a part of its path is a file, not a folder", .0.display())]
+    UnderFile(PathBuf),
     /// The disk said no.
     #[error("{} could not be written: {source}", path.display())]
     Disk {
@@ -36,7 +39,12 @@ pub enum SaveError {
 /// # Errors
 /// [`SaveError`]; nothing is left behind.
 pub fn save(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), SaveError> {
-    let disk = |source| SaveError::Disk { path: path.into(), source };
+    let disk = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+            SaveError::UnderFile(path.into())
+        }
+        _ => SaveError::Disk { path: path.into(), source },
+    };
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(disk)?;
     if existing == Existing::Keep && path.exists() {
@@ -62,13 +70,21 @@ fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
+/// Endings of numbered pictures.
+const STILL_ENDINGS: [&str; 2] = ["png", "jpg"];
+
 /// `folder/stem-1.ending`, `folder/stem-2.ending`, …: writes to the first name that is free.
 ///
 /// # Errors
 /// [`SaveError::Disk`].
 pub fn save_numbered(folder: &Path, stem: &str, ending: &str, bytes: &[u8]) -> Result<PathBuf, SaveError> {
     for number in 1_u64.. {
-        let path = folder.join(format!("{stem}-{number:04}.{ending}"));
+        let named = |ending: &str| folder.join(format!("{stem}-{number:04}.{ending}"));
+        // A number is taken by a picture of any format.
+        if STILL_ENDINGS.iter().any(|other| named(other).exists()) {
+            continue;
+        }
+        let path = named(ending);
         match save(&path, bytes, Existing::Keep) {
             Ok(()) => return Ok(path),
             Err(SaveError::Exists(_)) => {}
@@ -91,7 +107,10 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         save(&path, b"two", Existing::Replace).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert!(matches!(save(&path.join("under a file"), b"", Existing::Keep), Err(SaveError::Disk { .. })));
+        assert!(matches!(
+            save(&path.join("under a file"), b"", Existing::Keep),
+            Err(SaveError::UnderFile(_))
+        ));
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
     }
 

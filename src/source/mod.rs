@@ -162,7 +162,7 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// `--source ""`
-    #[error("--source is empty: name a picture, a folder, a video, `camera:0` or `testcard`")]
+    #[error("the source is empty: name a picture, a folder, a video, `camera:0` or `testcard`")]
     Empty,
     /// `--source camera:front`
     #[error(
@@ -170,7 +170,9 @@ pub enum SourceError {
     )]
     CameraName(String),
     /// There is no camera at all.
-    #[error("no camera found; plug one in, or try `--source photo.jpg` or `--source testcard`")]
+    #[error(
+        "no camera found; plug one in, or name a picture (`photo.jpg`) or the test card (`testcard`) instead"
+    )]
     NoCamera,
     /// There are cameras, but not this one.
     #[error("there is no camera {wanted}: found {found} (`convscope cameras` lists them)")]

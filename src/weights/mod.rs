@@ -114,7 +114,7 @@ fn assemble(tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// It cannot be read from disk.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), in_words(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -139,4 +139,15 @@ pub enum WeightsError {
         /// Everything that is wrong, one entry each.
         problems: Vec<String>,
     },
+}
+
+/// What is wrong with reading a file, and what to do.
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such weight file: check the name after --weights".into(),
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied: make the weight file readable for you".into()
+        }
+        _ => format!("the weight file cannot be read: {error}"),
+    }
 }

@@ -38,7 +38,7 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// Reads a picture. Its format is told by its content, and by its name only where the content does not tell.
+/// Reads a picture. Its format is told by its content, whatever its name says.
 /// The camera's orientation (EXIF) is applied, transparency is laid over white (as on paper), grey and
 /// 16-bit values become 8-bit RGB. Of an animation, the first picture is taken. A very large picture is shrunk
 /// (see [`crate::source::shrink`]); this takes memory for the decoded picture and the smaller one.
@@ -46,8 +46,9 @@ impl std::fmt::Debug for Picture {
 /// # Errors
 /// [`SourceError::File`] when the file cannot be read, is no picture, or is larger than the bounds.
 pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
-    let reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
+    // By the content alone: of a text that is called a picture a decoder would complain in its own words.
+    let reader = std::fs::File::open(path)
+        .and_then(|file| ImageReader::new(std::io::BufReader::new(file)).with_guessed_format())
         .map_err(|error| unreadable(path, &error))?;
     decode_within_limits(reader).map_err(|error| {
         let reason = match error {
