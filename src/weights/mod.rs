@@ -1,11 +1,16 @@
 //! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn.
 
+mod assign;
+pub mod file;
 mod safetensors;
 mod seeded;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use self::file::Limits;
 use crate::model::{Graph, LayerIndex};
 
 pub use seeded::{RandomStream, seeded};
@@ -77,8 +82,46 @@ impl Weights {
     /// # Errors
     /// [`WeightsError`] names everything that is wrong with the file in one message.
     pub fn load(path: &Path, graph: &Graph) -> Result<Arc<Self>, WeightsError> {
-        safetensors::read(path, graph).map(Arc::new)
+        let bytes = read_bytes(path)?;
+        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
+        let limits = Limits::default();
+        let file = if safetensors::recognises(&bytes) {
+            safetensors::read(&bytes, limits).map_err(|error| format(error.0))?
+        } else {
+            return Err(format("its content is of no layout that is read".into()));
+        };
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        // Half of the memory, and no longer needed.
+        drop(bytes);
+        let layers = assign::by_torch_names(file, graph).map_err(|mut problems| {
+            let more = problems.len().saturating_sub(MAX_PROBLEMS);
+            problems.truncate(MAX_PROBLEMS);
+            if more > 0 {
+                problems.push(format!("and {more} more problems like these"));
+            }
+            WeightsError::Mismatch { path: path.into(), network: graph.name, problems }
+        })?;
+        Ok(Arc::new(Self { origin: Origin::File { path: path.into(), sha256 }, layers }))
     }
+}
+
+/// The largest file that is read: the full network with its auxiliary classifier has 0.11 GB.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// More problems than this are counted, not listed.
+const MAX_PROBLEMS: usize = 12;
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let io = |source| WeightsError::Io { path: path.into(), source };
+    let format = |reason: String| WeightsError::Format { path: path.into(), reason };
+    let metadata = std::fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        return Err(format("it is not a file".into()));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(format(format!("it has {} bytes, more than any InceptionV3", metadata.len())));
+    }
+    std::fs::read(path).map_err(io)
 }
 
 /// How many values each parameter tensor of a layer has: `(suffix of torchvision's name, shape)`.
@@ -121,8 +164,8 @@ pub enum WeightsError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is not a safetensors file.
-    #[error("{}: not a safetensors file ({reason}); safetensors with torchvision's or timm's names is what `--weights` reads", path.display())]
+    /// It is no weight file that is read.
+    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors with torchvision's or timm's names", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -149,5 +192,83 @@ fn in_words(error: &std::io::Error) -> String {
             "permission denied: make the weight file readable for you".into()
         }
         _ => format!("the weight file cannot be read: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inception_v3::inception_v3;
+    use ::safetensors::{Dtype, tensor::TensorView};
+    use std::collections::BTreeMap;
+
+    type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+
+    fn tensors(graph: &Graph) -> Tensors {
+        let weights = seeded(graph, 7);
+        let mut all = Tensors::new();
+        for (index, layer) in weights.layers.iter().enumerate() {
+            let values = match layer {
+                None => continue,
+                Some(LayerWeights::Conv { kernel }) => vec![kernel],
+                Some(LayerWeights::BatchNorm { gamma, beta, mean, variance }) => {
+                    vec![gamma, beta, mean, variance]
+                }
+                Some(LayerWeights::Classifier { weight, bias }) => vec![weight, bias],
+            };
+            let name = graph.nodes[index].torch_name.as_deref().unwrap();
+            for ((suffix, shape), values) in expected_tensors(graph, index).into_iter().zip(values) {
+                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                all.insert(format!("{name}.{suffix}"), (shape, bytes));
+            }
+        }
+        all
+    }
+
+    fn write(tensors: &Tensors, path: &Path) {
+        let views: Vec<_> = tensors
+            .iter()
+            .map(|(name, (shape, bytes))| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()))
+            .collect();
+        ::safetensors::serialize_to_file(views, None, path).unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_every_problem_is_named() {
+        let graph = inception_v3(10, 0.1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let mut all = tensors(&graph);
+        all.insert("AuxLogits.fc.bias".into(), (vec![1], vec![0; 4]));
+        write(&all, &path);
+        let read = Weights::load(&path, &graph).unwrap();
+        assert_eq!(read.layers, seeded(&graph, 7).layers);
+        assert!(read.origin.is_trained());
+
+        all.remove("Conv2d_2a_3x3.bn.bias");
+        all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
+        all.insert("head.weight".into(), (vec![1], vec![0; 4]));
+        all.insert("Conv2d_1a_3x3.bn.bias".into(), (vec![3], f32::NAN.to_le_bytes().repeat(3)));
+        write(&all, &path);
+        let message = Weights::load(&path, &graph).unwrap_err().to_string();
+        for part in [
+            "`Conv2d_2a_3x3.bn.bias` is missing",
+            "`fc.bias` has shape [1, 10], not [10]",
+            "`head.weight` is not a tensor of this network",
+            "`Conv2d_1a_3x3.bn.bias` holds NaN",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_refused_in_one_sentence() {
+        let graph = inception_v3(10, 0.1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        std::fs::write(&path, [0xff; 64]).unwrap();
+        assert!(matches!(Weights::load(&path, &graph), Err(WeightsError::Format { .. })));
+        assert!(matches!(Weights::load(folder.path(), &graph), Err(WeightsError::Format { .. })));
+        assert!(matches!(Weights::load(&folder.path().join("none"), &graph), Err(WeightsError::Io { .. })));
     }
 }

@@ -1,0 +1,98 @@
+//! What a weight file holds, whatever its layout: named tensors in the file's own order.
+
+/// How a value was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// IEEE half precision.
+    F16,
+    /// The upper half of an f32.
+    BF16,
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+}
+
+impl Stored {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
+}
+
+/// A tensor as a file has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Its name in the file.
+    pub name: String,
+    /// Side lengths.
+    pub shape: Vec<usize>,
+    /// Row-major, converted to f32.
+    pub values: Vec<f32>,
+    /// What they were converted from.
+    pub stored: Stored,
+}
+
+/// How a file names and orders its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// safetensors with torchvision's or timm's names.
+    Safetensors,
+    /// PyTorch's `.pth`, a pickle of arrays with torchvision's or timm's names.
+    Torch,
+    /// Keras' `.h5` as it was before Keras 3: layers in the order of `model.layers`.
+    KerasLegacy,
+    /// Keras 3's `.weights.h5`: layers by class, in the order of their creation.
+    KerasWeights,
+    /// PaddlePaddle's `.pdparams`.
+    Paddle,
+}
+
+impl Layout {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Torch => "PyTorch .pth",
+            Self::KerasLegacy => "Keras .h5 (legacy)",
+            Self::KerasWeights => "Keras 3 .weights.h5",
+            Self::Paddle => "PaddlePaddle .pdparams",
+        }
+    }
+}
+
+/// What a reader found, in the file's own order (which is what Keras' layers are matched by).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorFile {
+    /// Which reader it was.
+    pub layout: Layout,
+    /// The tensors.
+    pub tensors: Vec<NamedTensor>,
+    /// What was left aside, such as an optimizer's state.
+    pub notes: Vec<String>,
+}
+
+/// Bounds on what a file can make a reader allocate.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Number of tensors.
+    pub tensors: usize,
+    /// Bytes of all values as f32.
+    pub bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { tensors: 10_000, bytes: 2 << 30 }
+    }
+}
+
+/// Why a file cannot be read: one sentence without the file's name.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
