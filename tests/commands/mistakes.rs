@@ -32,7 +32,7 @@ fn mistakes_get_one_sentence() {
         ),
         (
             &["maps", "photo.png", "--layer", "1", "--compare", "text.jpg", "-o", "x.png"],
-            "not a safetensors file",
+            "not a weight file that can be read",
         ),
         (&["sheet", "photo.png", "--layers", "", "-o", "x.png"], "there is no layer ``"),
         (&["sheet", "photo.png", "--layers", "5..5", "-o", "x.png"], "names no layer"),
