@@ -134,7 +134,11 @@ fn mistakes_get_one_sentence_and_an_exit_code() {
         (&["--headless", "--source", "text.jpg"], 1, "text.jpg"),
         (&["--headless", "--source", "none.png"], 1, "none.png"),
         (&["--headless", "--source", "empty"], 1, "no picture in this folder"),
-        (&["--headless", "--source", "testcard", "--weights", "text.jpg"], 1, "not a weight file that can be read"),
+        (
+            &["--headless", "--source", "testcard", "--weights", "text.jpg"],
+            1,
+            "not a weight file that can be read",
+        ),
         (&["--headless", "--source", "testcard", "--adapter", "nonsense"], 1, "no graphics adapter"),
         (&["--headless", "--weights", "w", "--width-multiplier", "0.5"], 1, "leave one of the two out"),
         (&["--layer", "1,2"], 1, "one layer at a time"),
