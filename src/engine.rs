@@ -112,6 +112,18 @@ const UNTRAINED_SEED: u64 = 0;
 /// Frames of the test card that an untrained network is calibrated on.
 const CALIBRATION_FRAMES: [u64; 2] = [0, 40];
 
+/// The kernels of a network, and whatever else its file holds. An untrained network's are not calibrated, which
+/// changes no kernel and takes seconds.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn load_kernels(graph: &Arc<Graph>, spec: &WeightsSpec) -> Result<Arc<Weights>, EngineError> {
+    match spec {
+        WeightsSpec::File(path) => Weights::load(path, graph).map_err(EngineError::new),
+        WeightsSpec::Untrained => Ok(Arc::new(seeded(graph, UNTRAINED_SEED))),
+    }
+}
+
 /// Reads weights, or makes an untrained network's and calibrates them on the test card. `progress` is told in
 /// words what is being done.
 ///

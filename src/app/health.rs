@@ -61,7 +61,8 @@ impl LayerMarks {
         let marks = self.marks.get(channel)?;
         Some(if marks.broken {
             ("broken", [0xff, 0x00, 0xff])
-        } else if marks.dead {
+        } else if marks.dead && self.frames > 1 {
+            // On a single frame nobody can tell dead from silent.
             ("dead", [0xd5, 0x5e, 0x00])
         } else if marks.silent {
             ("silent", [0xe6, 0x9f, 0x00])

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::gpu::{
-    FeatureMapBuffer, GpuContext, HypercolumnPass, LuminancePass, StatisticsBuffer, StatisticsPass, readback,
+    FeatureMapBuffer, GpuContext, HypercolumnPass, LuminanceBuffer, StatisticsBuffer, StatisticsPass,
+    readback,
 };
 use crate::model::{Graph, LayerIndex};
 use crate::session::Activations;
@@ -29,7 +30,6 @@ type Waiting = (Key, [u32; 2], readback::Pending);
 /// Compiled shaders and the newest results.
 pub struct HypercolumnView {
     pass: HypercolumnPass,
-    luminance: LuminancePass,
     statistics: StatisticsPass,
     shown: Option<(Key, FeatureMapBuffer, StatisticsBuffer)>,
     waiting: Option<Waiting>,
@@ -41,7 +41,6 @@ impl HypercolumnView {
     pub fn new(gpu: &GpuContext) -> Self {
         Self {
             pass: HypercolumnPass::new(gpu),
-            luminance: LuminancePass::new(gpu),
             statistics: StatisticsPass::new(gpu),
             shown: None,
             waiting: None,
@@ -63,8 +62,7 @@ impl HypercolumnView {
             let maps = maps(activations, layers)?;
             let input = graph.input_shape();
             let picture = self.pass.picture(gpu, &maps, [input.height as u32, input.width as u32]);
-            // Of a single map without colours only the range is wanted: any luminance will do.
-            let luminance = self.luminance.run(gpu, &maps[0], picture.shape);
+            let luminance = LuminanceBuffer::uniform(gpu, picture.shape);
             let statistics = self.statistics.run(gpu, &picture, &luminance);
             self.shown = Some((key, picture, statistics));
         }

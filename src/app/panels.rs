@@ -13,7 +13,7 @@ use super::keymap::{self, Action, BINDINGS};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{Fit, RangeMode, crop_of};
-use crate::inspect::ChannelStatistics;
+use crate::inspect::{ChannelStatistics, Thresholds};
 use crate::session::Stage;
 use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
 
@@ -269,6 +269,11 @@ fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         }
     };
     ui.label(RichText::new(text).color(ACCENT).small());
+    if !layers.is_empty() {
+        let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+        color_bar(ui, rect, &colormap_table(state.colormap));
+        ui.label(RichText::new("from its lowest to its highest value").color(QUIET).small());
+    }
     let Some(vector) = &model.vector else {
         if !layers.is_empty() {
             let hint = "Point at the picture for the vector of a pixel.";
@@ -377,7 +382,12 @@ fn health_line(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         frames => format!("{frames} frames"),
     };
     let layer = &state.graph().nodes[model.shown_layer(state)].keras_name;
-    let text = format!("of {total} in {layer} over {frames}; shift d starts anew");
+    let few = if health.frames < Thresholds::default().pictures {
+        " (few: others may answer to other things)"
+    } else {
+        ""
+    };
+    let text = format!("of {total} in {layer} over {frames}{few}; shift d starts anew");
     ui.label(RichText::new(text).color(QUIET).small());
 }
 
@@ -458,22 +468,43 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(tap) = model.activations.as_ref().and_then(|shown| shown.tap(layer)) else { return };
     let channels = state.shown_channels(layer);
     let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
-    let of_layer = tap.channel_statistics[tap.channel_statistics.len() - 1];
+    let Some(of_layer) = model.activations.as_ref().and_then(|shown| shown.layer_range(layer)) else {
+        return;
+    };
     let of_channel = tap.channel_statistics[channel as usize];
-    let (statistics, meaning) = match state.range_at(layer) {
-        RangeMode::Map => (of_channel, format!("each map its own range (n); here channel {channel}")),
+    let (ends, meaning) = match state.range_at(layer) {
+        RangeMode::Map => {
+            ((of_channel.min, of_channel.max), format!("each map its own range (n); here channel {channel}"))
+        }
         RangeMode::Layer => (of_layer, "one range for the whole layer (n)".to_string()),
     };
     ui.label(RichText::new("What the colours mean").strong());
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
     color_bar(ui, rect, &colormap_table(state.colormap));
-    let (low, high) = color_ends(statistics.min, statistics.max, state.colormap);
+    let (low, high) = color_ends(ends.0, ends.1, state.colormap);
     ui.horizontal(|ui| {
         ui.label(number(low));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(number(high)));
     });
     ui.label(RichText::new(format!("{} · {meaning}", state.colormap.name())).color(QUIET).small());
     ui.label(RichText::new(in_words(channel, of_channel)).color(QUIET).small());
+    if !model.versions.is_empty() {
+        difference_legend(ui, state, model, layer);
+    }
+}
+
+fn difference_legend(ui: &mut Ui, state: &AppState, model: &ViewModel, layer: usize) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+    color_bar(ui, rect, &colormap_table(Colormap::Diverging));
+    let range = model.activations.as_ref().and_then(|shown| shown.difference_range(layer));
+    let text = match (state.range_at(layer), range) {
+        (RangeMode::Layer, Some((low, high))) => {
+            let (low, high) = color_ends(low, high, Colormap::Diverging);
+            format!("differences from {} to {}, white is none", number(low), number(high))
+        }
+        _ => "differences: blue is less, white none, red more; each map its own range".to_string(),
+    };
+    ui.label(RichText::new(text).color(QUIET).small());
 }
 
 fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
@@ -629,9 +660,9 @@ impl Subject {
                 Self { size, count: filters.len(), is_map: false, is_selectable: true, title: Some(title) }
             }
             KernelChoice::Slices(filter) => {
-                let (count, filters) = (kernel.channels, state.graph().nodes[conv].shape.channels);
+                let count = kernel.channels;
                 let title = format!(
-                    "kernel of {name}: filter {filter} of {filters}, a {of_shape} slice for each of {count} channels \
+                    "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels \
                      · arrows choose the filter · shift k shows the maps"
                 );
                 Self { size, count, is_map: false, is_selectable: false, title: Some(title) }

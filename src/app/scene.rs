@@ -282,13 +282,23 @@ impl Scene {
     fn place_tiles(&mut self, areas: &[Rect], state: &AppState, model: &ViewModel) {
         let layer = model.shown_layer(state);
         let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
-        let of_layer = |taps: &[Tap]| taps.iter().find(|tap| tap.layer == layer).cloned();
-        let mut versions: Vec<_> =
-            of_layer(&shown.taps).into_iter().map(|tap| (tap, state.colormap)).collect();
+        // Where networks are compared by one range for the layer, all of them have the same.
+        let common = state.range_at(layer) == RangeMode::Layer && !shown.compared.is_empty();
+        let of_layer = |taps: &[Tap], colormap, range: Option<(f32, f32)>| {
+            let mut tap = taps.iter().find(|tap| tap.layer == layer).cloned()?;
+            if let Some(range) = range.filter(|_| common) {
+                tap.statistics = with_layer_range(&self.gpu, &tap, range);
+            }
+            Some((tap, colormap))
+        };
+        let range = shown.layer_range(layer);
+        let mut versions: Vec<_> = of_layer(&shown.taps, state.colormap, range).into_iter().collect();
         versions
-            .extend(shown.compared.iter().filter_map(|other| Some((of_layer(&other.taps)?, state.colormap))));
-        let differences = shown.compared.iter().filter_map(|other| of_layer(&other.differences));
-        versions.extend(differences.map(|tap| (tap, Colormap::Diverging)));
+            .extend(shown.compared.iter().filter_map(|other| of_layer(&other.taps, state.colormap, range)));
+        let range = shown.difference_range(layer);
+        let differences = shown.compared.iter();
+        versions
+            .extend(differences.filter_map(|other| of_layer(&other.differences, Colormap::Diverging, range)));
         let channels = state.shown_channels(layer);
         let first = state.page() * grid.page_len();
         for (area, (tap, colormap)) in areas.iter().zip(versions) {
@@ -402,6 +412,15 @@ impl Scene {
         });
         texture
     }
+}
+
+/// The statistics of a tap, with another range for the layer.
+fn with_layer_range(gpu: &GpuContext, tap: &Tap, (min, max): (f32, f32)) -> StatisticsBuffer {
+    let mut statistics = tap.channel_statistics.to_vec();
+    if let Some(layer) = statistics.last_mut() {
+        (layer.min, layer.max) = (min, max);
+    }
+    StatisticsBuffer::upload(gpu, &statistics)
 }
 
 /// One tile, as large as fits.

@@ -40,13 +40,9 @@ pub struct ViewModel {
 }
 
 impl ViewModel {
-    /// The layer whose tiles are shown: the chosen one, or the one before while that is computed.
+    /// The layer whose tiles are shown.
     pub fn shown_layer(&self, state: &AppState) -> LayerIndex {
-        let Some(shown) = &self.activations else { return state.layer };
-        match shown.tap(state.layer) {
-            Some(_) => state.layer,
-            None => shown.taps.first().map_or(state.layer, |tap| tap.layer),
-        }
+        shown_layer(self.activations.as_deref(), state.layer)
     }
 
     /// False where predictions mean nothing.
@@ -99,6 +95,12 @@ impl ViewModel {
         parts.retain(|part| !part.is_empty());
         parts.join(" · ")
     }
+}
+
+/// The layer whose tiles are shown: the chosen one, or the one before while that is computed.
+pub fn shown_layer(activations: Option<&Activations>, chosen: LayerIndex) -> LayerIndex {
+    let Some(shown) = activations.filter(|shown| shown.tap(chosen).is_none()) else { return chosen };
+    shown.taps.first().map_or(chosen, |tap| tap.layer)
 }
 
 /// Indices of the largest probabilities, largest first.

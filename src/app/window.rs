@@ -12,13 +12,13 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
-use super::health::SessionHealth;
+use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
 use super::panels::{self, Click};
 use super::relations::Relations;
 use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect};
-use super::view_model::ViewModel;
+use super::view_model::{ViewModel, shown_layer};
 use super::{Setup, device_in_words, snapshot};
 use crate::engine::Placement;
 use crate::gpu::{GpuContext, GpuError, new_instance};
@@ -111,6 +111,8 @@ struct Live {
     arrivals: std::collections::VecDeque<Instant>,
     toast: Option<(String, Instant)>,
     device: Arc<str>,
+    /// What the columns of a comparison show.
+    versions: Arc<[String]>,
     /// Tells the event loop that there is news, from any thread.
     wake: Arc<dyn Fn() + Send + Sync>,
     /// News wakes the event loop only once until it is looked at.
@@ -169,6 +171,7 @@ impl App {
             session,
             writer,
             device: device_in_words(&gpu, placement).into(),
+            versions: self.setup.versions(),
             window,
             surface,
             config,
@@ -293,8 +296,8 @@ impl Live {
             device: self.device.clone(),
             fps,
             dropped: self.session.dropped(),
-            versions: setup.versions(),
-            health: self.health.of(self.shown_layer(), &self.relations).filter(|_| self.state.health),
+            versions: self.versions.clone(),
+            health: self.marks(),
             vector: None,
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
@@ -302,12 +305,12 @@ impl Live {
         }
     }
 
-    /// The layer whose tiles are shown.
-    fn shown_layer(&self) -> usize {
-        let shown = self.activations.as_ref();
-        let is_there = shown.is_none_or(|shown| shown.tap(self.state.layer).is_some());
-        let other = shown.and_then(|shown| shown.taps.first()).map(|tap| tap.layer);
-        if is_there { self.state.layer } else { other.unwrap_or(self.state.layer) }
+    /// The health of the shown layer's channels, where it is marked.
+    fn marks(&self) -> Option<Arc<LayerMarks>> {
+        if !self.state.health {
+            return None;
+        }
+        self.health.of(shown_layer(self.activations.as_deref(), self.state.layer), &self.relations)
     }
 
     fn snapshot(&mut self, setup: &Setup, started: Instant) {

@@ -180,7 +180,7 @@ pub enum DeviceChoice {
     Auto,
     /// The graphics adapter, even where it is a (very slow) software rasterizer.
     Gpu,
-    /// The CPU; drawing still takes the graphics adapter.
+    /// The CPU; only the live view and --headless then still draw with the graphics adapter.
     Cpu,
 }
 
@@ -259,7 +259,7 @@ pub struct ViewArgs {
     /// Mark what is wrong with maps, over all frames so far.
     #[arg(long)]
     pub health: bool,
-    /// Other weights to show beside those of --weights, with the signed difference; may be given twice.
+    /// Other weights to show beside those of --weights, with the signed difference; up to three times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<WeightsSpec>,
     /// Also write every snapshot to TensorBoard event files in this folder.

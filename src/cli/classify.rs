@@ -11,8 +11,9 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::app::top_classes;
+use crate::engine::WeightsSpec;
 use crate::figure::{Figure, probability_plot};
-use crate::model::labels;
+use crate::model::labels::{self, Label};
 use crate::record::{Prediction, Provenance};
 
 /// Print the most probable classes of pictures: WordNet id, name, probability.
@@ -53,19 +54,22 @@ struct Document {
 struct Classified {
     picture: String,
     source: String,
+    /// Number of the frame in its source.
+    frame: u64,
     top: Vec<Prediction>,
 }
 
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
-    if !engine.is_trained() {
+    if args.network.weights == WeightsSpec::Untrained {
         bail!(
             "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
              give real weights with `--weights FILE` (README.md, Weights)"
         );
     }
+    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
     let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
     let how = args.pictures.preprocess.preprocessing();
+    let names = labels::imagenet();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
@@ -74,10 +78,11 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &[classifier])?;
         let probabilities = &outputs[0].values;
-        let top = top(probabilities, args.top.into());
+        let title = picture.title();
+        let top = top(probabilities, &names, args.top.into());
         if let Some(path) = &args.plot {
             let path = output_path(path, single, &picture.stem);
-            let plot = plot(probabilities, &picture.frame.name, args.top.min(10).into());
+            let plot = plot(probabilities, &names, &title, args.top.min(10).into());
             super::save_figure(&plot, &path, args.files.existing())?;
             eprintln!("convscope: {}", path.display());
         }
@@ -92,10 +97,10 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
             events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
         }
         if args.json {
-            let (name, source) = (picture.frame.name.to_string(), picture.source);
-            document.pictures.push(Classified { picture: name, source, top });
+            let (name, frame) = (picture.frame.name.to_string(), picture.frame.id);
+            document.pictures.push(Classified { picture: name, source: picture.source, frame, top });
         } else {
-            super::print(&table(&picture.frame.name, &top))?;
+            super::print(&table(&title, &top))?;
         }
         Ok(())
     });
@@ -108,15 +113,14 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The most probable classes, with their names.
-pub fn top(probabilities: &[f32], count: usize) -> Vec<Prediction> {
-    let names = labels::imagenet();
+pub fn top(probabilities: &[f32], names: &[Label], count: usize) -> Vec<Prediction> {
     let named = |class: usize| Prediction::new(class, probabilities[class], names.get(class));
     top_classes(probabilities, count).into_iter().map(named).collect()
 }
 
 /// The probabilities of all classes, the most probable ones named.
-pub fn plot(probabilities: &[f32], picture: &str, named: usize) -> Figure {
-    let names: Vec<_> = labels::imagenet().iter().map(|label| label.name.clone()).collect();
+pub fn plot(probabilities: &[f32], names: &[Label], picture: &str, named: usize) -> Figure {
+    let names: Vec<_> = names.iter().map(|label| label.name.clone()).collect();
     let title = format!("{picture} · probabilities of {} classes", probabilities.len());
     probability_plot(probabilities, &names, &title, named)
 }

@@ -134,18 +134,26 @@ pub fn caption(tile: &Painted) -> String {
     format!("{} … {}", number(tile.ends.0), number(tile.ends.1))
 }
 
-/// What the colours of painted tiles mean.
-pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>]) -> Legend {
+/// What the colours of painted tiles mean: those of `networks` columns, then of differences.
+pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> Legend {
     let table = colormap_table(colors.colormap);
-    let text = |meaning: &str| format!("{} · {meaning}; magenta is NaN or infinity", colors.colormap.name());
-    match (colors.normalize, painted.first().and_then(|tiles| tiles.first())) {
-        (RangeMode::Layer, Some(tile)) => Legend {
-            table,
-            low: number(tile.ends.0),
-            high: number(tile.ends.1),
-            text: text("one range for the whole layer"),
-        },
-        _ => Legend {
+    let one_range = colors.normalize == RangeMode::Layer;
+    let first = |tiles: &[Vec<Painted>]| tiles.iter().flatten().next().map(|tile| tile.ends);
+    let differences = match first(painted.get(networks..).unwrap_or_default()) {
+        Some((low, high)) if one_range => {
+            format!("; differences from {} (blue) to {} (red)", number(low), number(high))
+        }
+        Some(_) => "; differences: blue is less, white none, red more".into(),
+        None => String::new(),
+    };
+    let name = colors.colormap.name();
+    let text = |meaning: &str| format!("{name} · {meaning}{differences}; magenta is NaN or infinity");
+    match first(painted).filter(|_| one_range) {
+        Some((low, high)) => {
+            let text = text("one range for the whole layer");
+            Legend { table, low: number(low), high: number(high), text }
+        }
+        None => Legend {
             table,
             low: "lowest".into(),
             high: "highest".into(),

@@ -13,7 +13,7 @@ use super::{events, network, pictures};
 use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
-use crate::record::{Provenance, png, save};
+use crate::record::{Provenance, png, resize_name, save};
 use crate::view::{Colormap, input_picture, paint, range};
 
 /// Judge every channel of the chosen layers over all pictures: dead, solid, always on, copies of the brightness,
@@ -97,16 +97,18 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let thresholds =
         Thresholds { solid: args.solid, copy: args.copy, duplicate: args.duplicate, waste, pictures };
     let diagnosis = Diagnosis::new(&graph, engine.is_trained(), &examined, thresholds);
+    let origin =
+        format!("weights {}, resized {}", args.network.weights, resize_name(args.pictures.preprocess.resize));
     if diagnosis.pictures > 0 {
         if args.json {
             let provenance = network::provenance(&engine, &args.network, how);
             let document = Document { provenance, diagnosis: &diagnosis };
             super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         } else {
-            super::print(&diagnosis.to_text())?;
+            super::print(&format!("{origin}\n{}", diagnosis.to_text()))?;
         }
         if let (Some(path), Some((name, seen, outputs))) = (&args.html, &last) {
-            let page = page(&diagnosis, name, seen, outputs)?;
+            let page = page(&diagnosis, &origin, name, seen, outputs)?;
             save(path, page.to_html().as_bytes(), args.files.existing())?;
             eprintln!("convscope: {}", path.display());
         }
@@ -124,7 +126,13 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is wrong with which channels, the worst first.
+const ALWAYS_ON: &str = "always on";
+
+fn count(pictures: usize) -> String {
+    if pictures == 1 { "1 picture".into() } else { format!("{pictures} pictures") }
+}
+
+/// What is said of which channels, the worst first.
 fn marked(layer: &LayerDiagnosis) -> [(&'static str, Vec<usize>); 6] {
     [
         ("broken", layer.broken.clone()),
@@ -132,18 +140,27 @@ fn marked(layer: &LayerDiagnosis) -> [(&'static str, Vec<usize>); 6] {
         ("solid", layer.solid.clone()),
         ("copy of the brightness", layer.copies.iter().map(|copy| copy.channel).collect()),
         ("duplicate", layer.duplicates.iter().map(|duplicate| duplicate.channel).collect()),
-        ("always on", layer.always_on.clone()),
+        (ALWAYS_ON, layer.always_on.clone()),
     ]
 }
 
 /// How many maps of a layer the page shows.
 const SHOWN: usize = 12;
 
-fn page(diagnosis: &Diagnosis, name: &str, seen: &RgbImage, outputs: &[LayerOutput]) -> anyhow::Result<Page> {
+fn page(
+    diagnosis: &Diagnosis,
+    origin: &str,
+    name: &str,
+    seen: &RgbImage,
+    outputs: &[LayerOutput],
+) -> anyhow::Result<Page> {
     let trained = if diagnosis.trained { "" } else { ", untrained" };
     let mut page = Page::new(
         &format!("{}{trained}: how healthy the maps are", diagnosis.network),
-        &format!("{} pictures; the maps are those of {name}, each in its own range", diagnosis.pictures),
+        &format!(
+            "{origin}; {}; the maps are those of {name}, each in its own range",
+            count(diagnosis.pictures)
+        ),
         &png(seen)?,
     );
     for note in &diagnosis.notes {
@@ -153,7 +170,8 @@ fn page(diagnosis: &Diagnosis, name: &str, seen: &RgbImage, outputs: &[LayerOutp
         // One tile a channel, with everything that is said of it.
         let mut words: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let mut worst = Vec::new();
-        for (kind, channels) in marked(layer) {
+        // Always on is no fault.
+        for (kind, channels) in marked(layer).into_iter().filter(|(kind, _)| *kind != ALWAYS_ON) {
             for channel in channels {
                 let said = words.entry(channel).or_default();
                 if said.is_empty() {

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::args::{NetworkArgs, OutputArgs, PreprocessArgs};
+use super::args::{NetworkArgs, OutputArgs};
 use super::network;
+use crate::engine::{WeightsSpec, load_kernels};
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
 use crate::inspect::{LayerOutput, convolution_of, slices};
 use crate::record::{npy, save};
@@ -57,8 +58,11 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     }
     super::check_figure(args.output.as_deref(), true, args.files.existing())?;
     super::check_output(args.npy.as_deref(), true, args.files.existing())?;
-    let engine = network::engine(&args.network, &PreprocessArgs::default())?;
-    let graph = engine.graph();
+    let graph = &network::graph(&args.network)?;
+    if args.network.weights == WeightsSpec::Untrained {
+        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+    }
+    let weights = load_kernels(graph, &args.network.weights)?;
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let Some(conv) = convolution_of(graph, layer) else {
@@ -69,7 +73,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         )
     };
     let node = &graph.nodes[conv];
-    let Some(LayerWeights::Conv { kernel }) = &engine.weights().layers[conv] else {
+    let Some(LayerWeights::Conv { kernel }) = &weights.layers[conv] else {
         bail!("{} has no weights", node.keras_name)
     };
     let inputs = graph.nodes[node.inputs[0]].shape.channels;

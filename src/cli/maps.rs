@@ -47,7 +47,7 @@ pub struct MapsArgs {
     /// The values, `[1, channels, height, width]` f32, named by the layer.
     #[arg(long, value_name = "FILE")]
     pub safetensors: Option<PathBuf>,
-    /// Other weights to show beside those of --weights, with the signed difference; may be given twice.
+    /// Other weights to show beside those of --weights, with the signed difference; up to three times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<WeightsSpec>,
     /// Longer side of a tile in pixels.
@@ -157,7 +157,7 @@ fn draw(
     subtitle: String,
 ) -> anyhow::Result<Figure> {
     let painted = compared.paint(0, channels, &args.colors, None);
-    let legend = legend(&args.colors, &painted);
+    let legend = legend(&args.colors, &painted, compared.len());
     if compared.len() == 1 {
         let tiles = channels.iter().zip(painted.into_iter().flatten());
         let tiles = tiles.map(|(channel, tile)| Tile { picture: tile.picture, caption: channel.to_string() });

@@ -29,6 +29,18 @@ pub struct Picture {
     pub stem: String,
     /// Counts the pictures of a run from 0.
     pub number: usize,
+    /// True for one of several frames of the same source.
+    numbered: bool,
+}
+
+impl Picture {
+    /// The picture's name; of a video, with the frame's number.
+    pub fn title(&self) -> String {
+        match self.numbered {
+            true => format!("{} · frame {}", self.frame.name, self.frame.id),
+            false => self.frame.name.to_string(),
+        }
+    }
 }
 
 enum News {
@@ -75,6 +87,7 @@ impl Run<'_> {
         body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
+        let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
         let video = matches!(spec, SourceSpec::Path(path) if source::video::container_of(path).is_some());
         let most = frames.unwrap_or(match spec {
             SourceSpec::Path(_) => u64::MAX,
@@ -127,8 +140,10 @@ impl Run<'_> {
                 }
                 News::Frame(frame) => {
                     taken += 1;
-                    let stem = self.stem(&frame, spec, video || !lone && most > 1);
-                    let picture = Picture { frame, source: spec.to_string(), stem, number: self.number };
+                    let numbered = video || !lone && !is_folder && most > 1;
+                    let stem = self.stem(&frame, spec, numbered);
+                    let picture =
+                        Picture { frame, source: spec.to_string(), stem, number: self.number, numbered };
                     self.number += 1;
                     body(picture)?;
                     self.bar.inc(1);
@@ -156,8 +171,7 @@ impl Run<'_> {
             SourceSpec::Camera(_) => "camera".to_string(),
             SourceSpec::TestCard => "testcard".to_string(),
         };
-        let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
-        let name = if numbered && !is_folder { format!("{name}-{:05}", frame.id) } else { name };
+        let name = if numbered { format!("{name}-{:05}", frame.id) } else { name };
         let mut stem = name.clone();
         for number in 2.. {
             if self.stems.insert(stem.clone()) {

@@ -37,7 +37,7 @@ pub struct SheetArgs {
     /// Also save the values shown: one `[1, filters, height, width]` f32 tensor a layer.
     #[arg(long, value_name = "FILE")]
     pub safetensors: Option<PathBuf>,
-    /// Other weights to show below those of --weights, with the signed difference; may be given twice.
+    /// Other weights to show below those of --weights, with the signed difference; up to three times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<WeightsSpec>,
     /// Longer side of a tile in pixels.
@@ -160,7 +160,7 @@ pub fn draw(
         cells,
         tile_side: look.tile_side,
         smooth: false,
-        legend: painted.first().map(|tiles| legend(look.colors, tiles)),
+        legend: painted.first().map(|tiles| legend(look.colors, tiles, compared.len())),
     };
     Ok(sheet.draw()?)
 }

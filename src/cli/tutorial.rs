@@ -10,6 +10,7 @@ use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
 use super::{classify, network, pictures, sheet};
 use crate::inspect::{LayerOutput, hypercolumn};
+use crate::model::labels;
 use crate::record::{png, save, tensors};
 use crate::view::input_picture;
 
@@ -38,6 +39,17 @@ const SHEET_LAYERS: std::ops::Range<usize> = 0..15;
 const SHEET_FILTERS: usize = 3;
 const SHEET_TILE: u32 = 150;
 
+/// What is written for each picture.
+const FILES: [&str; 7] = [
+    "original.png",
+    "input.png",
+    "probabilities.png",
+    "hypercolumn-1-4-7.png",
+    "hypercolumn-1-4-7-10-11-14-17.png",
+    "sheet.png",
+    "tutorial.safetensors",
+];
+
 /// The layers of the tutorial's hypercolumns.
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
 
@@ -50,10 +62,18 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     taps.extend(classifier);
     taps.sort_unstable();
     taps.dedup();
+    if classifier.is_none() {
+        eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
+    }
+    let names = labels::imagenet();
     let how = args.pictures.preprocess.preprocessing();
     let (single, input) = (pictures::is_single(&args.pictures), graph.input_shape());
     pictures::for_each(&args.pictures, &mut |picture| {
         let folder = if single { args.output.clone() } else { args.output.join(&picture.stem) };
+        // Before anything is written: nothing half new, half old.
+        for name in FILES {
+            super::check_output(Some(&folder.join(name)), true, args.files.existing())?;
+        }
         let write = |name: &str, bytes: &[u8]| -> anyhow::Result<()> {
             let path = folder.join(name);
             save(&path, bytes, args.files.existing())?;
@@ -67,8 +87,8 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         write("input.png", &png(&input_picture(&first[0].values, [input.width, input.height]))?)?;
         let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
         if let Some(probabilities) = classifier.and_then(of) {
-            super::print(&classify::table(name, &classify::top(&probabilities.values, 5)))?;
-            write("probabilities.png", &classify::plot(&probabilities.values, name, 5).to_png()?)?;
+            super::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;
+            write("probabilities.png", &classify::plot(&probabilities.values, &names, name, 5).to_png()?)?;
             named.push(("probabilities".into(), vec![probabilities.values.len()], probabilities.values));
         }
         for layers in HYPERCOLUMNS {

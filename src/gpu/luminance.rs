@@ -19,6 +19,11 @@ pub struct LuminanceBuffer {
 }
 
 impl LuminanceBuffer {
+    /// One brightness everywhere, for a map of this shape of which the correlation with brightness is not wanted.
+    pub fn uniform(gpu: &GpuContext, shape: Shape) -> Self {
+        Self { buffer: gpu.storage("uniform luminance", shape.height * shape.width) }
+    }
+
     /// The buffer, for reading back.
     pub fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer

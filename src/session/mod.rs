@@ -84,6 +84,11 @@ pub struct ComparedTaps {
     pub differences: Vec<Tap>,
 }
 
+fn joined_range<'a>(taps: impl Iterator<Item = &'a Tap>) -> Option<(f32, f32)> {
+    let ends = taps.filter_map(|tap| tap.channel_statistics.last()).map(|layer| (layer.min, layer.max));
+    ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
 /// How long the stages of one frame took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StageTimes {
@@ -119,6 +124,18 @@ pub struct Activations {
 }
 
 impl Activations {
+    /// Smallest and largest value of a layer over all networks that are compared: what one range for the layer is.
+    pub fn layer_range(&self, layer: LayerIndex) -> Option<(f32, f32)> {
+        let others = self.compared.iter().flat_map(|other| &other.taps);
+        joined_range(self.taps.iter().chain(others).filter(|tap| tap.layer == layer))
+    }
+
+    /// The same of the differences.
+    pub fn difference_range(&self, layer: LayerIndex) -> Option<(f32, f32)> {
+        joined_range(
+            self.compared.iter().flat_map(|other| &other.differences).filter(|tap| tap.layer == layer),
+        )
+    }
     /// The values of a layer, if it was asked for.
     pub fn map(&self, layer: LayerIndex) -> Option<&FeatureMapBuffer> {
         let alone = self.maps.iter().find(|(known, _)| *known == layer).map(|(_, map)| map);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::file::{NamedTensor, TensorFile};
+use super::file::NamedTensor;
 use super::{LayerWeights, assemble, expected_tensors};
 use crate::model::Graph;
 
@@ -10,9 +10,12 @@ use crate::model::Graph;
 ///
 /// # Errors
 /// Everything that does not fit, one entry each.
-pub fn by_torch_names(file: TensorFile, graph: &Graph) -> Result<Vec<Option<LayerWeights>>, Vec<String>> {
+pub fn by_torch_names(
+    tensors: Vec<NamedTensor>,
+    graph: &Graph,
+) -> Result<Vec<Option<LayerWeights>>, Vec<String>> {
     let mut tensors: BTreeMap<String, NamedTensor> =
-        file.tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     let mut problems = Vec::new();
     let mut layers = vec![None; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {

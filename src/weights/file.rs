@@ -1,4 +1,4 @@
-//! What a weight file holds, whatever its layout: named tensors in the file's own order.
+//! What a weight file holds, before it is fitted to a network: named tensors.
 
 /// How a value was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,18 +13,6 @@ pub enum Stored {
     F64,
 }
 
-impl Stored {
-    /// As people write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-}
-
 /// A tensor as a file has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
@@ -36,45 +24,6 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
     /// What they were converted from.
     pub stored: Stored,
-}
-
-/// How a file names and orders its tensors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// safetensors with torchvision's or timm's names.
-    Safetensors,
-    /// PyTorch's `.pth`, a pickle of arrays with torchvision's or timm's names.
-    Torch,
-    /// Keras' `.h5` as it was before Keras 3: layers in the order of `model.layers`.
-    KerasLegacy,
-    /// Keras 3's `.weights.h5`: layers by class, in the order of their creation.
-    KerasWeights,
-    /// PaddlePaddle's `.pdparams`.
-    Paddle,
-}
-
-impl Layout {
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Safetensors => "safetensors",
-            Self::Torch => "PyTorch .pth",
-            Self::KerasLegacy => "Keras .h5 (legacy)",
-            Self::KerasWeights => "Keras 3 .weights.h5",
-            Self::Paddle => "PaddlePaddle .pdparams",
-        }
-    }
-}
-
-/// What a reader found, in the file's own order (which is what Keras' layers are matched by).
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorFile {
-    /// Which reader it was.
-    pub layout: Layout,
-    /// The tensors.
-    pub tensors: Vec<NamedTensor>,
-    /// What was left aside, such as an optimizer's state.
-    pub notes: Vec<String>,
 }
 
 /// Bounds on what a file can make a reader allocate.

@@ -1,7 +1,7 @@
 //! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn.
 
 mod assign;
-pub mod file;
+mod file;
 mod safetensors;
 mod seeded;
 
@@ -85,7 +85,7 @@ impl Weights {
         let bytes = read_bytes(path)?;
         let format = |reason: String| WeightsError::Format { path: path.into(), reason };
         let limits = Limits::default();
-        let file = if safetensors::recognises(&bytes) {
+        let tensors = if safetensors::recognises(&bytes) {
             safetensors::read(&bytes, limits).map_err(|error| format(error.0))?
         } else {
             return Err(format("its content is of no layout that is read".into()));
@@ -93,7 +93,7 @@ impl Weights {
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         // Half of the memory, and no longer needed.
         drop(bytes);
-        let layers = assign::by_torch_names(file, graph).map_err(|mut problems| {
+        let layers = assign::by_torch_names(tensors, graph).map_err(|mut problems| {
             let more = problems.len().saturating_sub(MAX_PROBLEMS);
             problems.truncate(MAX_PROBLEMS);
             if more > 0 {

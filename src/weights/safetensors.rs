@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
+use super::file::{Limits, NamedTensor, ReadError, Stored};
 
 /// True where a file can be this format: eight bytes of length, then the header's opening brace.
 pub fn recognises(head: &[u8]) -> bool {
@@ -14,7 +14,7 @@ pub fn recognises(head: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`ReadError`]: damaged, larger than the limits, or of a kind of number that is not read.
-pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
+pub fn read(bytes: &[u8], limits: Limits) -> Result<Vec<NamedTensor>, ReadError> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| ReadError(format!("it is damaged, or no safetensors file after all ({error})")))?;
     if file.len() > limits.tensors {
@@ -38,7 +38,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         }
         tensors.push(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values, stored });
     }
-    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes: vec![] })
+    Ok(tensors)
 }
 
 /// Values of `N` bytes each.
@@ -67,9 +67,9 @@ mod tests {
         ];
         let bytes = safetensors::serialize(all, None).unwrap();
         assert!(recognises(&bytes));
-        let file = read(&bytes, Limits::default()).unwrap();
-        let of = |name: &str| file.tensors.iter().find(|tensor| tensor.name == name).unwrap();
-        assert_eq!(file.tensors.len(), 3);
+        let tensors = read(&bytes, Limits::default()).unwrap();
+        let of = |name: &str| tensors.iter().find(|tensor| tensor.name == name).unwrap();
+        assert_eq!(tensors.len(), 3);
         assert_eq!(of("a").values, exact.map(|v| f16::from_f32(v).to_f32()));
         assert_eq!(of("b").values, exact.map(|v| bf16::from_f32(v).to_f32()));
         assert_eq!((of("c").values.as_slice(), of("c").stored), (&exact[..], Stored::F64));
