@@ -106,6 +106,11 @@ pub fn distinct_names(all: &[&WeightsSpec]) -> Vec<String> {
     names
 }
 
+/// Heading of the main network's values minus those of another. The word comes first: a long name is cut at its end.
+pub fn difference_name(other: &str) -> String {
+    format!("difference from {other}")
+}
+
 /// Seed of the untrained network.
 const UNTRAINED_SEED: u64 = 0;
 

@@ -17,7 +17,7 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::{Placement, WeightsSpec, distinct_names};
+use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
 use crate::model::Graph;
 use crate::model::labels::Label;
@@ -75,7 +75,7 @@ impl Setup {
         }
         let all: Vec<_> = std::iter::once(weights).chain(compare).collect();
         let names = distinct_names(&all);
-        let differences: Vec<_> = names[1..].iter().map(|other| format!("{} − {other}", names[0])).collect();
+        let differences: Vec<_> = names[1..].iter().map(|other| difference_name(other)).collect();
         names.into_iter().chain(differences).collect()
     }
 

@@ -90,7 +90,7 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .exact_size(width)
         .show(ui, |ui| {
             // What is shown beside it wants room too.
-            let highest_picture = ui.available_height() * (0.42 - 0.06 * extras(state) as f32);
+            let highest_picture = ui.available_height() * (0.42 - 0.12 * extras(state) as f32).max(0.18);
             egui::ScrollArea::vertical()
                 .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
         });
@@ -468,7 +468,7 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(tap) = model.activations.as_ref().and_then(|shown| shown.tap(layer)) else { return };
     let channels = state.shown_channels(layer);
     let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
-    let Some(of_layer) = model.activations.as_ref().and_then(|shown| shown.layer_range(layer)) else {
+    let Some(of_layer) = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, false)) else {
         return;
     };
     let of_channel = tap.channel_statistics[channel as usize];
@@ -496,7 +496,7 @@ fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
 fn difference_legend(ui: &mut Ui, state: &AppState, model: &ViewModel, layer: usize) {
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
     color_bar(ui, rect, &colormap_table(Colormap::Diverging));
-    let range = model.activations.as_ref().and_then(|shown| shown.difference_range(layer));
+    let range = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, true));
     let text = match (state.range_at(layer), range) {
         (RangeMode::Layer, Some((low, high))) => {
             let (low, high) = color_ends(low, high, Colormap::Diverging);
@@ -591,23 +591,21 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     let channels = state.shown_channels(layer);
     let first = state.page() * grid.page_len();
     let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
-    for body in &out.tiles {
-        number_tiles(
-            ui,
-            *body,
-            &grid,
-            state,
-            shown,
-            first,
-            model.health.as_deref().filter(|_| subject.is_map),
-        );
+    for (version, body) in out.tiles.iter().enumerate() {
+        // Health is the main network's.
+        let health = model.health.as_deref().filter(|_| subject.is_map && version == 0);
+        number_tiles(ui, *body, &grid, state, shown, first, health);
     }
+    // The version under a point, and the place of the tile in it.
     let place_at = |at: Pos2| {
-        let body = out.tiles.iter().find(|body| body.contains(at))?;
-        let local = (at - body.min) * scale;
-        grid.tile_from_pixel(local.x, local.y).map(|(place, _)| place).filter(|place| *place < shown.len())
+        let version = out.tiles.iter().position(|body| body.contains(at))?;
+        let local = (at - out.tiles[version].min) * scale;
+        let (place, _) = grid.tile_from_pixel(local.x, local.y)?;
+        (place < shown.len()).then_some((version, place))
     };
-    if let Some(place) = response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at) {
+    if let Some((_, place)) =
+        response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at)
+    {
         let (position, twice) = (first + place, response.double_clicked());
         out.clicks.push(if twice { Click::Enlarge(position) } else { Click::Select(position) });
     }
@@ -615,8 +613,10 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     if response.hovered() && turn.abs() >= 1.0 {
         out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
     }
-    let tap = model.activations.as_ref().and_then(|results| results.tap(layer)).filter(|_| subject.is_map);
-    if let (Some(place), Some(tap)) = (response.hover_pos().and_then(place_at), tap) {
+    let under = response.hover_pos().and_then(place_at).filter(|_| subject.is_map);
+    if let (Some((version, place)), Some(results)) = (under, &model.activations)
+        && let Some((tap, _)) = results.versions(layer).nth(version)
+    {
         let channel = shown[place];
         response.on_hover_text_at_pointer(in_words(channel, tap.channel_statistics[channel as usize]));
     }

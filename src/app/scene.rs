@@ -284,34 +284,29 @@ impl Scene {
         let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
         // Where networks are compared by one range for the layer, all of them have the same.
         let common = state.range_at(layer) == RangeMode::Layer && !shown.compared.is_empty();
-        let of_layer = |taps: &[Tap], colormap, range: Option<(f32, f32)>| {
-            let mut tap = taps.iter().find(|tap| tap.layer == layer).cloned()?;
-            if let Some(range) = range.filter(|_| common) {
-                tap.statistics = with_layer_range(&self.gpu, &tap, range);
-            }
-            Some((tap, colormap))
-        };
-        let range = shown.layer_range(layer);
-        let mut versions: Vec<_> = of_layer(&shown.taps, state.colormap, range).into_iter().collect();
-        versions
-            .extend(shown.compared.iter().filter_map(|other| of_layer(&other.taps, state.colormap, range)));
-        let range = shown.difference_range(layer);
-        let differences = shown.compared.iter();
-        versions
-            .extend(differences.filter_map(|other| of_layer(&other.differences, Colormap::Diverging, range)));
+        let ranges = [false, true].map(|difference| shown.layer_range(layer, difference).filter(|_| common));
+        let versions = shown.versions(layer).map(|(tap, is_difference)| {
+            let statistics = match ranges[usize::from(is_difference)] {
+                Some(range) => with_layer_range(&self.gpu, tap, range),
+                None => tap.statistics.clone(),
+            };
+            let colormap = if is_difference { Colormap::Diverging } else { state.colormap };
+            (tap.map.clone(), statistics, colormap)
+        });
+        let versions: Vec<_> = versions.collect();
         let channels = state.shown_channels(layer);
         let first = state.page() * grid.page_len();
-        for (area, (tap, colormap)) in areas.iter().zip(versions) {
+        for (area, (map, statistics, colormap)) in areas.iter().zip(versions) {
             let mut draw = self.tile_draw(*area, &grid, state);
             (draw.first, draw.count) =
                 (first as u32, grid.page_len().min(channels.len().saturating_sub(first)) as u32);
             (draw.range, draw.colormap) = (state.range_at(layer), colormap);
             if state.enlarged {
-                enlarge(&mut draw, *area, tap.map.shape);
+                enlarge(&mut draw, *area, map.shape);
                 (draw.first, draw.count) = (state.selected as u32, 1);
             }
             self.content.tile_size = draw.tile_size.map(|side| side as u32);
-            self.content.tiles.push(Tiles { draw, map: tap.map, statistics: tap.statistics });
+            self.content.tiles.push(Tiles { draw, map, statistics });
         }
         self.upload_order(&channels);
     }

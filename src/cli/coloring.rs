@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::args::ColorArgs;
-use crate::engine::{WeightsSpec, distinct_names};
+use crate::engine::{WeightsSpec, difference_name, distinct_names};
 use crate::figure::Legend;
 use crate::gpu::RangeMode;
 use crate::inspect::{LayerOutput, enlarge};
@@ -69,7 +69,7 @@ impl Compared {
     /// One heading for each network, then one for each difference.
     pub fn headings(&self) -> Vec<String> {
         let names = &self.names;
-        let differences = names.iter().skip(1).map(|other| format!("{} − {other}", names[0]));
+        let differences = names.iter().skip(1).map(|other| difference_name(other));
         names.iter().cloned().chain(differences).collect()
     }
 
@@ -143,11 +143,11 @@ pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> 
         Some((low, high)) if one_range => {
             format!("; differences from {} (blue) to {} (red)", number(low), number(high))
         }
-        Some(_) => "; differences: blue is less, white none, red more".into(),
+        Some(_) => "; differences: blue less, red more".into(),
         None => String::new(),
     };
     let name = colors.colormap.name();
-    let text = |meaning: &str| format!("{name} · {meaning}{differences}; magenta is NaN or infinity");
+    let text = |meaning: &str| format!("{name} · {meaning}{differences}; magenta: not finite");
     match first(painted).filter(|_| one_range) {
         Some((low, high)) => {
             let text = text("one range for the whole layer");

@@ -105,7 +105,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
             let document = Document { provenance, diagnosis: &diagnosis };
             super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         } else {
-            super::print(&format!("{origin}\n{}", diagnosis.to_text()))?;
+            super::print(&format!("{}\n({origin})\n", diagnosis.to_text()))?;
         }
         if let (Some(path), Some((name, seen, outputs))) = (&args.html, &last) {
             let page = page(&diagnosis, &origin, name, seen, outputs)?;

@@ -11,7 +11,8 @@ use super::coloring::{Compared, Painted, caption, legend};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
-use crate::figure::{Figure, Heading, Sheet, Tile};
+use crate::figure::{Figure, Heading, Legend, Sheet, Tile};
+use crate::gpu::RangeMode;
 use crate::inspect::LayerOutput;
 use crate::model::{Graph, LayerIndex};
 use crate::record::{save, tensors};
@@ -160,9 +161,21 @@ pub fn draw(
         cells,
         tile_side: look.tile_side,
         smooth: false,
-        legend: painted.first().map(|tiles| legend(look.colors, tiles, compared.len())),
+        legend: sheet_legend(look.colors, &painted, compared.len()),
     };
     Ok(sheet.draw()?)
+}
+
+/// Of one layer its own range; of several what is the same for all of them. The ends stand below the tiles.
+fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usize) -> Option<Legend> {
+    let first = legend(colors, layers.first()?, networks);
+    if layers.len() == 1 || colors.normalize == RangeMode::Map {
+        return Some(first);
+    }
+    let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
+    let name = colors.colormap.name();
+    let text = format!("{name} · each layer its own range{differences}; magenta: not finite");
+    Some(Legend { low: "lowest".into(), high: "highest".into(), text, ..first })
 }
 
 fn shape_len(filters: usize, output: &LayerOutput) -> usize {

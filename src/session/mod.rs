@@ -84,11 +84,6 @@ pub struct ComparedTaps {
     pub differences: Vec<Tap>,
 }
 
-fn joined_range<'a>(taps: impl Iterator<Item = &'a Tap>) -> Option<(f32, f32)> {
-    let ends = taps.filter_map(|tap| tap.channel_statistics.last()).map(|layer| (layer.min, layer.max));
-    ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-}
-
 /// How long the stages of one frame took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StageTimes {
@@ -124,18 +119,23 @@ pub struct Activations {
 }
 
 impl Activations {
-    /// Smallest and largest value of a layer over all networks that are compared: what one range for the layer is.
-    pub fn layer_range(&self, layer: LayerIndex) -> Option<(f32, f32)> {
+    /// A layer as the columns of a comparison have it: by the main network, by each of the others, and then the
+    /// differences. True beside it where it is a difference.
+    pub fn versions(&self, layer: LayerIndex) -> impl Iterator<Item = (&Tap, bool)> {
         let others = self.compared.iter().flat_map(|other| &other.taps);
-        joined_range(self.taps.iter().chain(others).filter(|tap| tap.layer == layer))
+        let differences = self.compared.iter().flat_map(|other| &other.differences);
+        let values = self.taps.iter().chain(others).map(|tap| (tap, false));
+        values.chain(differences.map(|tap| (tap, true))).filter(move |(tap, _)| tap.layer == layer)
     }
 
-    /// The same of the differences.
-    pub fn difference_range(&self, layer: LayerIndex) -> Option<(f32, f32)> {
-        joined_range(
-            self.compared.iter().flat_map(|other| &other.differences).filter(|tap| tap.layer == layer),
-        )
+    /// Smallest and largest value of a layer over all networks that are compared, or of the differences: what one
+    /// range for the layer is.
+    pub fn layer_range(&self, layer: LayerIndex, differences: bool) -> Option<(f32, f32)> {
+        let of_kind = self.versions(layer).filter(|(_, is_difference)| *is_difference == differences);
+        let ends = of_kind.filter_map(|(tap, _)| tap.channel_statistics.last()).map(|all| (all.min, all.max));
+        ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
+
     /// The values of a layer, if it was asked for.
     pub fn map(&self, layer: LayerIndex) -> Option<&FeatureMapBuffer> {
         let alone = self.maps.iter().find(|(known, _)| *known == layer).map(|(_, map)| map);
