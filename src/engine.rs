@@ -14,10 +14,11 @@ use crate::bridge;
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, FrameBuffer, GpuContext, Preprocessor, Resize, readback, twin};
 use crate::inspect::LayerOutput;
+use crate::model::inception_v3::inception_v3;
 use crate::model::{Graph, LayerIndex, Shape};
 use crate::network::{ExecutorOptions, Network, calibrate, input_from_values, values};
 use crate::source::testcard;
-use crate::weights::{Origin, Weights, seeded};
+use crate::weights::{Architecture, Origin, Weights, seeded};
 
 /// Why there are no numbers: a weight file that cannot be used, a device that failed. One sentence.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,20 @@ pub fn load_kernels(graph: &Arc<Graph>, spec: &WeightsSpec) -> Result<Arc<Weight
     match spec {
         WeightsSpec::File(path) => Weights::load(path, graph).map_err(EngineError::new),
         WeightsSpec::Untrained => Ok(Arc::new(seeded(graph, UNTRAINED_SEED))),
+    }
+}
+
+/// The architecture that weights are for: what a file's shapes say, or for an untrained network `otherwise`.
+///
+/// # Errors
+/// Where the file cannot be read at all.
+pub fn graph_for(spec: &WeightsSpec, otherwise: &Arc<Graph>) -> Result<Arc<Graph>, EngineError> {
+    match spec {
+        WeightsSpec::Untrained => Ok(otherwise.clone()),
+        WeightsSpec::File(path) => {
+            let Architecture { classes, width } = Architecture::of_file(path).map_err(EngineError::new)?;
+            Ok(Arc::new(inception_v3(classes, width)))
+        }
     }
 }
 

@@ -428,6 +428,12 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         }
         return;
     }
+    if state.graph().classifier().is_none() {
+        ui.label(
+            RichText::new("This network has no classifier: the weight file ends before it.").color(QUIET),
+        );
+        return;
+    }
     if !state.predictions {
         ui.label(RichText::new("Off; 8 turns them on.").color(QUIET));
         return;

@@ -202,6 +202,10 @@ pub struct NetworkArgs {
     /// Weight file (safetensors with torchvision's or timm's names), or `untrained`.
     #[arg(long, value_name = "FILE", default_value_t)]
     pub weights: WeightsSpec,
+    /// Names of the classes: a JSON list, or a line each (the name, or `index<TAB>wnid<TAB>name`) [default:
+    /// ImageNet's, where there are 1000 classes].
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     /// Whether padding counts in average pooling: Keras and TensorFlow exclude it, torchvision includes it.
     #[arg(long, value_enum, default_value_t)]
     pub avg_pool: AvgPool,

@@ -13,7 +13,7 @@ use super::{events, network};
 use crate::app::top_classes;
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, probability_plot};
-use crate::model::labels::{self, Label};
+use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance};
 
 /// Print the most probable classes of pictures: WordNet id, name, probability.
@@ -67,9 +67,11 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
-    let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
+    let classifier = engine.graph().classifier().ok_or_else(|| {
+        anyhow!("this network has no classifier (the weight file ends before it): its maps can be looked at")
+    })?;
+    let names = network::labels(&args.network, engine.graph())?;
     let how = args.pictures.preprocess.preprocessing();
-    let names = labels::imagenet();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;

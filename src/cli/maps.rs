@@ -75,6 +75,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let channels = args.channels.clone().unwrap_or_default();
     let channels = channels.resolve(&node.keras_name, node.shape.channels)?;
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     let existing = args.files.existing();

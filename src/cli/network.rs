@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
-use crate::engine::{Engine, Placement, Preprocessing, WeightsSpec, load_weights};
+use crate::engine::{Engine, Placement, Preprocessing, WeightsSpec, graph_for, load_weights};
 use crate::gpu::{GpuContext, list_adapters, new_instance};
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
+use crate::model::labels::{self, Label};
 use crate::model::{Graph, LayerIndex, Op};
 use crate::network::ExecutorOptions;
 use crate::record::Provenance;
@@ -22,7 +23,23 @@ pub fn graph(network: &NetworkArgs) -> anyhow::Result<Arc<Graph>> {
             "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
         );
     }
-    Ok(Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier)))
+    Ok(graph_for(&network.weights, &Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier)))?)
+}
+
+/// The names of a network's classes: those of `--labels`, ImageNet's where there are as many, else none.
+pub fn labels(network: &NetworkArgs, graph: &Graph) -> anyhow::Result<Arc<[Label]>> {
+    let classes = graph.classifier().map_or(0, |classifier| graph.nodes[classifier].shape.channels);
+    let Some(path) = &network.labels else {
+        return Ok(if classes == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) });
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| anyhow!("{}: the class names cannot be read: {error}", path.display()))?;
+    let labels = labels::parse(&text);
+    if labels.len() != classes {
+        let (path, names) = (path.display(), labels.len());
+        bail!("{path} has {names} class names, but the network has {classes} classes");
+    }
+    Ok(labels)
 }
 
 /// Networks with each of these weights, placed where the user wants them.
@@ -31,12 +48,13 @@ pub fn engines(
     preprocess: &PreprocessArgs,
     weights: &[WeightsSpec],
 ) -> anyhow::Result<Vec<Engine>> {
-    let graph = graph(network)?;
+    let main = graph(network)?;
     let gpu = adapter(network)?;
     let options = ExecutorOptions { avg_pool: network.avg_pool, ..Default::default() };
     weights
         .iter()
         .map(|spec| {
+            let graph = graph_for(spec, &main)?;
             let mut progress = |text: &str| tracing::info!("{text}");
             let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)?;
             Ok(Engine::new(graph.clone(), loaded, options, gpu.clone())?)
@@ -67,6 +85,27 @@ pub fn compared(
     }
     let all: Vec<_> = std::iter::once(&network.weights).chain(others).cloned().collect();
     engines(network, preprocess, &all)
+}
+
+/// That these layers can be compared: they are there, and of the same shape, in all networks.
+pub fn check_comparable(engines: &[Engine], layers: &[LayerIndex]) -> anyhow::Result<()> {
+    let Some((main, others)) = engines.split_first() else { return Ok(()) };
+    for &layer in layers {
+        let node = &main.graph().nodes[layer];
+        for other in others {
+            match other.graph().nodes.get(layer) {
+                Some(theirs) if theirs.shape == node.shape => {}
+                Some(theirs) => bail!(
+                    "{} is {} in one network and {} in another: compare a layer before that",
+                    node.keras_name,
+                    node.shape,
+                    theirs.shape
+                ),
+                None => bail!("{} is not in all networks: compare a layer before that", node.keras_name),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What the numbers of an engine depend on.

@@ -70,6 +70,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    network::check_comparable(&engines, &layers)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(Some(&args.output), single, args.files.existing())?;

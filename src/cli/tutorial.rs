@@ -10,7 +10,6 @@ use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
 use super::{classify, network, pictures, sheet};
 use crate::inspect::{LayerOutput, hypercolumn};
-use crate::model::labels;
 use crate::record::{png, save, tensors};
 use crate::view::input_picture;
 
@@ -65,7 +64,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     if classifier.is_none() {
         eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
     }
-    let names = labels::imagenet();
+    let names = network::labels(&args.network, &graph)?;
     let how = args.pictures.preprocess.preprocessing();
     let (single, input) = (pictures::is_single(&args.pictures), graph.input_shape());
     pictures::for_each(&args.pictures, &mut |picture| {

@@ -14,7 +14,7 @@ use crate::app::offscreen::{self, Extent};
 use crate::app::state::AppState;
 use crate::app::{Setup, window};
 use crate::engine::{Placement, WeightsSpec};
-use crate::model::{LayerIndex, labels};
+use crate::model::LayerIndex;
 use crate::session::SessionConfig;
 use crate::source::SourceSpec;
 use crate::view::TileSize;
@@ -110,7 +110,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
         },
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),
-        labels: labels::imagenet(),
+        labels: network::labels(chosen, &graph)?,
         snapshots: view.snapshot.clone(),
         tensorboard: view.tensorboard.clone(),
         size: view.size,

@@ -13,7 +13,7 @@ pub const IMAGENET_CLASSES: usize = 1000;
 pub const BATCH_NORM_EPSILON: f64 = 1e-3;
 
 /// InceptionV3 with every channel count multiplied by `width` (1.0 is the published network; at least one
-/// channel is kept everywhere).
+/// channel is kept everywhere). With 0 classes it ends at the pool, without a classifier.
 pub fn inception_v3(classes: usize, width: f64) -> Graph {
     let input = Shape { channels: 3, height: INPUT_SIZE, width: INPUT_SIZE };
     let mut net = Inception { graph: GraphBuilder::new(input, "stem"), width, scope: String::new() };
@@ -41,8 +41,10 @@ pub fn inception_v3(classes: usize, width: f64) -> Graph {
     let mut graph = net.graph;
     graph.stage("pool");
     let x = graph.add(Op::GlobalAvgPool, &[x], None, "avg_pool".into(), Some("avgpool".into()));
-    graph.stage("out");
-    graph.add(Op::Classifier, &[x], Some(classes), "predictions".into(), Some("fc".into()));
+    if classes > 0 {
+        graph.stage("out");
+        graph.add(Op::Classifier, &[x], Some(classes), "predictions".into(), Some("fc".into()));
+    }
     graph.finish("InceptionV3")
 }
 

@@ -101,6 +101,11 @@ impl Network {
         }
     }
 
+    /// Its layers.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
     /// Where it runs.
     pub fn device(&self) -> &Device {
         &self.device

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
-use crate::engine::{Placement, load_weights};
+use crate::engine::{EngineError, Placement, graph_for, load_weights};
 use crate::gpu::{
     FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, StatisticsBuffer,
     StatisticsPass, readback, twin,
@@ -86,12 +86,15 @@ impl<'a> Worker<'a> {
         let config = &shared.config;
         let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
         let resize = shared.request().resize;
-        let load = |spec| {
-            load_weights(&shared.graph, spec, resize, &mut |text| loading(text)).map_err(|e| e.to_string())
+        let load = |spec| -> Result<_, EngineError> {
+            let graph = graph_for(spec, &shared.graph)?;
+            let weights = load_weights(&graph, spec, resize, &mut |text| loading(text))?;
+            Ok((graph, weights))
         };
-        let weights = load(&config.weights)?;
+        let load = |spec| load(spec).map_err(|error| error.to_string());
+        let (graph, weights) = load(&config.weights)?;
         shared.update(|status| status.weights = Some(weights.clone()));
-        let mut all = vec![weights];
+        let mut all = vec![(graph, weights)];
         for spec in &config.compare {
             all.push(load(spec)?);
         }
@@ -101,7 +104,7 @@ impl<'a> Worker<'a> {
             Placement::Cpu => Device::flex(),
         };
         let options = ExecutorOptions { avg_pool: config.avg_pool, fold: true };
-        let network = |weights| Network::new(shared.graph.clone(), weights, device.clone(), options);
+        let network = |(graph, weights)| Network::new(graph, weights, device.clone(), options);
         let worker = Self {
             networks: all.into_iter().map(network).collect(),
             device,
@@ -151,12 +154,19 @@ impl<'a> Worker<'a> {
         }
         let outputs = self.run_network(0, input.clone(), &layers)?;
         let mut others = Vec::new();
+        let mut compared = Vec::new();
         for index in 1..self.networks.len() {
+            if !self.is_comparable(index, &request.taps) {
+                compared.push(ComparedTaps::default());
+                continue;
+            }
             let own = self.run_network(index, input.clone(), &request.taps)?;
             let pairs = outputs.iter().zip(&own);
             let differences: Vec<_> = pairs.map(|(main, own)| main.clone().sub(own.clone())).collect();
             others.extend(own);
             others.extend(differences);
+            // Filled when the tensors are where our shaders can read them.
+            compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
         let enqueued_ms = elapsed_ms(network_start);
 
@@ -176,13 +186,10 @@ impl<'a> Worker<'a> {
         }
         let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
         let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, scores)?;
-        let mut compared = Vec::new();
-        if !request.taps.is_empty() {
-            let mut others = taps.split_off(request.taps.len()).into_iter();
-            for _ in 1..self.networks.len() {
-                let mut next = || others.by_ref().take(request.taps.len()).collect();
-                compared.push(ComparedTaps { taps: next(), differences: next() });
-            }
+        let mut others = taps.split_off(request.taps.len()).into_iter();
+        for compared in compared.iter_mut().filter(|compared| compared.is_there) {
+            compared.taps = others.by_ref().take(request.taps.len()).collect();
+            compared.differences = others.by_ref().take(request.taps.len()).collect();
         }
         let wanted = |layer: &LayerIndex| maps.iter().find(|(known, _)| known == layer).cloned();
         let statistics_ms = elapsed_ms(statistics_start);
@@ -204,6 +211,12 @@ impl<'a> Worker<'a> {
             times: StageTimes { preprocess_ms, network_ms, statistics_ms },
             finished: Instant::now(),
         })
+    }
+
+    /// True where another network has the tapped layers in the same shapes.
+    fn is_comparable(&self, index: usize, taps: &[LayerIndex]) -> bool {
+        let (main, other) = (&self.shared.graph.nodes, &self.networks[index].graph().nodes);
+        taps.iter().all(|&tap| other.get(tap).is_some_and(|node| node.shape == main[tap].shape))
     }
 
     /// A tensor where our shaders can read it; on the CPU also its values.

@@ -76,8 +76,10 @@ pub struct Tap {
 }
 
 /// What another network makes of the same frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ComparedTaps {
+    /// False where it lacks a tapped layer, or has it in another shape: then there is nothing else here.
+    pub is_there: bool,
     /// Its own outputs.
     pub taps: Vec<Tap>,
     /// The main network's outputs minus these.

@@ -5,12 +5,13 @@ mod file;
 mod safetensors;
 mod seeded;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use self::file::Limits;
+use self::file::{Limits, ReadError};
 use crate::model::{Graph, LayerIndex};
 
 pub use seeded::{RandomStream, seeded};
@@ -76,6 +77,36 @@ pub struct Weights {
     pub layers: Vec<Option<LayerWeights>>,
 }
 
+/// What a weight file says of the network that it is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Architecture {
+    /// Number of classes; 0 where the file has no classifier.
+    pub classes: usize,
+    /// Multiplier of the channel counts; 1 for the published network.
+    pub width: f64,
+}
+
+/// Channels of the first convolution of the published network.
+const FIRST_CHANNELS: f64 = 32.0;
+
+impl Architecture {
+    /// Looks at the shapes in a weight file, without reading the values where that can be avoided.
+    ///
+    /// # Errors
+    /// [`WeightsError`], where the file cannot be read at all.
+    pub fn of_file(path: &Path) -> Result<Self, WeightsError> {
+        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
+        let shapes = safetensors::shapes(&read_head(path)?).map_err(format)?;
+        let first = |name: &str| shapes.iter().find(|(known, _)| known == name).and_then(|(_, s)| s.first());
+        let channels = first("Conv2d_1a_3x3.conv.weight").map_or(FIRST_CHANNELS, |channels| *channels as f64);
+        Ok(Self {
+            classes: first("fc.weight").copied().unwrap_or(0),
+            // What is no InceptionV3 is told when the tensors are fitted.
+            width: (channels / FIRST_CHANNELS).clamp(0.05, 1.0),
+        })
+    }
+}
+
 impl Weights {
     /// Reads a weight file for this graph.
     ///
@@ -110,6 +141,26 @@ const MAX_BYTES: u64 = 2 << 30;
 
 /// More problems than this are counted, not listed.
 const MAX_PROBLEMS: usize = 12;
+
+/// The head of a safetensors file: its length and the JSON that says what is in it.
+fn read_head(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let io = |source| WeightsError::Io { path: path.into(), source };
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    let mut head = vec![0; 9];
+    if file.metadata().map_err(io)?.is_dir()
+        || file.read_exact(&mut head).is_err()
+        || !safetensors::recognises(&head)
+    {
+        let reason = "its content is of no layout that is read".into();
+        return Err(WeightsError::Format { path: path.into(), reason });
+    }
+    let length = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| head[i]));
+    file.take(length.saturating_sub(1).min(MAX_HEAD_BYTES)).read_to_end(&mut head).map_err(io)?;
+    Ok(head)
+}
+
+/// The largest head of a safetensors file; the format allows no more.
+const MAX_HEAD_BYTES: u64 = 100_000_000;
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let io = |source| WeightsError::Io { path: path.into(), source };

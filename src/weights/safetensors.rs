@@ -1,5 +1,7 @@
 //! Reads safetensors: a header in JSON, then the values. <https://github.com/huggingface/safetensors#format>
 
+use std::collections::BTreeMap;
+
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
@@ -8,6 +10,21 @@ use super::file::{Limits, NamedTensor, ReadError, Stored};
 /// True where a file can be this format: eight bytes of length, then the header's opening brace.
 pub fn recognises(head: &[u8]) -> bool {
     head.get(8) == Some(&b'{')
+}
+
+/// Names and shapes, from the head of a file alone.
+///
+/// # Errors
+/// [`ReadError`], where the head is damaged.
+pub fn shapes(head: &[u8]) -> Result<Vec<(String, Vec<usize>)>, ReadError> {
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        shape: Vec<usize>,
+    }
+    let entries: BTreeMap<String, Entry> = serde_json::from_slice(head.get(8..).unwrap_or_default())
+        .map_err(|error| ReadError(format!("it is damaged, or no safetensors file after all ({error})")))?;
+    Ok(entries.into_iter().map(|(name, entry)| (name, entry.shape)).collect())
 }
 
 /// Reads all tensors of floats; others (counters of whole numbers) are left out.
@@ -67,6 +84,9 @@ mod tests {
         ];
         let bytes = safetensors::serialize(all, None).unwrap();
         assert!(recognises(&bytes));
+        let length = 8 + u64::from_le_bytes(std::array::from_fn(|i| bytes[i])) as usize;
+        let shapes = shapes(&bytes[..length]).unwrap();
+        assert!(shapes.contains(&("a".into(), vec![2, 2])) && shapes.len() == 3, "{shapes:?}");
         let tensors = read(&bytes, Limits::default()).unwrap();
         let of = |name: &str| tensors.iter().find(|tensor| tensor.name == name).unwrap();
         assert_eq!(tensors.len(), 3);
