@@ -216,6 +216,13 @@ def array(shape, code, content):
     return made + several(number(1), numbers(*shape), dtype, b"\x89", content) + b"b"
 
 
+def from_buffer(*axes, order="K"):
+    """How protocol 5 writes an array of 1 x 2 numbers."""
+    dtype = name("numpy", "dtype") + several(text("f4"), b"\x89", b"\x88") + b"R"
+    raw = b"\x96" + struct.pack("<Q2f", 8, 1, 2)
+    return name("numpy._core.numeric", "_frombuffer") + several(raw, dtype, numbers(1, 2), text(order), several(*axes)) + b"R"
+
+
 def latin1(value):
     return name("_codecs", "encode") + several(text(value), text("latin1")) + b"R"
 
@@ -254,6 +261,7 @@ def good():
         "f16.pdparams": pickle.dumps(paddle(np.float16), protocol=4),
         "f64.pdparams": pickle.dumps(paddle(np.float64), protocol=4),
         "bf16.pdparams": pickle.dumps({"w": thirds(100, 2, 2).bfloat16().view(torch.uint16).numpy()}, protocol=4),
+        "permuted5.pdparams": pickle.dumps({"w": np.arange(24, dtype="f4").reshape(2, 3, 4).transpose(1, 0, 2)}, protocol=5),
         "hand.pdparams": one_array([2], "<f4", latin1("\0\0\x80?\0\0\0@")),
         "hand.pth": one_tensor(),
     }
@@ -267,6 +275,9 @@ def hostile():
     loop = b"}q\0" + text("model") + b"h\0s"
     many = torch_bytes(state_dict())
     end = many.rindex(b"PK\x06\x06")
+    one = one_tensor()
+    line = one.rindex(b"PK\x01\x02")     # the directory's line for the storage
+    header = one.rindex(b"PK\x03\x04")
     return {
         "runs.pth": torch_bytes({"w": torch.ones(1), "x": Runs()}),
         "runs_legacy.pth": torch_bytes({"w": torch.ones(1), "x": Runs()}, _use_new_zipfile_serialization=False),
@@ -305,6 +316,10 @@ def hostile():
         "script.pt": scripted(),
         "bomb.pth": one_tensor(raw=bytes(10_000_000), count=2_500_000, shape=(2_500_000,),
                                compression=zipfile.ZIP_DEFLATED),
+        "says_deflated.pth": one[:line + 10] + b"\x08" + one[line + 11:],
+        "encrypted.pth": one[:line + 8] + b"\x01" + one[line + 9:],
+        "other_name.pth": one[:header + 30] + b"A" + one[header + 31:],
+        "negated.pth": torch_bytes({"w": torch.ones(2, dtype=torch.complex64).conj().imag}),
         "arrays.npz": file.getvalue(),
         "two_pickles.pth": archive(program(b"}"), {"data/0": b"", "x/data.pkl": program(b"}")}),
         "expanded.pth": one_tensor(shape=(64,), strides=(0,)),
@@ -326,6 +341,10 @@ def hostile():
         "content_short.pdparams": one_array([4, 4], "<f4", latin1("\0" * 40)),
         "content_wide.pdparams": one_array([1], "<f4", latin1("\0\0\0\u20ac")),
         "content_list.pdparams": one_array([1], "<f4", b"]"),
+        "axes_twice.pdparams": program(dictionary((text("w"), from_buffer(number(0), number(0))))),
+        "axes_fewer.pdparams": program(dictionary((text("w"), from_buffer(number(0))))),
+        "axes_beyond.pdparams": program(dictionary((text("w"), from_buffer(number(0), number(2))))),
+        "order_unknown.pdparams": program(dictionary((text("w"), from_buffer(order="A")))),
         "twice.pdparams": program(dictionary(*[(text("w"), array([1], "<f4", latin1("\0" * 4)))] * 2)),
         "no_name.pdparams": program(dictionary((number(3), array([1], "<f4", latin1("\0" * 4))))),
         "entries_lie.pth": many[:end + 32] + struct.pack("<Q", 1 << 40) + many[end + 40:],

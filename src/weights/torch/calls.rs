@@ -6,7 +6,7 @@
 use super::element::Element;
 use super::error::{TorchError, shown};
 use super::pickle::Machine;
-use super::value::{Array, Object, Storage, Tensor, Value};
+use super::value::{Array, Object, Order, Storage, Tensor, Value};
 
 /// A function or class that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,9 +107,16 @@ impl<'a> Machine<'a> {
             }
             Global::Reconstruct => return Ok(self.add(Object::Array(None))),
             Global::FromBuffer => match *given {
-                [content, dtype, shape, order] => {
-                    let fortran = order.text() == Some("F");
-                    let array = Array { dtype, shape, fortran, content };
+                [content, dtype, shape, order, ref axes @ ..] => {
+                    let order = match (order.text(), axes) {
+                        (Some("K"), &[axes]) => Some(Order::Permuted(axes)),
+                        (Some("F"), [] | [Value::None]) => Some(Order::Fortran),
+                        (Some("C"), [] | [Value::None]) => Some(Order::RowMajor),
+                        _ => None,
+                    };
+                    let order =
+                        order.ok_or_else(|| self.damaged("an array in an order that is not known"))?;
+                    let array = Array { dtype, shape, order, content };
                     return Ok(self.add(Object::Array(Some(Box::new(array)))));
                 }
                 _ => None,
@@ -189,7 +196,8 @@ impl<'a> Machine<'a> {
             },
             Some(Object::Array(_)) => match self.tuple(state) {
                 Some(&[Value::Int(_), shape, dtype, Value::Bool(fortran), content]) => {
-                    Some(Object::Array(Some(Box::new(Array { dtype, shape, fortran, content }))))
+                    let order = if fortran { Order::Fortran } else { Order::RowMajor };
+                    Some(Object::Array(Some(Box::new(Array { dtype, shape, order, content }))))
                 }
                 _ => None,
             },

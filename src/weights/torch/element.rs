@@ -98,6 +98,14 @@ impl Strided {
         Some(Self { offset: 0, shape, strides })
     }
 
+    /// With other places for the axes; `None` if `axes` does not name each of them once.
+    pub(super) fn permuted(&self, axes: &[usize]) -> Option<Self> {
+        let is_whole = axes.len() == self.shape.len() && (0..axes.len()).all(|axis| axes.contains(&axis));
+        let pick = |of: &[usize]| axes.iter().map(|&axis| of.get(axis).copied()).collect::<Option<Vec<_>>>();
+        is_whole.then_some(())?;
+        Some(Self { offset: self.offset, shape: pick(&self.shape)?, strides: pick(&self.strides)? })
+    }
+
     /// How many numbers; `None` on overflow.
     pub(super) fn count(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length))

@@ -38,7 +38,7 @@ pub(super) enum TorchError {
     #[error("neither a PyTorch file nor a pickle of numpy arrays as PaddlePaddle writes it")]
     Unknown,
     #[error(
-        "its numbers are big-endian, and only little-endian files are read; save it again on another computer"
+        "its numbers are big-endian, and only little-endian files are read; have PyTorch or numpy write it again on a little-endian computer"
     )]
     BigEndian,
     #[error("it holds no dictionary of float tensors; `torch.save(model.state_dict(), …)` writes one")]
@@ -57,10 +57,12 @@ pub(super) enum TorchError {
     TooLarge { name: String, limit: usize, file: usize },
 }
 
-/// A name out of a file as a sentence can show it: not too long, nothing that moves a terminal's cursor.
+/// A name out of a file as a sentence can show it between backticks: not too long, nothing that moves a terminal's
+/// cursor or ends the name early.
 pub(super) fn shown(name: &str) -> String {
     const LONGEST: usize = 80;
-    let mut text: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let letters = name.chars().take(LONGEST).map(|letter| if letter == '`' { '\'' } else { letter });
+    let mut text: String = letters.flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST).is_some() {
         text.push('…');
     }

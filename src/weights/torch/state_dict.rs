@@ -7,7 +7,7 @@ use super::super::file::{Limits, NamedTensor};
 use super::element::{Element, Strided, decode};
 use super::error::{TorchError, shown};
 use super::pickle::Machine;
-use super::value::{Array, Object, Tensor, Value};
+use super::value::{Array, Object, Order, Tensor, Value};
 
 /// Where training scripts put the state dict among other things, the likeliest first.
 const WRAPPERS: [&str; 8] =
@@ -309,7 +309,13 @@ fn numpy_parts<'a>(
     element: Element,
 ) -> Result<(Strided, Raw<'a>), &'static str> {
     let shape = sizes(machine, array.shape).ok_or("has a shape that makes no sense; the file is damaged")?;
-    let view = Strided::dense(shape, array.fortran).ok_or(LENGTH)?;
+    let view = Strided::dense(shape, matches!(array.order, Order::Fortran)).ok_or(LENGTH)?;
+    let view = match array.order {
+        Order::RowMajor | Order::Fortran => view,
+        Order::Permuted(axes) => sizes(machine, axes)
+            .and_then(|axes| view.permuted(&axes))
+            .ok_or("has axes that make no sense; the file is damaged")?,
+    };
     if !matches!(element, Element::Float(_)) {
         return Ok((view, Raw::Plain(&[])));
     }

@@ -190,6 +190,14 @@ fn every_protocol_of_paddle_is_read() {
 }
 
 #[test]
+fn arrays_whose_axes_changed_places_are_read() {
+    let values =
+        (0..3u8).flat_map(|row| [0, 12].map(|block| (0..4u8).map(move |i| f32::from(block + 4 * row + i))));
+    let expected = tensor("w", &[3, 2, 4], Stored::F32, values.flatten().collect());
+    assert_eq!(load("permuted5.pdparams").tensors, [expected]);
+}
+
+#[test]
 fn the_hand_made_files_are_good_before_they_are_spoilt() {
     for name in ["hand.pth", "hand.pdparams"] {
         assert_eq!(load(name).tensors, [tensor("w", &[2], Stored::F32, vec![1.0, 2.0])], "{name}");
@@ -197,7 +205,7 @@ fn the_hand_made_files_are_good_before_they_are_spoilt() {
 }
 
 /// Every file in `hostile`, and a part of the sentence that refuses it.
-const HOSTILE: [(&str, &str); 60] = [
+const HOSTILE: [(&str, &str); 68] = [
     ("runs.pth", "wants to call `posix.system`, which a weight file has no business doing"),
     ("runs_legacy.pth", "wants to call `posix.system`"),
     ("runs.pdparams", "wants to call `posix.system`"),
@@ -232,6 +240,10 @@ const HOSTILE: [(&str, &str); 60] = [
     ("whole_model.pth", "an object of class `torch.nn.modules.linear.Linear`"),
     ("script.pt", "TorchScript"),
     ("bomb.pth", "`archive/data/0` in the zip archive is compressed"),
+    ("says_deflated.pth", "`archive/data/0` in the zip archive is compressed"),
+    ("encrypted.pth", "`archive/data/0` in the zip archive is compressed or encrypted"),
+    ("other_name.pth", "an entry is not where its directory says"),
+    ("negated.pth", "`w` is only marked as negated"),
     ("arrays.npz", "without one `data.pkl`"),
     ("two_pickles.pth", "without one `data.pkl`"),
     ("expanded.pth", "`w` repeats its storage"),
@@ -253,6 +265,10 @@ const HOSTILE: [(&str, &str); 60] = [
     ("content_short.pdparams", "a shape that does not fit its content"),
     ("content_wide.pdparams", "content that is no bytes"),
     ("content_list.pdparams", "content that is no bytes"),
+    ("axes_twice.pdparams", "axes that make no sense"),
+    ("axes_fewer.pdparams", "axes that make no sense"),
+    ("axes_beyond.pdparams", "axes that make no sense"),
+    ("order_unknown.pdparams", "an order that is not known"),
     ("twice.pdparams", "`w` is there twice"),
     ("no_name.pdparams", "no name that a tensor can have"),
     ("entries_lie.pth", "directory does not make sense"),
@@ -358,6 +374,8 @@ fn one_long_list_for_many_dictionaries_is_too_much_work() {
 fn names_from_a_file_cannot_reach_the_terminal_as_they_are() {
     let error = refusal(b"\x80\x02cos\x1b[2J\nsystem\n.");
     assert!(error.contains(r"`os\u{1b}[2J.system`"), "{error}");
+    let error = refusal(b"\x80\x02cos`: all is well, `\nsystem\n.");
+    assert!(error.starts_with(r"the pickle wants to call `os\': all is well, \'.system`"), "{error}");
     let long = [b"\x80\x02c".as_slice(), &b"m".repeat(200), b"\nsystem\n."].concat();
     assert!(refusal(&long).contains("mmm…`"));
     let longer = [b"\x80\x02c".as_slice(), &b"m".repeat(300), b"\nsystem\n."].concat();

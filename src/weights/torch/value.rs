@@ -67,12 +67,23 @@ pub(super) struct Tensor<'a> {
     pub(super) is_marked: bool,
 }
 
+/// How the numbers of an array follow one another.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order<'a> {
+    /// Last axis fastest.
+    RowMajor,
+    /// First axis fastest.
+    Fortran,
+    /// Last axis fastest, and then the axes changed places: a tuple of where each comes from.
+    Permuted(Value<'a>),
+}
+
 /// An array of numpy, looked at more closely when it is wanted.
 #[derive(Debug)]
 pub(super) struct Array<'a> {
     pub(super) dtype: Value<'a>,
     pub(super) shape: Value<'a>,
-    pub(super) fortran: bool,
+    pub(super) order: Order<'a>,
     pub(super) content: Value<'a>,
 }
 
