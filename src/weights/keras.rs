@@ -1,15 +1,17 @@
-//! Reads Keras' weight files, whole in memory: the legacy `.h5` layout and Keras 3's `.weights.h5`. Pure, no thread.
+//! Reads Keras' weight files: the legacy `.h5` layout and Keras 3's `.weights.h5`. Pure, no thread.
 //!
 //! Neither layout has names to rely on, so layers are matched by Keras' own order, that of `model.layers`:
 //!
 //! - **legacy** (all of Keras 1 and 2, `model.save("x.h5")`; the files that Keras downloads): the attribute
-//!   `layer_names` lists the layers in that order, whatever their names. A model that is a layer of another is ONE
-//!   layer there, whose `weight_names` list first what is trained and then what is not.
-//! - **`.weights.h5`**: groups `layers/conv2d`, `layers/conv2d_1`, … are numbered by class in that order. They look
-//!   like the layers' names and are not: `layers/conv2d_5` holds Keras' layer `conv2d_8`.
+//!   `layer_names` lists the layers in that order, whatever their names. A model that is a layer of another
+//!   is ONE layer there, whose `weight_names` list first what is trained and then what is not.
+//! - **`.weights.h5`**: groups `layers/conv2d`, `layers/conv2d_1`, … are numbered by class in that order.
+//!   They look like the layers' names and are not: `layers/conv2d_5` holds Keras' layer `conv2d_8`. (Keras 2.12
+//!   to 2.15 call the folder `_layer_checkpoint_dependencies` and count by twos.)
 //!
-//! Keras orders layers by depth, so the order inside a block is not that of creation. Kernels stay as they are in
-//! the file: convolutions `[height, width, input channels, output channels]`, dense layers `[inputs, outputs]`.
+//! Keras orders layers by depth, so the order inside a block is not that of creation. Kernels stay as they
+//! are in the file: convolutions `[height, width, input channels, output channels]`, dense layers
+//! `[inputs, outputs]`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -62,8 +64,8 @@ pub struct BatchNormTensors<'a> {
 impl<'a> KerasLayer<'a> {
     /// Tells the vectors of a batch normalisation apart; `None` for other layers.
     ///
-    /// Legacy files name them. `.weights.h5` numbers them: of three, the first is taken for beta, since networks
-    /// leave the scale away in front of a ReLU and nobody leaves the shift away.
+    /// Legacy files name them. `.weights.h5` numbers them: of three, the first is taken for beta, since
+    /// networks leave the scale away in front of a ReLU and nobody leaves the shift away.
     pub fn batch_norm(&self) -> Option<BatchNormTensors<'a>> {
         let is_gamma =
             |tensor: &NamedTensor| tensor.name.rsplit('/').next().is_some_and(|n| n.contains("gamma"));
@@ -87,8 +89,8 @@ pub fn recognises(head: &[u8]) -> bool {
     head.starts_with(SIGNATURE)
 }
 
-/// Reads all weights of a file. Memory beyond `bytes` is at most twice its length and `limits.bytes`; the state of
-/// an optimizer and integers (states of random generators) are left out and noted.
+/// Reads all weights of a file, which is whole in memory. The values take at most twice its length and at
+/// most `limits.bytes`. An optimizer's state and integers (states of random generators) are left out and noted.
 ///
 /// # Errors
 /// One sentence on what is wrong and what to do. Values are not judged: NaN passes.
@@ -110,8 +112,8 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         Layout::KerasWeights
     } else {
         return Err(ReadError(
-            "an HDF5 file, but not a Keras model's: it has neither `layer_names` nor `layers`; give a file that \
-             Keras' `save_weights` or `save` wrote"
+            "an HDF5 file, but not a Keras model's: it has neither `layer_names` nor `layers`; give a file \
+             that Keras' `save_weights` or `save` wrote"
                 .into(),
         ));
     };
@@ -121,8 +123,9 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes })
 }
 
-/// The layers with weights, convolutions, normalisations and dense layers each in Keras' order (of a file with
-/// several models: of one model after the other). Of other layouts than Keras' there are none.
+/// The layers with weights: convolutions, normalisations and dense layers each in Keras' order (of a file
+/// with several models: of one model after the other). How the kinds are mixed differs between the layouts.
+/// Files of other layouts have none.
 pub fn by_layer(file: &TensorFile) -> Vec<KerasLayer<'_>> {
     if !matches!(file.layout, Layout::KerasLegacy | Layout::KerasWeights) {
         return Vec::new();
@@ -222,7 +225,7 @@ impl<'a> Reader<'_, 'a> {
                     }
                 }
             }
-            // Last in, first out: a model's own arrays first, then class by class, each in the order of its numbers.
+            // Last in, first out: a model's own arrays first, then class by class as they are numbered.
             children.sort_by_key(|&(name, _)| (name != "vars", natural(name)));
             for (name, address) in children.into_iter().rev() {
                 if path.is_empty() && name == "optimizer" {
@@ -231,7 +234,8 @@ impl<'a> Reader<'_, 'a> {
                 }
                 if !seen.insert(address) || path.matches('/').count() > MAX_DEPTH {
                     return Err(ReadError(format!(
-                        "its groups form a circle (`{name}` in `{path}`), which Keras never writes; save it anew"
+                        "its groups form a circle (`{name}` in `{path}`), which Keras never writes; save it \
+                         anew"
                     )));
                 }
                 let path = if path.is_empty() { name.into() } else { format!("{path}/{name}") };
@@ -255,7 +259,8 @@ impl<'a> Reader<'_, 'a> {
             }
             Element::Other => {
                 return Err(ReadError(format!(
-                    "`{name}` is not of float16, bfloat16, float32 or float64 (little-endian); convert it in Keras"
+                    "`{name}` is not of float16, bfloat16, float32 or float64 (little-endian); convert it in \
+                     Keras"
                 )));
             }
         };
@@ -264,13 +269,14 @@ impl<'a> Reader<'_, 'a> {
             self.value_bytes.saturating_add(array.raw.len() / width(stored) * size_of::<f32>());
         if self.raw_bytes > self.file.len() {
             return Err(ReadError(format!(
-                "its arrays overlap (up to `{name}` they are larger than the file), which Keras never writes; save it \
-                 anew"
+                "its arrays overlap (up to `{name}` they are larger than the file), which Keras never \
+                 writes; save it anew"
             )));
         }
         if self.tensors.len() >= self.limits.tensors || self.value_bytes > self.limits.bytes {
             return Err(ReadError(format!(
-                "it has more than {} tensors or {} bytes of weights, more than any InceptionV3; check what file this is",
+                "it has more than {} tensors or {} bytes of weights, more than any InceptionV3; check what \
+                 file this is",
                 self.limits.tensors, self.limits.bytes
             )));
         }
@@ -284,8 +290,8 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-/// Refuses a model inside a model of which a part was frozen: such a file lists what was trained first, and the
-/// order of its layers is lost. A normalisation shows it: where it was trained, its mean is listed apart.
+/// Refuses a model inside a model of which a part was frozen: such a file lists what was trained first, and
+/// the order of its layers is lost. A normalisation shows it: where it was trained, its mean is listed apart.
 fn check_order(layer: &str, tensors: &[NamedTensor]) -> Result<(), ReadError> {
     let is_mean = |name: &str| name.rsplit('/').next().is_some_and(|name| name.contains("mean"));
     let means = tensors.iter().enumerate().skip(1).filter(|(_, tensor)| is_mean(&tensor.name));
@@ -295,7 +301,8 @@ fn check_order(layer: &str, tensors: &[NamedTensor]) -> Result<(), ReadError> {
     let is_model = tensors.iter().any(|tensor| layer_of(&tensor.name) != layer_of(&tensors[0].name));
     if is_model && together > 0 && together < count {
         return Err(ReadError(format!(
-            "`{layer}` is a model of which some layers were frozen, and their order is lost; save it as `.weights.h5`"
+            "`{layer}` is a model of which some layers were frozen, and their order is lost; save it as \
+             `.weights.h5`"
         )));
     }
     Ok(())
@@ -339,3 +346,7 @@ fn missing(name: &str) -> ReadError {
         "incomplete: `{name}` is missing, although the file lists it; copy or download it again"
     ))
 }
+
+#[cfg(test)]
+#[path = "keras_tests.rs"]
+mod tests;

@@ -1,16 +1,22 @@
 //! The part of HDF5 that Keras' weight files use: groups, attributes, contiguous arrays. Pure, no thread.
 //!
-//! Written here because the crates of pure Rust cannot be trusted with a hostile file: a datatype nested in a
-//! 64 kB header overflows hdf5-pure's stack or reserves gigabytes, and both end the process. Here everything
-//! borrows from the file's bytes, nothing recurses, every visit is counted, and what Keras never writes (compressed
-//! or chunked arrays, links that point by name, dense groups, committed types) is refused in a sentence.
-//! Source: "HDF5 File Format Specification Version 3.0", The HDF Group.
+//! Written here because the pure Rust crates cannot be trusted with a hostile file: a datatype nested in a
+//! header of 64 kB overflows hdf5-pure's stack or makes it reserve gigabytes, and both end the process. Here
+//! everything borrows from the file's bytes, nothing recurses, every visit is counted, and what Keras never
+//! writes (compressed or chunked arrays, links that point by name, dense groups, shared types) is refused in
+//! a sentence. Source: "HDF5 File Format Specification Version 3.0", The HDF Group.
+
+mod attributes;
+mod messages;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::file::{ReadError, Stored};
+use super::file::ReadError;
+use messages::{Fields, damaged, element, link, shape, text, unusual};
+
+pub(super) use messages::{Element, width};
 
 /// The first eight bytes of an HDF5 file.
 pub(super) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
@@ -21,11 +27,8 @@ const UNDEFINED: u64 = u64::MAX;
 /// Messages, links and index nodes that are visited in one file. InceptionV3 takes about 10,000.
 const MAX_STEPS: u32 = 2_000_000;
 
-/// The longest name of a group, an array or an entry of an attribute, in bytes.
-const MAX_NAME: usize = 1024;
-
-/// HDF5's own limit.
-const MAX_RANK: usize = 32;
+/// Messages of one object. A layer's group has about 6.
+const MAX_MESSAGES: usize = 1 << 16;
 
 type Result<T> = std::result::Result<T, ReadError>;
 
@@ -86,17 +89,6 @@ impl Kind {
     }
 }
 
-/// What an array's elements are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    /// Little-endian numbers.
-    Float(Stored),
-    /// Integers: counters and states of random generators, no weights.
-    Integer,
-    /// Anything else.
-    Other,
-}
-
 /// An array.
 pub(super) struct Dataset<'a> {
     /// Its dimensions, outermost first.
@@ -112,6 +104,9 @@ impl<'a> Hdf5<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         if !bytes.starts_with(SIGNATURE) {
             return Err(ReadError("not an HDF5 file; Keras' weight files are HDF5".into()));
+        }
+        if bytes.len() < 96 {
+            return Err(ReadError(format!("cut off after {} bytes; copy or download it again", bytes.len())));
         }
         let mut file = Self {
             bytes,
@@ -159,7 +154,8 @@ impl<'a> Hdf5<'a> {
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() > MAX_STEPS {
             return Err(ReadError(format!(
-                "it has more than {MAX_STEPS} entries, far more than a network's weights; check what file this is"
+                "it has more than {MAX_STEPS} entries, far more than a network's weights; check what file \
+                 this is"
             )));
         }
         Ok(())
@@ -233,6 +229,9 @@ impl<'a> Hdf5<'a> {
                         (true, _) => return Err(damaged("a header's second part is missing", start)),
                     });
                 } else if kind != Kind::Other {
+                    if object.messages.len() >= MAX_MESSAGES {
+                        return Err(damaged("a header has too many messages", address));
+                    }
                     object.messages.push((kind, flags & 2 != 0, body));
                 }
             }
@@ -367,88 +366,6 @@ impl<'a> Hdf5<'a> {
         }
         Ok(Some(Dataset { shape, element, raw }))
     }
-
-    /// The objects of a global heap collection, where strings of variable length are.
-    fn heap(&self, address: u64) -> Result<Rc<Heap<'a>>> {
-        if let Some(known) = self.heaps.borrow().get(&address) {
-            return Ok(Rc::clone(known));
-        }
-        let mut header = Fields(self.at(address, 16)?, address);
-        if header.take(4)? != b"GCOL" {
-            return Err(damaged("strings are missing", address));
-        }
-        header.skip(4)?;
-        let mut fields = Fields(self.at(address, header.u64()?)?, address);
-        fields.skip(16)?;
-        let mut heap = Heap::new();
-        while fields.0.len() >= 16 {
-            self.step()?;
-            let index = u64::from(fields.u16()?);
-            fields.skip(6)?;
-            let size = fields.u64()? as usize;
-            if index == 0 {
-                break; // What follows is free.
-            }
-            let object = fields.take(size)?;
-            fields.skip((size.next_multiple_of(8) - size).min(fields.0.len()))?;
-            heap.insert(index, object);
-        }
-        let heap = Rc::new(heap);
-        self.heaps.borrow_mut().insert(address, Rc::clone(&heap));
-        Ok(heap)
-    }
-
-    /// An attribute's strings, in order; `None` where there is no such attribute.
-    pub fn strings(&self, object: &Object<'a>, name: &str) -> Result<Option<Vec<&'a str>>> {
-        for &(kind, is_shared, body) in &object.messages {
-            self.step()?;
-            if kind != Kind::Attribute {
-                continue;
-            }
-            if is_shared {
-                return Err(unusual("an attribute that is shared between objects"));
-            }
-            let Some((datatype, space, mut values)) = attribute(body, name, object.address)? else {
-                continue;
-            };
-            let count = shape(space, object.address)?.iter().try_fold(1, |a: usize, &b| a.checked_mul(b));
-            if count == Some(0) {
-                return Ok(Some(Vec::new()));
-            }
-            let mut datatype = Fields(datatype, object.address);
-            let (class, kind) = (datatype.u8()? & 0x0F, datatype.u8()? & 0x0F);
-            datatype.skip(2)?;
-            let size = datatype.u32()? as usize;
-            let is_variable = (class, kind, size) == (9, 1, 16);
-            if !is_variable && (class != 3 || size == 0) {
-                return Err(unusual(&format!("the attribute `{name}` that does not hold strings")));
-            }
-            let unreadable = || damaged(&format!("the attribute `{name}` is unreadable"), object.address);
-            let total =
-                count.and_then(|count| count.checked_mul(size)).and_then(|total| values.0.get(..total));
-            values.0 = total.ok_or_else(unreadable)?;
-            let mut strings = Vec::new();
-            while !values.0.is_empty() {
-                self.step()?;
-                let string = if is_variable {
-                    let (length, heap, index) = (values.u32()? as usize, values.u64()?, values.u32()?);
-                    if length == 0 {
-                        &[]
-                    } else {
-                        self.heap(heap)?.get(&u64::from(index)).copied().unwrap_or_default()
-                    }
-                } else {
-                    values.take(size)?
-                };
-                strings.push(text(string).ok_or_else(unreadable)?);
-            }
-            return Ok(Some(strings));
-        }
-        if object.has(Kind::AttributeInfo) && object.attributes_are_dense()? {
-            return Err(unusual("attributes in HDF5's dense form"));
-        }
-        Ok(None)
-    }
 }
 
 impl<'a> Object<'a> {
@@ -467,167 +384,5 @@ impl<'a> Object<'a> {
             Some((_, false, body)) => Ok(Some(body)),
             None => Ok(None),
         }
-    }
-
-    fn attributes_are_dense(&self) -> Result<bool> {
-        let Some(body) = self.message(Kind::AttributeInfo)? else { return Ok(false) };
-        let mut fields = Fields(body, self.address);
-        fields.skip(1)?;
-        let order_size = if fields.u8()? & 1 != 0 { 2 } else { 0 };
-        fields.skip(order_size)?;
-        Ok(fields.u64()? != UNDEFINED)
-    }
-}
-
-/// Bytes of one element.
-pub(super) fn width(stored: Stored) -> usize {
-    match stored {
-        Stored::F16 | Stored::BF16 => 2,
-        Stored::F32 => 4,
-        Stored::F64 => 8,
-    }
-}
-
-/// A link message: name and address.
-fn link<'a>(fields: &mut Fields<'a>) -> Result<(&'a str, u64)> {
-    let at = fields.1;
-    fields.skip(1)?;
-    let flags = fields.u8()?;
-    let kind = if flags & 8 != 0 { fields.u8()? } else { 0 };
-    fields.skip(if flags & 4 != 0 { 8 } else { 0 })?;
-    fields.skip(if flags & 0x10 != 0 { 1 } else { 0 })?;
-    let length = fields.number(1 << (flags & 3))?;
-    let name = usize::try_from(length).ok().filter(|&length| length <= MAX_NAME);
-    let name = fields.take(name.ok_or_else(|| damaged("a name is too long", at))?)?;
-    let name = std::str::from_utf8(name).map_err(|_| damaged("a name is unreadable", at))?;
-    match kind {
-        0 => Ok((name, fields.u64()?)),
-        _ => Err(unusual(&format!("`{name}`, a link that points by name"))),
-    }
-}
-
-/// Datatype, dataspace and values of an attribute message if it has this name.
-#[expect(clippy::type_complexity, reason = "the three parts of one message, taken apart at once")]
-fn attribute<'a>(body: &'a [u8], name: &str, at: u64) -> Result<Option<(&'a [u8], &'a [u8], Fields<'a>)>> {
-    let mut fields = Fields(body, at);
-    let version = fields.u8()?;
-    let flags = fields.u8()?;
-    let sizes = [fields.u16()?, fields.u16()?, fields.u16()?].map(usize::from);
-    if version == 3 {
-        fields.skip(1)?;
-    }
-    let mut parts = [&body[..0]; 3];
-    for (part, size) in parts.iter_mut().zip(sizes) {
-        let padded = if version == 1 { size.next_multiple_of(8) } else { size };
-        *part = &fields.take(padded)?[..size];
-    }
-    let [found, datatype, space] = parts;
-    if found.split(|&byte| byte == 0).next() != Some(name.as_bytes()) {
-        return Ok(None);
-    }
-    if version > 1 && flags != 0 {
-        return Err(unusual("an attribute whose type is shared"));
-    }
-    Ok(Some((datatype, space, fields)))
-}
-
-/// A dataspace message.
-fn shape(body: &[u8], at: u64) -> Result<Vec<usize>> {
-    let mut fields = Fields(body, at);
-    let version = fields.u8()?;
-    let rank = usize::from(fields.u8()?);
-    fields.skip(1)?;
-    let space = fields.u8()?;
-    match version {
-        1 => fields.skip(4)?,
-        2 if space == 2 => return Ok(vec![0]),
-        2 => {}
-        _ => return Err(damaged("a shape is unreadable", at)),
-    }
-    if rank > MAX_RANK {
-        return Err(damaged("a shape has too many dimensions", at));
-    }
-    let length =
-        |_| fields.u64().and_then(|n| usize::try_from(n).map_err(|_| damaged("a shape is too large", at)));
-    (0..rank).map(length).collect()
-}
-
-/// A datatype message.
-fn element(body: &[u8], at: u64) -> Result<Element> {
-    let mut fields = Fields(body, at);
-    let class = fields.u8()? & 0x0F;
-    let is_little_endian = fields.u8()? & 0x41 == 0;
-    fields.skip(2)?;
-    let size = fields.u32()?;
-    match class {
-        0 => Ok(Element::Integer),
-        // Keras writes bfloat16 as two opaque bytes (ml_dtypes has no type of HDF5's own).
-        5 if size == 2 => Ok(Element::Float(Stored::BF16)),
-        1 => {
-            fields.skip(4)?;
-            // Position and width of the exponent, then of the mantissa.
-            let bits = [fields.u8()?, fields.u8()?, fields.u8()?, fields.u8()?];
-            match (size, bits, fields.u32()?) {
-                (2, [10, 5, 0, 10], 15) if is_little_endian => Ok(Element::Float(Stored::F16)),
-                (2, [7, 8, 0, 7], 127) if is_little_endian => Ok(Element::Float(Stored::BF16)),
-                (4, [23, 8, 0, 23], 127) if is_little_endian => Ok(Element::Float(Stored::F32)),
-                (8, [52, 11, 0, 52], 1023) if is_little_endian => Ok(Element::Float(Stored::F64)),
-                _ => Ok(Element::Other),
-            }
-        }
-        _ => Ok(Element::Other),
-    }
-}
-
-/// What comes before the first zero byte, or all, if that is a name.
-fn text(bytes: &[u8]) -> Option<&str> {
-    let bytes = bytes.get(..=MAX_NAME).unwrap_or(bytes);
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    std::str::from_utf8(&bytes[..end]).ok().filter(|text| text.len() <= MAX_NAME)
-}
-
-fn damaged(what: &str, address: u64) -> ReadError {
-    ReadError(format!("damaged: {what} (at byte {address}); copy or download it again"))
-}
-
-fn unusual(what: &str) -> ReadError {
-    ReadError(format!("it has {what}, which Keras never writes; load it in Keras and save its weights anew"))
-}
-
-/// Little-endian fields, one after the other; the number is where they are from, for messages.
-#[derive(Clone, Copy)]
-struct Fields<'a>(&'a [u8], u64);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, size: usize) -> Result<&'a [u8]> {
-        let (taken, rest) =
-            self.0.split_at_checked(size).ok_or_else(|| damaged("a field is cut off", self.1))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn skip(&mut self, size: usize) -> Result<()> {
-        self.take(size).map(|_| ())
-    }
-
-    /// An unsigned number of up to eight bytes.
-    fn number(&mut self, size: usize) -> Result<u64> {
-        Ok(self.take(size)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
-
-    fn u8(&mut self) -> Result<u8> {
-        self.number(1).map(|number| number as u8)
-    }
-
-    fn u16(&mut self) -> Result<u16> {
-        self.number(2).map(|number| number as u16)
-    }
-
-    fn u32(&mut self) -> Result<u32> {
-        self.number(4).map(|number| number as u32)
-    }
-
-    fn u64(&mut self) -> Result<u64> {
-        self.number(8)
     }
 }
