@@ -15,6 +15,7 @@ are exact in bfloat16.
     latest          whole in HDF5's newest format (objects' headers of version 2, links as messages)
     frozen          legacy, a model inside a model, its first two layers frozen
     weights         Keras 3's .weights.h5
+    trained         the same with an optimizer
     mixed           the same, the second layer with gamma; float16, bfloat16 and float64
     gzip, chunks    weights with compressed, with chunked arrays
     soft, circle    weights with a link by name, with a group that contains itself
@@ -130,6 +131,9 @@ def main(folder):
     legacy(model, at("legacy"))
     legacy(model, at("fixed"))
     with_fixed_strings(at("fixed"))
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(at("trained"))
     base = keras.Model(*block(), name="base")
     model = fill(keras.Sequential([keras.Input((4, 4, 2)), base, layers.Dense(3, name="predictions")]))
     model.compile("sgd", "mse")

@@ -6,8 +6,8 @@
 //!   `layer_names` lists the layers in that order, whatever their names. A model that is a layer of another
 //!   is ONE layer there, whose `weight_names` list first what is trained and then what is not.
 //! - **`.weights.h5`**: groups `layers/conv2d`, `layers/conv2d_1`, … are numbered by class in that order.
-//!   They look like the layers' names and are not: `layers/conv2d_5` holds Keras' layer `conv2d_8`. (Keras 2.12
-//!   to 2.15 call the folder `_layer_checkpoint_dependencies` and count by twos.)
+//!   They look like the layers' names and are not: `layers/conv2d_5` holds Keras' layer `conv2d_8`. (Keras
+//!   2.12 to 2.15 call the folder `_layer_checkpoint_dependencies` and count by twos.)
 //!
 //! Keras orders layers by depth, so the order inside a block is not that of creation. Kernels stay as they
 //! are in the file: convolutions `[height, width, input channels, output channels]`, dense layers
@@ -90,7 +90,8 @@ pub fn recognises(head: &[u8]) -> bool {
 }
 
 /// Reads all weights of a file, which is whole in memory. The values take at most twice its length and at
-/// most `limits.bytes`. An optimizer's state and integers (states of random generators) are left out and noted.
+/// most `limits.bytes`. An optimizer's state and integers (states of random generators) are left out and
+/// noted.
 ///
 /// # Errors
 /// One sentence on what is wrong and what to do. Values are not judged: NaN passes.
@@ -329,16 +330,14 @@ fn decode(raw: &[u8], stored: Stored) -> Vec<f32> {
     }
 }
 
-/// IEEE 754 binary16, exact.
+/// IEEE 754 binary16, exact: the same fields in wider places, the exponent's bias corrected by 2^112.
 fn f16_to_f32(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let (exponent, mantissa) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF));
-    match exponent {
-        0 => sign * mantissa * 2f32.powi(-24),
-        31 if mantissa == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + mantissa) * 2f32.powi(exponent - 25),
-    }
+    let (sign, magnitude) = (u32::from(bits & 0x8000) << 16, u32::from(bits & 0x7FFF) << 13);
+    let value = match bits & 0x7C00 {
+        0x7C00 => f32::from_bits(0x7F80_0000 | magnitude),
+        _ => f32::from_bits(magnitude) * f32::from_bits(0x7780_0000),
+    };
+    f32::from_bits(value.to_bits() | sign)
 }
 
 fn missing(name: &str) -> ReadError {

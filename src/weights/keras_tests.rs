@@ -65,6 +65,7 @@ fn the_same_numbers_come_out_of_every_layout_in_the_order_of_keras() {
         ("whole", Layout::KerasLegacy, &["optimizer state ignored"]),
         ("latest", Layout::KerasLegacy, &["optimizer state ignored"]),
         ("weights", Layout::KerasWeights, &[]),
+        ("trained", Layout::KerasWeights, &["optimizer state ignored"]),
     ] {
         let file = read_fixture(name);
         assert!(recognises(&fixture(name)[..8]) && file.layout == layout, "{name}");
