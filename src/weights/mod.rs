@@ -1,5 +1,7 @@
-//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn.
+//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn. Known files
+//! are listed in [`manifest`].
 
+pub mod manifest;
 mod safetensors;
 mod seeded;
 
