@@ -1,6 +1,7 @@
 //! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn. Known files
-//! are listed in [`manifest`].
+//! ([`manifest`]) can be fetched ([`fetch`]).
 
+pub mod fetch;
 pub mod manifest;
 mod safetensors;
 mod seeded;
