@@ -1,6 +1,7 @@
 //! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
 //! and egui; everything here runs on the main thread.
 
+pub mod download;
 mod health;
 mod hypercolumn;
 mod kernels;
@@ -17,10 +18,8 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
+use crate::engine::{Placement, difference_name, distinct_names};
 use crate::gpu::GpuContext;
-use crate::model::Graph;
-use crate::model::labels::Label;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, CameraRequest, SourceSpec};
@@ -35,10 +34,6 @@ pub const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps sh
 /// What window and off-screen run have in common: validated settings.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The network.
-    pub graph: Arc<Graph>,
-    /// Multiplier of its channel counts.
-    pub width_multiplier: f64,
     /// What the view starts with.
     pub state: AppState,
     /// `None`: the first camera, or the test card where there is none.
@@ -51,8 +46,8 @@ pub struct Setup {
     pub placement: Option<Placement>,
     /// Part of the adapter's name.
     pub adapter: Option<String>,
-    /// Class names.
-    pub labels: Arc<[Label]>,
+    /// Weights that are fetched while the network of `session` runs, to take its place.
+    pub wanted: Option<download::Wanted>,
     /// Where snapshots go.
     pub snapshots: PathBuf,
     /// Where event files for TensorBoard go.
@@ -69,11 +64,11 @@ impl Setup {
 
     /// What the columns of a comparison show: each network by its weights, then the differences.
     fn versions(&self) -> Arc<[String]> {
-        let SessionConfig { weights, compare, .. } = &self.session;
+        let SessionConfig { model, compare, .. } = &self.session;
         if compare.is_empty() {
             return Arc::new([]);
         }
-        let all: Vec<_> = std::iter::once(weights).chain(compare).collect();
+        let all: Vec<_> = std::iter::once(model).chain(compare).map(|model| &model.spec).collect();
         let names = distinct_names(&all);
         let differences: Vec<_> = names[1..].iter().map(|other| difference_name(other)).collect();
         names.into_iter().chain(differences).collect()
@@ -87,7 +82,7 @@ impl Setup {
                  (`convscope devices` lists what is found)"
             );
         }
-        if self.session.weights == WeightsSpec::Untrained {
+        if !self.session.model.is_trained() {
             eprintln!("{UNTRAINED_NOTE}");
         }
     }
@@ -113,7 +108,7 @@ impl Setup {
         let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
         let (spec, camera) = (self.source.clone(), self.camera.clone());
         let open = move || source::open(spec.as_ref(), &camera, !every_frame);
-        Session::start(gpu.clone(), self.graph.clone(), config, request, open, wake)
+        Session::start(gpu.clone(), config, request, open, wake)
     }
 }
 

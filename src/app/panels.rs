@@ -343,7 +343,7 @@ fn curve(ui: &mut Ui, model: &ViewModel) {
         Some(at) => {
             let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
             let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
-            let name = model.labels.get(class).map_or("", |label| label.name.as_str());
+            let name = model.label(class).map_or("", |label| label.name.as_str());
             format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
         }
         None => format!("The probabilities of all {} classes (g).", probabilities.len()),
@@ -414,7 +414,7 @@ fn tag(ui: &Ui, at: Pos2, text: &str) {
 fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new("What the network says").strong());
     if !model.trained() {
-        let text = match model.status.weights {
+        let text = match model.network() {
             None => "Weights are being loaded.",
             Some(_) => {
                 "Untrained network: its weights are random, so it recognises nothing and predictions are \
@@ -422,7 +422,7 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             }
         };
         ui.label(RichText::new(text).color(ACCENT));
-        if model.status.weights.is_some() {
+        if model.network().is_some() {
             // Not in the text's font, which joins the two dashes.
             ui.label(RichText::new("convscope --weights FILE").monospace().color(ACCENT));
         }

@@ -166,6 +166,7 @@ impl Scene {
         let mut seen = place;
         if let Some(input) = shown.map(0).filter(|_| state.network_input) {
             let TileDraw { target_size, origin, tile_size, pitch, .. } = one(place);
+            let (low, high) = shown.model.weights.conventions.input_scale.ends();
             let draw = RgbDraw {
                 target_size,
                 origin,
@@ -174,8 +175,8 @@ impl Scene {
                 columns: 1,
                 first: 0,
                 count: 1,
-                low: -1.0,
-                high: 1.0,
+                low,
+                high,
                 mirror,
             };
             self.content.colored.push((input.clone(), draw));
@@ -217,9 +218,10 @@ impl Scene {
         conv: LayerIndex,
         choice: KernelChoice,
     ) {
-        let (Some(grid), Some(weights)) = (state.grid, &model.status.weights) else { return };
-        if self.kernels.as_ref().is_none_or(|known| !known.is(conv, &choice)) {
-            self.kernels = KernelView::upload(&self.gpu, state.graph(), weights, conv, choice.clone());
+        let (Some(grid), Some(network)) = (state.grid, model.network()) else { return };
+        if self.kernels.as_ref().is_none_or(|known| !known.is(&network.weights, conv, &choice)) {
+            self.kernels =
+                KernelView::upload(&self.gpu, &network.graph, &network.weights, conv, choice.clone());
         }
         let Some(kernels) = &self.kernels else { return };
         let slices = kernels.map.shape.channels;
@@ -237,7 +239,7 @@ impl Scene {
                     (draw.first, draw.count) = (state.selected as u32, 1);
                 }
                 let TileDraw { target_size, origin, tile_size, pitch, columns, first, count, .. } = draw;
-                let (low, high, mirror) = (-1.0, 1.0, false);
+                let (low, high, mirror) = ([-1.0; 3], [1.0; 3], false);
                 let draw = RgbDraw {
                     target_size,
                     origin,

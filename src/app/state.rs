@@ -152,6 +152,17 @@ impl AppState {
         self
     }
 
+    /// Looks at another network from now on.
+    pub fn adopt(&mut self, graph: Arc<Graph>) {
+        self.layer = self.layer.min(graph.nodes.len() - 1);
+        self.hypercolumn.layers.retain(|&layer| layer < graph.nodes.len());
+        (self.similar, self.selected) = (None, 0);
+        if let Some(initial) = &mut self.initial {
+            initial.adopt(graph.clone());
+        }
+        self.graph = graph;
+    }
+
     /// The network that is looked at.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.graph

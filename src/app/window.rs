@@ -12,6 +12,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
+use super::download::Download;
 use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
 use super::panels::{self, Click};
@@ -105,6 +106,7 @@ struct Live {
     activations: Option<Arc<Activations>>,
     health: SessionHealth,
     relations: Relations,
+    download: Option<Download>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
@@ -165,6 +167,9 @@ impl App {
         let state = self.setup.state.clone();
         let wake = news(self.proxy.clone(), pending.clone());
         let session = self.setup.start_session(&gpu, state.request(), false, wake);
+        let news_of_download = news(self.proxy.clone(), pending.clone());
+        let download =
+            self.setup.wanted.take().map(|wanted| Download::start(wanted, state.resize, news_of_download));
         let news_of_writer = news(self.proxy.clone(), pending.clone());
         let writer = self.setup.start_writer(&gpu, news_of_writer).map_err(WindowError::Session)?;
         Ok(Live {
@@ -183,6 +188,7 @@ impl App {
             activations: None,
             health: SessionHealth::default(),
             relations: Relations::default(),
+            download,
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
@@ -214,7 +220,7 @@ impl App {
         if live.minimized {
             return;
         }
-        let (clicks, wake_at) = live.redraw(&self.setup, self.started);
+        let (clicks, wake_at) = live.redraw(self.started);
         event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
         for click in clicks {
             let Some(live) = &mut self.live else { return };
@@ -253,8 +259,17 @@ impl Live {
             while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
                 self.arrivals.pop_front();
             }
+            if !Arc::ptr_eq(&shown.model.graph, self.state.graph()) {
+                self.state.adopt(shown.model.graph.clone());
+                self.state.predictions |= shown.model.weights.origin.is_trained();
+                self.health = SessionHealth::default();
+                self.relations = Relations::default();
+            }
             self.health.observe(self.state.graph(), &shown);
             self.activations = Some(Arc::new(shown));
+        }
+        if let Some(model) = self.download.as_mut().and_then(Download::poll) {
+            self.session.replace(model);
         }
         while let Some(written) = self.writer.poll() {
             let text = match written {
@@ -284,7 +299,7 @@ impl Live {
         }
     }
 
-    fn model(&self, setup: &Setup, started: Instant) -> ViewModel {
+    fn model(&self, started: Instant) -> ViewModel {
         let now = Instant::now();
         let span =
             self.arrivals.front().zip(self.arrivals.back()).map(|(a, b)| b.duration_since(*a).as_secs_f32());
@@ -292,13 +307,13 @@ impl Live {
         ViewModel {
             activations: self.activations.clone(),
             status: self.session.status(),
-            labels: setup.labels.clone(),
             device: self.device.clone(),
             fps,
             dropped: self.session.dropped(),
             versions: self.versions.clone(),
             health: self.marks(),
             vector: None,
+            download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
             since_start: now.duration_since(started),
@@ -314,7 +329,7 @@ impl Live {
     }
 
     fn snapshot(&mut self, setup: &Setup, started: Instant) {
-        let model = self.model(setup, started);
+        let model = self.model(started);
         let format = self.config.format;
         let job =
             snapshot::take(&self.gpu, &mut self.scene, &self.state, &model, setup, self.placement, format);
@@ -327,11 +342,11 @@ impl Live {
     }
 
     /// Draws the view; returns clicks, and when to look again although nothing happened.
-    fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
+    fn redraw(&mut self, started: Instant) -> (Vec<Click>, Option<Instant>) {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
         self.relate_channels();
-        let mut model = self.model(setup, started);
+        let mut model = self.model(started);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);

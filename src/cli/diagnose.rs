@@ -65,7 +65,8 @@ struct Document<'a> {
 
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     super::check_output(args.html.as_deref(), true, args.files.existing())?;
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let mut engine =
+        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let layers = match args.layers.is_empty() {
         true => network::rectified_layers(&graph),
@@ -101,7 +102,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         format!("weights {}, resized {}", args.network.weights, resize_name(args.pictures.preprocess.resize));
     if diagnosis.pictures > 0 {
         if args.json {
-            let provenance = network::provenance(&engine, &args.network, how);
+            let provenance = network::provenance(&engine, how);
             let document = Document { provenance, diagnosis: &diagnosis };
             super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         } else {

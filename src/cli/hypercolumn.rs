@@ -85,7 +85,8 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             "say what you want: -o FILE for the picture, --npy FILE for its numbers, --at X,Y for a pixel's vector"
         );
     }
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let mut engine =
+        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let layers = network::layers(&graph, &args.layers)?;
     let input = graph.input_shape();
@@ -119,7 +120,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
-            let provenance = network::provenance(&engine, &args.network, how);
+            let provenance = network::provenance(&engine, how);
             let document = Document {
                 provenance,
                 picture: name.clone(),

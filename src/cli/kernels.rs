@@ -8,7 +8,6 @@ use clap::Args;
 
 use super::args::{NetworkArgs, OutputArgs};
 use super::network;
-use crate::engine::{WeightsSpec, load_kernels};
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
 use crate::inspect::{LayerOutput, convolution_of, slices};
 use crate::record::{npy, save};
@@ -58,11 +57,12 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     }
     super::check_figure(args.output.as_deref(), true, args.files.existing())?;
     super::check_output(args.npy.as_deref(), true, args.files.existing())?;
-    let graph = &network::graph(&args.network)?;
-    if args.network.weights == WeightsSpec::Untrained {
+    let model = network::open(&args.network)?;
+    let graph = &model.graph;
+    if !model.is_trained() {
         eprintln!("{}", crate::app::UNTRAINED_NOTE);
     }
-    let weights = load_kernels(graph, &args.network.weights)?;
+    let weights = model.kernels();
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let Some(conv) = convolution_of(graph, layer) else {

@@ -69,12 +69,13 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
     }
-    let graph = network::graph(&args.network)?;
+    let models = network::open_compared(&args.network, &args.compare)?;
+    let graph = models[0].graph.clone();
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let channels = args.channels.clone().unwrap_or_default();
     let channels = channels.resolve(&node.keras_name, node.shape.channels)?;
-    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
     network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);

@@ -1,90 +1,84 @@
 //! `--weights`, `--device` and their like become networks.
 
-use std::sync::Arc;
-
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
-use crate::engine::{Engine, Placement, Preprocessing, WeightsSpec, graph_for, load_weights};
+use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, list_adapters, new_instance};
-use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
-use crate::model::labels::{self, Label};
 use crate::model::{Graph, LayerIndex, Op};
-use crate::network::ExecutorOptions;
 use crate::record::Provenance;
 
 /// How many weight files can be compared with that of `--weights`.
 pub const MOST_COMPARED: usize = 3;
 
-/// The architecture that is asked for.
-pub fn graph(network: &NetworkArgs) -> anyhow::Result<Arc<Graph>> {
-    if network.weights != WeightsSpec::Untrained && network.width_multiplier != 1.0 {
-        bail!(
+/// The network of `--weights`, opened; tells where it is not what most people want.
+pub fn open(network: &NetworkArgs) -> anyhow::Result<OpenedModel> {
+    let is_thin = network.width_multiplier != 1.0;
+    let spec = match &network.weights {
+        WeightsSpec::Untrained | WeightsSpec::Auto if is_thin => &WeightsSpec::Untrained,
+        _ if is_thin => bail!(
             "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
-        );
-    }
-    Ok(graph_for(&network.weights, &Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier)))?)
-}
-
-/// The names of a network's classes: those of `--labels`, ImageNet's where there are as many, else none.
-pub fn labels(network: &NetworkArgs, graph: &Graph) -> anyhow::Result<Arc<[Label]>> {
-    let classes = graph.classifier().map_or(0, |classifier| graph.nodes[classifier].shape.channels);
-    let Some(path) = &network.labels else {
-        return Ok(if classes == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) });
+        ),
+        spec => spec,
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| anyhow!("{}: the class names cannot be read: {error}", path.display()))?;
-    let labels = labels::parse(&text);
-    if labels.len() != classes {
-        let (path, names) = (path.display(), labels.len());
-        bail!("{path} has {names} class names, but the network has {classes} classes");
-    }
-    Ok(labels)
+    Ok(OpenedModel::open(spec, &options(network), None)?)
 }
 
-/// Networks with each of these weights, placed where the user wants them.
-pub fn engines(
-    network: &NetworkArgs,
-    preprocess: &PreprocessArgs,
-    weights: &[WeightsSpec],
-) -> anyhow::Result<Vec<Engine>> {
-    let main = graph(network)?;
-    let gpu = adapter(network)?;
-    let options = ExecutorOptions { avg_pool: network.avg_pool, ..Default::default() };
-    weights
-        .iter()
-        .map(|spec| {
-            let graph = graph_for(spec, &main)?;
-            let mut progress = |text: &str| tracing::info!("{text}");
-            let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)?;
-            Ok(Engine::new(graph.clone(), loaded, options, gpu.clone())?)
-        })
-        .collect()
-}
-
-/// One network with the weights of `--weights`; tells where they are not what most people want.
-pub fn engine(network: &NetworkArgs, preprocess: &PreprocessArgs) -> anyhow::Result<Engine> {
-    if network.weights == WeightsSpec::Untrained {
-        eprintln!("{}", crate::app::UNTRAINED_NOTE);
-    }
-    let mut engines = engines(network, preprocess, std::slice::from_ref(&network.weights))?;
-    engines.pop().ok_or_else(|| anyhow!("no network was made"))
-}
-
-/// A network with the weights of `--weights`, then one for each of `--compare`.
-pub fn compared(
-    network: &NetworkArgs,
-    preprocess: &PreprocessArgs,
-    others: &[WeightsSpec],
-) -> anyhow::Result<Vec<Engine>> {
+/// The network of `--weights`, then one for each of `--compare`.
+pub fn open_compared(network: &NetworkArgs, others: &[WeightsSpec]) -> anyhow::Result<Vec<OpenedModel>> {
     if others.len() > MOST_COMPARED {
         bail!("--compare takes at most {MOST_COMPARED} files: more would not fit beside each other");
     }
-    if network.weights == WeightsSpec::Untrained && others.is_empty() {
+    let mut models = vec![open(network)?];
+    // Class names belong to the main network.
+    let options = ModelOptions { labels: None, ..options(network) };
+    for spec in others {
+        let other = OpenedModel::open(spec, &options, Some(&models[0].graph))?;
+        models.push(other);
+    }
+    Ok(models)
+}
+
+/// What the user says of the network besides its weights.
+pub fn options(network: &NetworkArgs) -> ModelOptions {
+    ModelOptions {
+        width_multiplier: network.width_multiplier,
+        avg_pool: network.avg_pool,
+        input_scale: network.input_scale,
+        labels: network.labels.clone(),
+    }
+}
+
+/// A network, placed where the user wants it; tells where it is not what most people want.
+pub fn engine(
+    model: &OpenedModel,
+    network: &NetworkArgs,
+    preprocess: &PreprocessArgs,
+) -> anyhow::Result<Engine> {
+    let mut engines = engines(std::slice::from_ref(model), network, preprocess)?;
+    engines.pop().ok_or_else(|| anyhow!("no network was made"))
+}
+
+/// Networks, placed where the user wants them.
+pub fn engines(
+    models: &[OpenedModel],
+    network: &NetworkArgs,
+    preprocess: &PreprocessArgs,
+) -> anyhow::Result<Vec<Engine>> {
+    if models.iter().all(|model| !model.is_trained()) {
         eprintln!("{}", crate::app::UNTRAINED_NOTE);
     }
-    let all: Vec<_> = std::iter::once(&network.weights).chain(others).cloned().collect();
-    engines(network, preprocess, &all)
+    let gpu = adapter(network)?;
+    models
+        .iter()
+        .map(|model| {
+            let loaded = model.load(preprocess.resize, &mut |text| tracing::info!("{text}"))?;
+            for note in &loaded.weights.notes {
+                eprintln!("note: {}: {note}", model.spec);
+            }
+            Ok(Engine::new(loaded, gpu.clone())?)
+        })
+        .collect()
 }
 
 /// That these layers can be compared: they are there, and of the same shape, in all networks.
@@ -109,9 +103,8 @@ pub fn check_comparable(engines: &[Engine], layers: &[LayerIndex]) -> anyhow::Re
 }
 
 /// What the numbers of an engine depend on.
-pub fn provenance(engine: &Engine, network: &NetworkArgs, how: Preprocessing) -> Provenance {
-    let (name, origin) = (engine.graph().name, &engine.weights().origin);
-    Provenance::new(name, network.width_multiplier, origin, network.avg_pool, how)
+pub fn provenance(engine: &Engine, how: Preprocessing) -> Provenance {
+    Provenance::new(engine.graph(), engine.weights(), how)
 }
 
 /// The GPU, where the network is to run on one. Nothing is asked of the graphics driver for `--device cpu`.
@@ -158,6 +151,7 @@ pub fn rectified_layers(graph: &Graph) -> Vec<LayerIndex> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::inception_v3::inception_v3;
 
     #[test]
     fn layers_by_index_range_and_name() {

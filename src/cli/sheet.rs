@@ -59,7 +59,8 @@ pub struct SheetArgs {
 }
 
 pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
-    let graph = network::graph(&args.network)?;
+    let models = network::open_compared(&args.network, &args.compare)?;
+    let graph = models[0].graph.clone();
     let layers = network::layers(&graph, &args.layers)?;
     let filters = usize::from(args.filters);
     for &layer in &layers {
@@ -69,7 +70,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             bail!("{filters} filters are asked for, but layer {layer}, {name}, has {count} channels");
         }
     }
-    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
     network::check_comparable(&engines, &layers)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);

@@ -53,7 +53,8 @@ const FILES: [&str; 7] = [
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
 
 pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let mut engine =
+        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let classifier = graph.classifier().filter(|_| engine.is_trained());
     let mut taps: Vec<usize> = SHEET_LAYERS.collect();
@@ -64,7 +65,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     if classifier.is_none() {
         eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
     }
-    let names = network::labels(&args.network, &graph)?;
+    let names = engine.labels().clone();
     let how = args.pictures.preprocess.preprocessing();
     let (single, input) = (pictures::is_single(&args.pictures), graph.input_shape());
     pictures::for_each(&args.pictures, &mut |picture| {

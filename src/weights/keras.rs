@@ -121,7 +121,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     if reader.tensors.is_empty() {
         return Err(ReadError("a Keras file without any weights; save the model after building it".into()));
     }
-    Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes })
+    Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes, metadata: Default::default() })
 }
 
 /// The layers with weights: convolutions, normalisations and dense layers each in Keras' order (of a file

@@ -1,19 +1,28 @@
-//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn.
+//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn. Known files
+//! ([`manifest`]) can be fetched ([`fetch`]).
 
 mod assign;
+mod canonical;
+pub mod fetch;
 mod file;
+mod hdf5;
+mod keras;
+pub mod manifest;
 mod safetensors;
 mod seeded;
+mod torch;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use self::file::{Limits, ReadError};
-use crate::model::{Graph, LayerIndex};
+use self::canonical::Parameter;
+use self::file::{Limits, ReadError, TensorFile};
+use self::manifest::{Checksum, Manifest};
+use crate::model::{AvgPool, Conventions, Graph, InputScale, LayerIndex};
 
+pub use assign::Architecture;
+pub use file::{Layout, Stored};
 pub use seeded::{RandomStream, seeded};
 
 /// Parameters of one layer, row-major.
@@ -35,11 +44,11 @@ pub enum LayerWeights {
         /// Variance of the training data, without epsilon.
         variance: Vec<f32>,
     },
-    /// The fully connected layer.
-    Classifier {
-        /// `[classes, channels]`.
+    /// A fully connected layer.
+    Dense {
+        /// `[outputs, inputs]`.
         weight: Vec<f32>,
-        /// `[classes]`.
+        /// `[outputs]`.
         bias: Vec<f32>,
     },
 }
@@ -75,92 +84,173 @@ pub struct Weights {
     pub origin: Origin,
     /// By layer index; `None` for layers without parameters.
     pub layers: Vec<Option<LayerWeights>>,
+    /// What they take for granted.
+    pub conventions: Conventions,
+    /// What the user ought to know about them, a sentence each.
+    pub notes: Vec<String>,
 }
 
-/// What a weight file says of the network that it is for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Architecture {
-    /// Number of classes; 0 where the file has no classifier.
-    pub classes: usize,
-    /// Multiplier of the channel counts; 1 for the published network.
-    pub width: f64,
+/// Something about a file, and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<T> {
+    /// What it is.
+    pub value: T,
+    /// How that is known, in words.
+    pub from: &'static str,
 }
 
-/// Channels of the first convolution of the published network.
-const FIRST_CHANNELS: f64 = 32.0;
+const FROM_FILE: &str = "says the file";
+const FROM_MANIFEST: &str = "known of this very file";
+const FROM_LAYOUT: &str = "usual for files of this kind";
 
-impl Architecture {
-    /// Looks at the shapes in a weight file, without reading the values where that can be avoided.
+/// A weight file that was read but not yet fitted to a graph.
+#[derive(Clone, Debug)]
+pub struct WeightFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// SHA-256 of its content, hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How it is built.
+    pub layout: Layout,
+    /// The number types in it, each once.
+    pub stored: Vec<Stored>,
+    /// The network that its shapes tell.
+    pub architecture: Architecture,
+    /// Average pooling.
+    pub avg_pool: Known<AvgPool>,
+    /// Scale of the input.
+    pub input_scale: Known<InputScale>,
+    /// Name of the known file that it is.
+    pub known_as: Option<String>,
+    /// What was left aside, and what else is remarkable.
+    pub notes: Vec<String>,
+    parameters: Vec<Parameter>,
+}
+
+impl WeightFile {
+    /// Reads a file; what it is is told by its content, whatever it is called.
     ///
     /// # Errors
-    /// [`WeightsError`], where the file cannot be read at all.
-    pub fn of_file(path: &Path) -> Result<Self, WeightsError> {
-        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
-        let shapes = safetensors::shapes(&read_head(path)?).map_err(format)?;
-        let first = |name: &str| shapes.iter().find(|(known, _)| known == name).and_then(|(_, s)| s.first());
-        let channels = first("Conv2d_1a_3x3.conv.weight").map_or(FIRST_CHANNELS, |channels| *channels as f64);
-        Ok(Self {
-            classes: first("fc.weight").copied().unwrap_or(0),
-            // What is no InceptionV3 is told when the tensors are fitted.
-            width: (channels / FIRST_CHANNELS).clamp(0.05, 1.0),
-        })
-    }
-}
-
-impl Weights {
-    /// Reads a weight file for this graph.
-    ///
-    /// # Errors
-    /// [`WeightsError`] names everything that is wrong with the file in one message.
-    pub fn load(path: &Path, graph: &Graph) -> Result<Arc<Self>, WeightsError> {
+    /// [`WeightsError`], where it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let bytes = read_bytes(path)?;
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-        let limits = Limits::default();
-        let tensors = if safetensors::recognises(&bytes) {
-            safetensors::read(&bytes, limits).map_err(|error| format(error.0))?
-        } else {
-            return Err(format("its content is of no layout that is read".into()));
-        };
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
+        let file = read(&bytes).map_err(format)?;
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let size = bytes.len() as u64;
         // Half of the memory, and no longer needed.
         drop(bytes);
-        let layers = assign::by_torch_names(tensors, graph).map_err(|mut problems| {
+        let entry = Manifest::current().ok().and_then(|manifest| {
+            let is_it = |checksum: &Checksum| match checksum {
+                Checksum::Sha256(digits) | Checksum::Sha256Prefix(digits) => sha256.starts_with(digits),
+                Checksum::Md5(_) => false,
+            };
+            manifest.entries.into_iter().find(|entry| entry.checksum.as_ref().is_some_and(is_it))
+        });
+        let (avg_pool, input_scale) = conventions(&file, entry.as_ref());
+        let layout = file.layout;
+        let mut stored: Vec<_> = file.tensors.iter().map(|tensor| tensor.stored).collect();
+        stored.sort_unstable();
+        stored.dedup();
+        let mut notes = file.notes.clone();
+        let parameters = canonical::parameters(file, &mut notes).map_err(format)?;
+        Ok(Self {
+            path: path.into(),
+            sha256,
+            bytes: size,
+            layout,
+            stored,
+            architecture: Architecture::of(&parameters),
+            avg_pool,
+            input_scale,
+            known_as: entry.map(|entry| entry.name),
+            notes,
+            parameters,
+        })
+    }
+
+    /// Number of parameter values that belong to the network.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(|parameter| parameter.tensor.values.len()).sum()
+    }
+
+    /// The parameters of each layer of `graph`, which must be that of [`WeightFile::architecture`].
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`] names everything that does not fit.
+    pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
+        let Self { path, sha256, parameters, mut notes, avg_pool, input_scale, .. } = self;
+        let layers = assign::fit(parameters, graph, &mut notes).map_err(|mut problems| {
             let more = problems.len().saturating_sub(MAX_PROBLEMS);
             problems.truncate(MAX_PROBLEMS);
             if more > 0 {
                 problems.push(format!("and {more} more problems like these"));
             }
-            WeightsError::Mismatch { path: path.into(), network: graph.name, problems }
+            WeightsError::Mismatch { path: path.clone(), network: graph.name, problems }
         })?;
-        Ok(Arc::new(Self { origin: Origin::File { path: path.into(), sha256 }, layers }))
+        let conventions = Conventions { avg_pool: avg_pool.value, input_scale: input_scale.value };
+        Ok(Weights { origin: Origin::File { path, sha256 }, layers, conventions, notes })
     }
 }
 
-/// The largest file that is read: the full network with its auxiliary classifier has 0.11 GB.
-const MAX_BYTES: u64 = 2 << 30;
+fn read(bytes: &[u8]) -> Result<TensorFile, ReadError> {
+    let limits = Limits::default();
+    let head = &bytes[..bytes.len().min(HEAD)];
+    if keras::recognises(head) {
+        keras::read(bytes, limits)
+    } else if torch::recognises(head) {
+        torch::read(bytes, limits)
+    } else if safetensors::recognises(head) {
+        safetensors::read(bytes, limits)
+    } else {
+        Err(ReadError("its content is of no layout that is read".into()))
+    }
+}
+
+/// As much of a file as tells its layout.
+const HEAD: usize = 512;
+
+/// What a file takes for granted: what it says itself comes first, then what is known of this very file, then what is
+/// usual for its layout.
+fn conventions(file: &TensorFile, entry: Option<&manifest::Entry>) -> (Known<AvgPool>, Known<InputScale>) {
+    let says = |key: &str| file.metadata.get(key).map(|text| text.trim().to_lowercase());
+    let avg_pool = says("avg_pool").and_then(|text| match text.as_str() {
+        "exclude" => Some(AvgPool::Exclude),
+        "include" => Some(AvgPool::Include),
+        // PyTorch's own name for it.
+        _ if text.contains("count_include_pad=false") => Some(AvgPool::Exclude),
+        _ if text.contains("count_include_pad=true") => Some(AvgPool::Include),
+        _ => None,
+    });
+    let is_torch = says("format").is_some_and(|format| format == "pt");
+    let usual_pool = match file.layout {
+        Layout::Torch | Layout::Paddle => AvgPool::Include,
+        Layout::Safetensors if is_torch => AvgPool::Include,
+        Layout::Safetensors | Layout::KerasLegacy | Layout::KerasWeights => AvgPool::Exclude,
+    };
+    let usual_scale = match file.layout {
+        Layout::Paddle => InputScale::Imagenet,
+        _ => InputScale::default(),
+    };
+    let input_scale = says("input_scale").and_then(|text| text.parse().ok());
+    (
+        best(avg_pool, entry.map(|entry| entry.average_pooling), usual_pool),
+        best(input_scale, entry.map(|entry| entry.input), usual_scale),
+    )
+}
+
+fn best<T>(said: Option<T>, listed: Option<T>, usual: T) -> Known<T> {
+    match (said, listed) {
+        (Some(value), _) => Known { value, from: FROM_FILE },
+        (None, Some(value)) => Known { value, from: FROM_MANIFEST },
+        (None, None) => Known { value: usual, from: FROM_LAYOUT },
+    }
+}
 
 /// More problems than this are counted, not listed.
 const MAX_PROBLEMS: usize = 12;
-
-/// The head of a safetensors file: its length and the JSON that says what is in it.
-fn read_head(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let io = |source| WeightsError::Io { path: path.into(), source };
-    let mut file = std::fs::File::open(path).map_err(io)?;
-    let mut head = vec![0; 9];
-    if file.metadata().map_err(io)?.is_dir()
-        || file.read_exact(&mut head).is_err()
-        || !safetensors::recognises(&head)
-    {
-        let reason = "its content is of no layout that is read".into();
-        return Err(WeightsError::Format { path: path.into(), reason });
-    }
-    let length = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| head[i]));
-    file.take(length.saturating_sub(1).min(MAX_HEAD_BYTES)).read_to_end(&mut head).map_err(io)?;
-    Ok(head)
-}
-
-/// The largest head of a safetensors file; the format allows no more.
-const MAX_HEAD_BYTES: u64 = 100_000_000;
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let io = |source| WeightsError::Io { path: path.into(), source };
@@ -169,7 +259,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     if !metadata.is_file() {
         return Err(format("it is not a file".into()));
     }
-    if metadata.len() > MAX_BYTES {
+    // The full network with its auxiliary classifier has 0.11 GB.
+    if metadata.len() > manifest::MAX_BYTES {
         return Err(format(format!("it has {} bytes, more than any InceptionV3", metadata.len())));
     }
     std::fs::read(path).map_err(io)
@@ -186,7 +277,7 @@ fn expected_tensors(graph: &Graph, layer: LayerIndex) -> Vec<(&'static str, Vec<
         Op::BatchNorm => {
             ["weight", "bias", "running_mean", "running_var"].map(|suffix| (suffix, vec![channels])).into()
         }
-        Op::Classifier => vec![("weight", vec![channels, inputs]), ("bias", vec![channels])],
+        Op::Dense | Op::Classifier => vec![("weight", vec![channels, inputs]), ("bias", vec![channels])],
         _ => vec![],
     }
 }
@@ -196,7 +287,7 @@ fn assemble(tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
     let mut tensors = tensors.into_iter();
     Some(match (tensors.next()?, tensors.next(), tensors.next(), tensors.next()) {
         (kernel, None, ..) => LayerWeights::Conv { kernel },
-        (weight, Some(bias), None, _) => LayerWeights::Classifier { weight, bias },
+        (weight, Some(bias), None, _) => LayerWeights::Dense { weight, bias },
         (gamma, Some(beta), Some(mean), Some(variance)) => {
             LayerWeights::BatchNorm { gamma, beta, mean, variance }
         }
@@ -216,7 +307,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// It is no weight file that is read.
-    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors with torchvision's or timm's names", path.display())]
+    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors, PyTorch's .pth, Keras' .h5 and .weights.h5, and PaddlePaddle's .pdparams", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -247,79 +338,4 @@ fn in_words(error: &std::io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::inception_v3::inception_v3;
-    use ::safetensors::{Dtype, tensor::TensorView};
-    use std::collections::BTreeMap;
-
-    type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
-
-    fn tensors(graph: &Graph) -> Tensors {
-        let weights = seeded(graph, 7);
-        let mut all = Tensors::new();
-        for (index, layer) in weights.layers.iter().enumerate() {
-            let values = match layer {
-                None => continue,
-                Some(LayerWeights::Conv { kernel }) => vec![kernel],
-                Some(LayerWeights::BatchNorm { gamma, beta, mean, variance }) => {
-                    vec![gamma, beta, mean, variance]
-                }
-                Some(LayerWeights::Classifier { weight, bias }) => vec![weight, bias],
-            };
-            let name = graph.nodes[index].torch_name.as_deref().unwrap();
-            for ((suffix, shape), values) in expected_tensors(graph, index).into_iter().zip(values) {
-                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                all.insert(format!("{name}.{suffix}"), (shape, bytes));
-            }
-        }
-        all
-    }
-
-    fn write(tensors: &Tensors, path: &Path) {
-        let views: Vec<_> = tensors
-            .iter()
-            .map(|(name, (shape, bytes))| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()))
-            .collect();
-        ::safetensors::serialize_to_file(views, None, path).unwrap();
-    }
-
-    #[test]
-    fn what_was_written_is_read_and_every_problem_is_named() {
-        let graph = inception_v3(10, 0.1);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.safetensors");
-        let mut all = tensors(&graph);
-        all.insert("AuxLogits.fc.bias".into(), (vec![1], vec![0; 4]));
-        write(&all, &path);
-        let read = Weights::load(&path, &graph).unwrap();
-        assert_eq!(read.layers, seeded(&graph, 7).layers);
-        assert!(read.origin.is_trained());
-
-        all.remove("Conv2d_2a_3x3.bn.bias");
-        all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
-        all.insert("head.weight".into(), (vec![1], vec![0; 4]));
-        all.insert("Conv2d_1a_3x3.bn.bias".into(), (vec![3], f32::NAN.to_le_bytes().repeat(3)));
-        write(&all, &path);
-        let message = Weights::load(&path, &graph).unwrap_err().to_string();
-        for part in [
-            "`Conv2d_2a_3x3.bn.bias` is missing",
-            "`fc.bias` has shape [1, 10], not [10]",
-            "`head.weight` is not a tensor of this network",
-            "`Conv2d_1a_3x3.bn.bias` holds NaN",
-        ] {
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn other_files_are_refused_in_one_sentence() {
-        let graph = inception_v3(10, 0.1);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.safetensors");
-        std::fs::write(&path, [0xff; 64]).unwrap();
-        assert!(matches!(Weights::load(&path, &graph), Err(WeightsError::Format { .. })));
-        assert!(matches!(Weights::load(folder.path(), &graph), Err(WeightsError::Format { .. })));
-        assert!(matches!(Weights::load(&folder.path().join("none"), &graph), Err(WeightsError::Io { .. })));
-    }
-}
+mod tests;

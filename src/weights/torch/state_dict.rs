@@ -62,7 +62,7 @@ pub(super) fn read<'a>(
     let (dict, mut ignored) = find(machine, root)?;
     let entries = machine.dict(dict).ok_or(TorchError::NoTensors)?;
     let prefix = common_prefix(machine, entries);
-    let limit = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
+    let limit = limits.bytes;
     let limit = limit.min(file_bytes.saturating_mul(MAX_GROWTH));
     let mut left = limit;
     let mut tensors = Vec::new();

@@ -320,7 +320,11 @@ fn damaged_files_never_panic_and_never_grow() {
             let count: usize = file.tensors.iter().map(|tensor| tensor.values.len()).sum();
             assert!(4 * count <= 8 * whole.len(), "byte {at} of {name}");
             for tensor in file.tensors {
-                assert_eq!(tensor.values.len(), tensor.shape.iter().product(), "byte {at} of {name}");
+                assert_eq!(
+                    tensor.values.len(),
+                    tensor.shape.iter().product::<usize>(),
+                    "byte {at} of {name}"
+                );
             }
         }
     }
@@ -329,7 +333,7 @@ fn damaged_files_never_panic_and_never_grow() {
 #[test]
 fn more_than_the_limits_is_refused() {
     let whole = bytes("f32.pth");
-    let values: u64 = state_dict().iter().map(|tensor| tensor.values.len() as u64).sum();
+    let values: usize = state_dict().iter().map(|tensor| tensor.values.len()).sum();
     let limits = |tensors, bytes| read(&whole, Limits { tensors, bytes });
     assert!(limits(7, 4 * values).is_ok());
     assert!(limits(6, 4 * values).unwrap_err().0.contains("more than 6 tensors"));
