@@ -2,7 +2,7 @@
 //! over when it is there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,8 +33,6 @@ pub struct Download {
     line: Arc<Mutex<String>>,
     finished: Receiver<Result<Model, String>>,
     cancel: Arc<AtomicBool>,
-    /// How it ended, where it failed.
-    failure: Option<String>,
     running: bool,
 }
 
@@ -45,50 +43,29 @@ impl Download {
         let line = Arc::new(Mutex::new(String::new()));
         let (done, finished) = channel();
         let name = wanted.entry.name.clone();
-        let mut download =
-            Self { name, line: line.clone(), finished, cancel: cancel.clone(), failure: None, running: true };
+        let mut download = Self { name, line: line.clone(), finished, cancel: cancel.clone(), running: true };
         let work = move || {
             let outcome = obtain(wanted, resize, cancel, &line, &wake);
             // A window that has gone needs no network.
             let _ = done.send(outcome);
             wake();
         };
-        if let Err(error) = thread::Builder::new().name("download".into()).spawn(work) {
-            (download.failure, download.running) = (Some(error.to_string()), false);
-        }
+        // Without a thread there is no download; the program runs with what it has.
+        download.running = thread::Builder::new().name("download".into()).spawn(work).is_ok();
         download
     }
 
-    /// The network, once, when it is there.
-    pub fn poll(&mut self) -> Option<Model> {
-        match self.finished.try_recv() {
-            Ok(Ok(model)) => {
-                self.running = false;
-                Some(model)
-            }
-            Ok(Err(reason)) => {
-                (self.failure, self.running) = (Some(reason), false);
-                None
-            }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+    /// The network, or why there is none: once, when it has ended.
+    pub fn poll(&mut self) -> Option<Result<Model, String>> {
+        let outcome = self.finished.try_recv().ok()?;
+        self.running = false;
+        Some(outcome)
     }
 
-    /// True until it has ended.
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
-    /// How far it is, or why it failed; nothing once it is done.
+    /// How far it is; nothing once it has ended.
     pub fn in_words(&self) -> Option<String> {
-        match (&self.failure, self.running) {
-            (Some(reason), _) => Some(format!("ImageNet weights could not be fetched: {reason}")),
-            (None, true) => {
-                let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(format!("fetching ImageNet weights ({}): {line}", self.name))
-            }
-            (None, false) => None,
-        }
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        self.running.then(|| format!("fetching ImageNet weights ({}): {line}", self.name))
     }
 }
 

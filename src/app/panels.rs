@@ -418,13 +418,15 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             None => "Weights are being loaded.",
             Some(_) => {
                 "Untrained network: its weights are random, so it recognises nothing and predictions are \
-                 hidden. For real ones (see README, Weights):"
+                 hidden. Real ones (see README, Weights):"
             }
         };
         ui.label(RichText::new(text).color(ACCENT));
-        if model.network().is_some() {
+        if let Some(download) = &model.download {
+            ui.label(RichText::new(download).color(ACCENT));
+        } else if model.network().is_some() {
             // Not in the text's font, which joins the two dashes.
-            ui.label(RichText::new("convscope --weights FILE").monospace().color(ACCENT));
+            ui.label(RichText::new("convscope weights fetch").monospace().color(ACCENT));
         }
         return;
     }

@@ -30,7 +30,7 @@ pub struct ViewModel {
     pub health: Option<Arc<LayerMarks>>,
     /// The hypercolumn of the pixel under the cursor.
     pub vector: Option<PixelVector>,
-    /// How far a download of weights is, or why it failed.
+    /// How far a download of weights is, while it runs.
     pub download: Option<String>,
     /// A message for a few seconds.
     pub toast: Option<String>,

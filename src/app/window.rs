@@ -64,7 +64,7 @@ pub enum WindowError {
 /// # Errors
 /// [`WindowError`].
 pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result<(), WindowError> {
-    let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+    let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
     let event_loop = EventLoop::<Event>::with_user_event().build().map_err(|error| display(&error))?;
     let proxy = event_loop.create_proxy();
     let quit = proxy.clone();
@@ -80,6 +80,15 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
     // The window's threads end before the graphics driver is unloaded.
     drop(app.live.take());
     app.outcome
+}
+
+/// winit puts the line of its own code in front of what the system said.
+fn without_place(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    match text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
+        Some((_, reason)) => reason.to_string(),
+        None => text,
+    }
 }
 
 struct App {
@@ -124,7 +133,7 @@ struct Live {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<Live, WindowError> {
-        let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+        let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
         let [width, height] = self.setup.size;
         let attributes = Window::default_attributes()
             .with_title("convscope")
@@ -262,14 +271,26 @@ impl Live {
             if !Arc::ptr_eq(&shown.model.graph, self.state.graph()) {
                 self.state.adopt(shown.model.graph.clone());
                 self.state.predictions |= shown.model.weights.origin.is_trained();
+                self.session.request(self.state.request());
                 self.health = SessionHealth::default();
                 self.relations = Relations::default();
             }
             self.health.observe(self.state.graph(), &shown);
             self.activations = Some(Arc::new(shown));
         }
-        if let Some(model) = self.download.as_mut().and_then(Download::poll) {
-            self.session.replace(model);
+        if let Some(ended) = self.download.as_mut().and_then(Download::poll) {
+            let text = match ended {
+                Ok(model) => {
+                    self.session.replace(model);
+                    "The ImageNet weights are here and in use from now on."
+                }
+                Err(reason) => {
+                    // Too long for the screen.
+                    eprintln!("note: the ImageNet weights could not be fetched: {reason}");
+                    "The ImageNet weights could not be fetched; `convscope weights fetch` tries again."
+                }
+            };
+            self.toast = Some((text.into(), Instant::now()));
         }
         while let Some(written) = self.writer.poll() {
             let text = match written {

@@ -51,6 +51,7 @@ pub enum Command {
     Kernels(super::kernels::KernelsArgs),
     Diagnose(super::diagnose::DiagnoseArgs),
     Tutorial(super::tutorial::TutorialArgs),
+    Weights(super::weights::WeightsArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
     Cameras,

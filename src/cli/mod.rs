@@ -18,6 +18,7 @@ mod sheet;
 mod summary;
 mod tutorial;
 mod view;
+mod weights;
 
 use std::io::Write;
 use std::path::Path;
@@ -53,6 +54,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
+        Some(Command::Weights(args)) => weights::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
         None => view::run(&arguments),

@@ -176,6 +176,6 @@ pub struct ByHand {
 
 impl Display for ByHand {
     fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
-        write!(out, "download it by hand from {} and put it to {}", self.url, self.path.display())
+        write!(out, "download it by hand from {} and put it at {}", self.url, self.path.display())
     }
 }
