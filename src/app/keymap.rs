@@ -74,6 +74,8 @@ pub enum Action {
     ToggleCurve,
     /// The hypercolumn over the picture.
     ToggleHypercolumn,
+    /// The class activation map over the picture.
+    ToggleClassActivation,
     /// Take the layer into the hypercolumn, or out of it.
     ToggleInHypercolumn,
     /// The hypercolumn lets more of the picture through.
@@ -142,10 +144,15 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('8')], Action::TogglePredictions, "predictions on or off"),
     row(&[Key::Char('g')], Action::ToggleCurve, "graph of all class probabilities"),
     row(&[Key::Char('p')], Action::ToggleInput, "the picture as it came, or as the network sees it"),
+    row(
+        &[Key::Char('c')],
+        Action::ToggleClassActivation,
+        "class activation map: where the top class comes from",
+    ),
     row(&[Key::Char('y')], Action::ToggleHypercolumn, "hypercolumn of the chosen layers over the picture"),
     row(&[Key::Char('x')], Action::ToggleInHypercolumn, "take the layer into the hypercolumn, or out of it"),
-    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn fainter"),
-    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn stronger"),
+    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn or class activation map fainter"),
+    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn or class activation map stronger"),
     row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
     row(&[Key::Char('S')], Action::ToggleOrder, "similar channels beside each other, or by number"),
     row(&[Key::Char('d')], Action::ToggleHealth, "diagnose: mark dead, solid and copying maps"),

@@ -155,7 +155,7 @@ pub fn run(
                     state.similar = Some((layer, relation.order.clone()));
                 }
                 let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
-                let model = ViewModel {
+                let mut model = ViewModel {
                     activations: Some(shown.clone()),
                     status: session.status(),
                     device: device.clone(),
@@ -164,6 +164,7 @@ pub fn run(
                     versions: setup.versions(),
                     health: health.of(layer, &relations).filter(|_| state.health),
                     vector: None,
+                    explanation: None,
                     download: None,
                     toast: None,
                     now: Instant::now(),
@@ -172,6 +173,7 @@ pub fn run(
                 // Twice: the first pass measures, as in a window's first frames.
                 for _ in 0..2 {
                     scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
+                    model.explanation = scene.explanation(&state, true);
                 }
                 let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {

@@ -7,13 +7,14 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
+use super::class_activation::Explanation;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{Fit, RangeMode, crop_of};
-use crate::inspect::{ChannelStatistics, Thresholds};
+use crate::inspect::{ChannelStatistics, Thresholds, explained_layer};
 use crate::session::Stage;
 use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
 
@@ -209,6 +210,9 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             if state.hypercolumn.shown {
                 hypercolumn(ui, state, model);
             }
+            if state.class_activation {
+                class_activation(ui, state, model);
+            }
         }
         None => {
             let (rect, _) = ui.allocate_exact_size(Vec2::new(width, width * 0.75), Sense::hover());
@@ -234,7 +238,10 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
 
 /// How much is shown in the left panel beside what always is.
 fn extras(state: &AppState) -> usize {
-    [state.curve, state.health, state.hypercolumn.shown].into_iter().filter(|shown| *shown).count()
+    [state.curve, state.health, state.hypercolumn.shown, state.class_activation]
+        .into_iter()
+        .filter(|shown| *shown)
+        .count()
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.
@@ -251,6 +258,34 @@ fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Op
     let across = if mirror { 1.0 - inside.x } else { inside.x };
     let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
     Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let text = match model.explanation {
+        Some(Explanation { class, logit, .. }) => {
+            let name =
+                model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
+            format!(
+                "Where “{name}” comes from (c): the sum of the last block's maps, each times its weight for this class. \
+                 Its mean plus the bias is the logit {}.",
+                number(logit)
+            )
+        }
+        None if !model.trained() => {
+            "An untrained network recognises nothing: no class activation map (c).".into()
+        }
+        None if explained_layer(state.graph()).is_none() => {
+            "This network does not end in a pool and one fully connected layer: no class activation map (c)."
+                .into()
+        }
+        None => "The class activation map (c) is being computed.".into(),
+    };
+    ui.label(RichText::new(text).color(ACCENT).small());
+    let Some(Explanation { low, high, .. }) = model.explanation else { return };
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+    color_bar(ui, rect, &colormap_table(state.colormap));
+    let ends = format!("{} speaks against it, {} for it ([ fainter, ] stronger)", number(low), number(high));
+    ui.label(RichText::new(ends).color(QUIET).small());
 }
 
 fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {

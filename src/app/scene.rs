@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::{Rect as PointRect, ViewportId};
 
+use super::class_activation::{ClassActivationView, Explanation};
 use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
 use super::panels::{self, Arrangement};
@@ -26,6 +27,7 @@ pub struct Scene {
     pictures: PictureRenderer,
     tiles: TilesRenderer,
     colors: RgbRenderer,
+    class_activation: ClassActivationView,
     hypercolumn: HypercolumnView,
     kernels: Option<KernelView>,
     order: Option<(Vec<u32>, ChannelOrder)>,
@@ -74,6 +76,7 @@ impl Scene {
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
             colors: RgbRenderer::new(gpu, format),
+            class_activation: ClassActivationView::new(gpu),
             hypercolumn: HypercolumnView::new(gpu),
             kernels: None,
             single: ChannelOrder::upload(gpu, &[0]),
@@ -145,7 +148,7 @@ impl Scene {
         (arrangement, output.platform_output)
     }
 
-    /// The network's input in place of the picture, and the hypercolumn over it.
+    /// The network's input in place of the picture, and the hypercolumn or the class activation map over it.
     fn place_picture(&mut self, state: &AppState, model: &ViewModel) {
         let (Some((place, mirror)), Some(shown)) = (self.content.picture, &model.activations) else { return };
         let one = |area: Rect| TileDraw {
@@ -197,6 +200,11 @@ impl Scene {
             let picture = self.hypercolumn.picture(&self.gpu, state.graph(), shown, layers);
             self.content.overlay = picture.map(|(map, statistics)| Tiles { draw, map, statistics });
         }
+        if state.class_activation {
+            let draw = one(seen);
+            let picture = self.class_activation.map(&self.gpu, shown);
+            self.content.overlay = picture.map(|(map, statistics)| Tiles { draw, map, statistics });
+        }
     }
 
     /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
@@ -205,9 +213,14 @@ impl Scene {
         self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn.layers, pixel)
     }
 
+    /// What is to be said of the class activation map over the picture; with `wait`, of the very one that is shown.
+    pub fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
+        if state.class_activation { self.class_activation.explanation(&self.gpu, wait) } else { None }
+    }
+
     /// True while numbers are on their way that the next drawing is to show.
     pub fn is_waiting(&self) -> bool {
-        self.hypercolumn.is_waiting()
+        self.hypercolumn.is_waiting() || self.class_activation.is_waiting()
     }
 
     fn place_kernels(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::class_activation::Explanation;
 use super::health::LayerMarks;
 use super::hypercolumn::PixelVector;
 use super::state::AppState;
@@ -30,6 +31,8 @@ pub struct ViewModel {
     pub health: Option<Arc<LayerMarks>>,
     /// The hypercolumn of the pixel under the cursor.
     pub vector: Option<PixelVector>,
+    /// What is said of the class activation map over the picture.
+    pub explanation: Option<Explanation>,
     /// How far a download of weights is, while it runs.
     pub download: Option<String>,
     /// A message for a few seconds.

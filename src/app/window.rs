@@ -334,6 +334,7 @@ impl Live {
             versions: self.versions.clone(),
             health: self.marks(),
             vector: None,
+            explanation: None,
             download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
@@ -368,6 +369,7 @@ impl Live {
         let scale = self.scale();
         self.relate_channels();
         let mut model = self.model(started);
+        model.explanation = self.scene.explanation(&self.state, false);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);

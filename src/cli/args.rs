@@ -48,6 +48,7 @@ pub enum Command {
     Maps(super::maps::MapsArgs),
     Sheet(super::sheet::SheetArgs),
     Hypercolumn(super::hypercolumn::HypercolumnArgs),
+    Cam(super::cam::CamArgs),
     Kernels(super::kernels::KernelsArgs),
     Diagnose(super::diagnose::DiagnoseArgs),
     Tutorial(super::tutorial::TutorialArgs),
@@ -258,9 +259,12 @@ pub struct ViewArgs {
     /// Lay the hypercolumn of these layers over the picture.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub hypercolumn: Vec<String>,
-    /// How much of the picture the hypercolumn covers, from 0 to 1.
+    /// How much of the picture the hypercolumn or the class activation map covers, from 0 to 1.
     #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
     pub opacity: f32,
+    /// Lay the class activation map of the most probable class over the picture.
+    #[arg(long, conflicts_with = "hypercolumn")]
+    pub cam: bool,
     /// Show the kernels (weights) of the layer in place of its maps.
     #[arg(long)]
     pub kernels: bool,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
@@ -60,12 +60,7 @@ struct Classified {
 
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
-    if !model.is_trained() {
-        bail!(
-            "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
-             `convscope weights fetch` gets ImageNet's, `--weights FILE` takes your own (README.md, Weights)"
-        );
-    }
+    network::check_trained(&model)?;
     let classifier = model.graph.classifier().ok_or_else(|| {
         anyhow!("this network has no classifier (the weight file ends before it): its maps can be looked at")
     })?;

@@ -14,7 +14,7 @@ use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
 use crate::record::{Provenance, png, resize_name, save};
-use crate::view::{Colormap, input_picture, paint, range};
+use crate::view::{Colormap, paint, range};
 
 /// Judge every channel of the chosen layers over all pictures: dead, solid, always on, copies of the brightness,
 /// duplicates.
@@ -89,7 +89,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
             examined.observe(output, luminance);
         }
         if args.html.is_some() {
-            let seen = input_picture(&input.values, [input.shape.width, input.shape.height]);
+            let seen = super::seen_picture(&picture.frame, how, input.shape);
             last = Some((picture.frame.name.to_string(), seen, outputs));
         }
         Ok(())

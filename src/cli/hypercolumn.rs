@@ -15,7 +15,7 @@ use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
 use crate::inspect::hypercolumn;
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
-use crate::view::{Colormap, color_ends, colormap_table, input_picture, number, paint, range};
+use crate::view::{Colormap, color_ends, colormap_table, number, paint, range};
 
 /// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
 ///
@@ -112,10 +112,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     };
     let mut documents = Vec::new();
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let mut taps = layers.clone();
-        taps.push(0);
-        let mut outputs = engine.run(&picture.frame, how, &taps)?;
-        let seen = outputs.pop();
+        let outputs = engine.run(&picture.frame, how, &layers)?;
         let name = picture.frame.name.to_string();
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         let (shape, values, figure) = if let Some([x, y]) = args.at {
@@ -141,10 +138,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
-            let under = seen
-                .as_ref()
-                .filter(|_| args.over.is_some())
-                .map(|seen| input_picture(&seen.values, [input.width, input.height]));
+            let under = args.over.map(|_| super::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
             let figure = mean_figure(&graph, &layers, &values, &name, args.colormap, blend)?;
             (vec![size.0, size.1], values, Some(figure))
@@ -180,10 +174,7 @@ pub fn mean_figure(
     let (low, high) = color_ends(low, high, colormap);
     let mut painted = paint(values, width, (low, high), colormap);
     if let Some((under, opacity)) = over {
-        let mix = |over: u8, under: u8| f32::from(over) * opacity + f32::from(under) * (1.0 - opacity);
-        for (over, under) in painted.iter_mut().zip(under.iter()) {
-            *over = mix(*over, *under).round() as u8;
-        }
+        super::lay_over(&mut painted, under, opacity);
     }
     let legend = Legend {
         table: colormap_table(colormap),

@@ -39,6 +39,17 @@ pub fn open_compared(network: &NetworkArgs, others: &[WeightsSpec]) -> anyhow::R
     Ok(models)
 }
 
+/// Refuses an untrained network for what would mean nothing.
+pub fn check_trained(model: &OpenedModel) -> anyhow::Result<()> {
+    if !model.is_trained() {
+        bail!(
+            "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
+             `convscope weights fetch` gets ImageNet's, `--weights FILE` takes your own (README.md, Weights)"
+        );
+    }
+    Ok(())
+}
+
 /// What the user says of the network besides its weights.
 pub fn options(network: &NetworkArgs) -> ModelOptions {
     ModelOptions {

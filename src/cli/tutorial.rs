@@ -11,7 +11,6 @@ use super::hypercolumn::mean_figure;
 use super::{classify, network, pictures, sheet};
 use crate::inspect::{LayerOutput, hypercolumn};
 use crate::record::{png, save, tensors};
-use crate::view::input_picture;
 
 /// Do everything the tutorial does with a photograph: top 5, plot of the probabilities, sheet of the first 15 layers,
 /// two hypercolumns.
@@ -84,7 +83,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
         let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
         write("original.png", &png(&super::rgb_picture(&picture.frame)?)?)?;
-        write("input.png", &png(&input_picture(&first[0].values, [input.width, input.height]))?)?;
+        write("input.png", &png(&super::seen_picture(&picture.frame, how, input))?)?;
         let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
         if let Some(probabilities) = classifier.and_then(of) {
             super::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;

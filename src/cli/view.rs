@@ -88,6 +88,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
     (state.health, state.by_similarity) = (view.health, view.order == Order::Similarity);
     state.hypercolumn.opacity = view.opacity;
+    state.class_activation = view.cam;
     if !view.hypercolumn.is_empty() {
         state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;
         state.hypercolumn.layers.sort_unstable();

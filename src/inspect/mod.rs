@@ -1,5 +1,6 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+mod class_activation;
 pub mod diagnosis;
 mod health;
 pub mod hypercolumn;
@@ -11,6 +12,7 @@ mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
+pub use class_activation::{class_activation, class_weights, explained_layer, logit};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
