@@ -19,7 +19,7 @@ pub mod window;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::{Placement, difference_name, distinct_names};
+use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
@@ -28,9 +28,21 @@ use state::AppState;
 
 pub use view_model::top_classes;
 
+/// What the user ought to know of a network that is not what most people want, for the terminal.
+pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {
+    match spec {
+        WeightsSpec::Untrained => Some(UNTRAINED_NOTE),
+        WeightsSpec::Embedded => Some(EMBEDDED_NOTE),
+        _ => None,
+    }
+}
+
+const EMBEDDED_NOTE: &str = "note: this is the embedded shapes network, not ImageNet: it knows 26 things that one draws, \
+                             prints or finds as a texture; `convscope weights fetch` gets ImageNet weights";
+
 /// Told on the terminal wherever an untrained network runs.
-pub const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
-                                  `--weights FILE` loads real weights (README.md, Weights)";
+const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
+                                  `--weights embedded` and `--weights imagenet` are trained (README.md, Weights)";
 
 /// What window and off-screen run have in common: validated settings.
 #[derive(Clone, Debug)]
@@ -83,8 +95,8 @@ impl Setup {
                  (`convscope devices` lists what is found)"
             );
         }
-        if !self.session.model.is_trained() {
-            eprintln!("{UNTRAINED_NOTE}");
+        if let Some(note) = fallback_note(&self.session.model.spec) {
+            eprintln!("{note}");
         }
     }
 

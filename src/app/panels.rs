@@ -17,6 +17,7 @@ use crate::gpu::{Fit, RangeMode, crop_of};
 use crate::inspect::{ChannelStatistics, Thresholds, explained_layer};
 use crate::session::Stage;
 use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
+use crate::weights::Origin;
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
@@ -284,7 +285,7 @@ fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(Explanation { low, high, .. }) = model.explanation else { return };
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
     color_bar(ui, rect, &colormap_table(state.colormap));
-    let ends = format!("{} speaks against it, {} for it ([ fainter, ] stronger)", number(low), number(high));
+    let ends = format!("from {} to {} ([ fainter, ] stronger)", number(low), number(high));
     ui.label(RichText::new(ends).color(QUIET).small());
 }
 
@@ -448,6 +449,12 @@ fn tag(ui: &Ui, at: Pos2, text: &str) {
 
 fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new("What the network says").strong());
+    if let Some(network) = model.network().filter(|network| network.weights.origin.is_trained()) {
+        let origin = &network.weights.origin;
+        let color = if matches!(origin, Origin::Embedded { .. }) { ACCENT } else { QUIET };
+        let title = RichText::new(origin.title()).color(color).small();
+        ui.add(egui::Label::new(title).truncate());
+    }
     if !model.trained() {
         let text = match model.network() {
             None => "Weights are being loaded.",

@@ -125,6 +125,7 @@ fn command(
     let Model { graph, weights, .. } = network;
     match &weights.origin {
         Origin::File { path, .. } => words.push(format!("--weights '{}'", absolute(path).display())),
+        Origin::Embedded { .. } => words.push("--weights embedded".into()),
         Origin::Untrained { .. } => {
             words.push("--weights untrained".into());
             if graph.width_multiplier != 1.0 {

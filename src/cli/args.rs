@@ -53,6 +53,7 @@ pub enum Command {
     Diagnose(super::diagnose::DiagnoseArgs),
     Tutorial(super::tutorial::TutorialArgs),
     Weights(super::weights::WeightsArgs),
+    Dataset(super::dataset::DatasetArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
     Cameras,
@@ -202,7 +203,8 @@ impl DeviceChoice {
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
     /// Weight file (safetensors, PyTorch's .pth, Keras' .h5, PaddlePaddle's .pdparams), a name that `convscope
-    /// weights list` shows, `imagenet` (whichever of those was fetched), `untrained`; `auto`: the best there is.
+    /// weights list` shows, `imagenet` (whichever of those was fetched), `embedded`, `untrained`; `auto`: ImageNet
+    /// weights where they are there, else the embedded network.
     #[arg(long, value_name = "FILE", default_value_t)]
     pub weights: WeightsSpec,
     /// Names of the classes: a JSON list, or a line each (the name, or `index<TAB>wnid<TAB>name`) [default:

@@ -144,7 +144,7 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             let tile = Tile { picture: painted, caption: String::new() };
             let figure = tile_grid_figure(
                 &title,
-                &picture.title(),
+                &network::signed(&picture.title(), &engine),
                 &[tile],
                 2 * input.width as u32,
                 false,

@@ -74,7 +74,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &[classifier])?;
         let probabilities = &outputs[0].values;
-        let title = picture.title();
+        let title = network::signed(&picture.title(), &engine);
         let top = top(probabilities, &names, args.top.into());
         if let Some(path) = &args.plot {
             let path = output_path(path, single, &picture.stem);

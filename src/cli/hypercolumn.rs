@@ -114,6 +114,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &layers)?;
         let name = picture.frame.name.to_string();
+        let signed = network::signed(&name, &engine);
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
@@ -133,14 +134,14 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
                 .collect();
-            let title = format!("{name} · {} · pixel {x},{y}", title(&graph, &layers));
+            let title = format!("{signed} · {} · pixel {x},{y}", title(&graph, &layers));
             let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
             let under = args.over.map(|_| super::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
-            let figure = mean_figure(&graph, &layers, &values, &name, args.colormap, blend)?;
+            let figure = mean_figure(&graph, &layers, &values, &signed, args.colormap, blend)?;
             (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {

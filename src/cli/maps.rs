@@ -87,7 +87,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
     let place = |path: &Path, stem: &str| output_path(path, single, stem);
     pictures::for_each(&args.pictures, &mut |picture| {
-        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        let mut compared = Compared::new(&models);
         for engine in &mut engines {
             compared.add(engine.run(&picture.frame, how, &[layer])?);
         }

@@ -5,6 +5,7 @@ mod cam;
 mod cameras;
 mod classify;
 mod coloring;
+mod dataset;
 mod devices;
 mod diagnose;
 mod events;
@@ -62,6 +63,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
         Some(Command::Weights(args)) => weights::run(args),
+        Some(Command::Dataset(args)) => dataset::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
         None => view::run(&arguments),

@@ -3,10 +3,12 @@
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
+use crate::app::fallback_note;
 use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, list_adapters, new_instance};
 use crate::model::{Graph, LayerIndex, Op};
 use crate::record::Provenance;
+use crate::weights::Origin;
 
 /// How many weight files can be compared with that of `--weights`.
 pub const MOST_COMPARED: usize = 3;
@@ -44,10 +46,19 @@ pub fn check_trained(model: &OpenedModel) -> anyhow::Result<()> {
     if !model.is_trained() {
         bail!(
             "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
-             `convscope weights fetch` gets ImageNet's, `--weights FILE` takes your own (README.md, Weights)"
+             `--weights embedded` and `--weights imagenet` are trained, `--weights FILE` takes your own (README.md, \
+             Weights)"
         );
     }
     Ok(())
+}
+
+/// A picture's name, followed by what the network is where that is not what a name of a file says.
+pub fn signed(picture: &str, engine: &Engine) -> String {
+    match &engine.weights().origin {
+        Origin::File { .. } => picture.into(),
+        origin => format!("{picture} · {}", origin.title()),
+    }
 }
 
 /// What the user says of the network besides its weights.
@@ -76,8 +87,10 @@ pub fn engines(
     network: &NetworkArgs,
     preprocess: &PreprocessArgs,
 ) -> anyhow::Result<Vec<Engine>> {
-    if models.iter().all(|model| !model.is_trained()) {
-        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+    if let [model] = models
+        && let Some(note) = fallback_note(&model.spec)
+    {
+        eprintln!("{note}");
     }
     let gpu = adapter(network)?;
     models

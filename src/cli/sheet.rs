@@ -78,7 +78,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     super::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
     pictures::for_each(&args.pictures, &mut |picture| {
-        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        let mut compared = Compared::new(&models);
         for engine in &mut engines {
             compared.add(engine.run(&picture.frame, how, &layers)?);
         }

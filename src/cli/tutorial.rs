@@ -52,8 +52,8 @@ const FILES: [&str; 7] = [
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
 
 pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
-    let mut engine =
-        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
+    let model = network::open(&args.network)?;
+    let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let classifier = graph.classifier().filter(|_| engine.is_trained());
     let mut taps: Vec<usize> = SHEET_LAYERS.collect();
@@ -78,7 +78,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             save(&path, bytes, args.files.existing())?;
             super::wrote(&path)
         };
-        let name = &picture.frame.name;
+        let name = &network::signed(&picture.frame.name, &engine);
         let outputs = engine.run(&picture.frame, how, &taps)?;
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
         let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
@@ -104,7 +104,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             let values = output.values[..shape.iter().product()].to_vec();
             named.push((graph.nodes[output.layer].keras_name.clone(), shape, values));
         }
-        let mut compared = Compared::new(&args.network.weights, &[]);
+        let mut compared = Compared::new(std::slice::from_ref(&model));
         compared.add(first);
         let layers: Vec<_> = SHEET_LAYERS.collect();
         let look = sheet::Look { tile_side: SHEET_TILE, smooth: true, colors: &args.colors };

@@ -15,7 +15,7 @@ use crate::model::Cost;
 use crate::model::inception_v3::inception_v3_with_head;
 use crate::weights::fetch::{FetchError, FetchOptions, Progress, Rate, Step, fetch, path_of, verify};
 use crate::weights::manifest::{Checksum, Entry, LabelSet, Manifest};
-use crate::weights::{Known, WeightFile};
+use crate::weights::{Known, Origin, WeightFile};
 
 /// Known weight files: list them, fetch them, check a file, say what is in one.
 #[derive(Args, Debug)]
@@ -46,7 +46,7 @@ enum WeightsCommand {
     /// Say what is in a weight file: layout, network, classes, and what it takes for granted.
     #[command(after_help = "Example: convscope weights info my_finetuned.pth")]
     Info {
-        /// The file.
+        /// The file, or `embedded`.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// As JSON.
@@ -266,14 +266,17 @@ struct Info {
 }
 
 fn info(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let file = WeightFile::open(path)?;
+    let file = if path == Path::new("embedded") { WeightFile::embedded()? } else { WeightFile::open(path)? };
+    let (Origin::File { sha256, .. } | Origin::Embedded { sha256 }) = file.origin.clone() else {
+        bail!("{}: no weight file", path.display())
+    };
     let graph = inception_v3_with_head(&file.architecture.head, file.architecture.width);
     let Cost { multiply_adds, .. } = graph.total_cost();
     let hidden = file.architecture.head.split_last().map_or(&[][..], |(_, hidden)| hidden);
     let mut info = Info {
         file: path.into(),
         bytes: file.bytes,
-        sha256: file.sha256.clone(),
+        sha256,
         known_as: file.known_as.clone(),
         layout: file.layout.name(),
         number_types: file.stored.iter().map(|stored| stored.name()).collect(),

@@ -17,7 +17,7 @@ use crate::weights::{WeightFile, Weights, seeded};
 const UNTRAINED_SEED: u64 = 0;
 
 /// Frames of the test card that an untrained network is calibrated on.
-const CALIBRATION_FRAMES: [u64; 2] = [0, 40];
+const CALIBRATION_FRAMES: [u64; 2] = [40, 280];
 
 /// What the user says of a network besides its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,14 +80,18 @@ impl OpenedModel {
         like: Option<&Arc<Graph>>,
     ) -> Result<Self, EngineError> {
         let spec = spec.resolve()?;
-        let (graph, weights) = match &spec {
-            WeightsSpec::File(path) => {
-                let file = WeightFile::open(path).map_err(EngineError::new)?;
+        let file = match &spec {
+            WeightsSpec::File(path) => Some(WeightFile::open(path).map_err(EngineError::new)?),
+            WeightsSpec::Embedded => Some(WeightFile::embedded().map_err(EngineError::new)?),
+            _ => None,
+        };
+        let (graph, weights) = match file {
+            Some(file) => {
                 let graph = inception_v3_with_head(&file.architecture.head, file.architecture.width);
                 let weights = file.fit(&graph).map_err(EngineError::new)?;
                 (Arc::new(graph), Some(weights))
             }
-            _ => {
+            None => {
                 let new = || Arc::new(inception_v3(IMAGENET_CLASSES, options.width_multiplier));
                 (like.cloned().unwrap_or_else(new), None)
             }
@@ -96,7 +100,8 @@ impl OpenedModel {
         conventions.avg_pool = options.avg_pool.unwrap_or(conventions.avg_pool);
         conventions.input_scale = options.input_scale.unwrap_or(conventions.input_scale);
         let weights = weights.map(|weights| Arc::new(Weights { conventions, ..weights }));
-        let labels = class_names(options.labels.as_deref(), &graph)?;
+        let own = (spec == WeightsSpec::Embedded).then(labels::embedded);
+        let labels = class_names(options.labels.as_deref(), own, &graph)?;
         Ok(Self { spec, graph, labels, conventions, weights })
     }
 
@@ -142,11 +147,16 @@ impl OpenedModel {
     }
 }
 
-/// The names of a network's classes: those of a file, ImageNet's where there are as many, else none.
-fn class_names(path: Option<&Path>, graph: &Graph) -> Result<Arc<[Label]>, EngineError> {
+/// The names of a network's classes: those of a file, its `own`, ImageNet's where there are as many, else none.
+fn class_names(
+    path: Option<&Path>,
+    own: Option<Arc<[Label]>>,
+    graph: &Graph,
+) -> Result<Arc<[Label]>, EngineError> {
     let classes = graph.classifier().map_or(0, |classifier| graph.nodes[classifier].shape.channels);
     let Some(path) = path else {
-        return Ok(if classes == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) });
+        let usual = || if classes == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) };
+        return Ok(own.unwrap_or_else(usual));
     };
     let shown = path.display();
     let text = std::fs::read_to_string(path)

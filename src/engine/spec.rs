@@ -10,13 +10,15 @@ use crate::weights::manifest::{Entry, Manifest};
 /// What `--weights` names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WeightsSpec {
-    /// The best there is: ImageNet weights that were fetched, else an untrained network.
+    /// The best there is: ImageNet weights that were fetched, else the embedded network.
     #[default]
     Auto,
     /// ImageNet weights that were fetched, whichever they are.
     Imagenet,
     /// A file of the manifest, by its name there.
     Known(String),
+    /// The small network that is built in.
+    Embedded,
     /// Random numbers from a seed.
     Untrained,
     /// A weight file.
@@ -28,9 +30,10 @@ impl FromStr for WeightsSpec {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(match text {
-            "" => return Err("it is empty: name a weight file, `imagenet` or `untrained`".into()),
+            "" => return Err("it is empty: name a weight file, `imagenet`, `embedded` or `untrained`".into()),
             "auto" => Self::Auto,
             "imagenet" => Self::Imagenet,
+            "embedded" => Self::Embedded,
             "untrained" => Self::Untrained,
             name if known(name).is_some() => Self::Known(name.into()),
             path => Self::File(path.into()),
@@ -44,6 +47,7 @@ impl std::fmt::Display for WeightsSpec {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Imagenet => f.write_str("imagenet"),
+            Self::Embedded => f.write_str("embedded"),
             Self::Untrained => f.write_str("untrained"),
             Self::Known(name) => f.write_str(name),
             Self::File(path) => write!(f, "{}", path.display()),
@@ -60,6 +64,15 @@ impl WeightsSpec {
         }
     }
 
+    /// What the network with these weights is to be called wherever it is shown alone.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Embedded => "embedded shapes network, not ImageNet".into(),
+            Self::Untrained => "untrained network".into(),
+            other => format!("weights {}", other.short_name()),
+        }
+    }
+
     /// A file, or one of the networks that need none: what these words stand for on this machine, now.
     ///
     /// # Errors
@@ -72,13 +85,13 @@ impl WeightsSpec {
             ))
         };
         match self {
-            Self::Auto => Ok(fetched().unwrap_or(Self::Untrained)),
+            Self::Auto => Ok(fetched().unwrap_or(Self::Embedded)),
             Self::Imagenet => fetched().ok_or_else(|| missing("", "ImageNet weights are")),
             Self::Known(name) => {
                 let path = known(name).and_then(|entry| cached(&entry));
                 path.map(Self::File).ok_or_else(|| missing(name, &format!("the weights `{name}` are")))
             }
-            Self::Untrained | Self::File(_) => Ok(self.clone()),
+            Self::Embedded | Self::Untrained | Self::File(_) => Ok(self.clone()),
         }
     }
 }

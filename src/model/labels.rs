@@ -17,6 +17,11 @@ pub fn imagenet() -> Arc<[Label]> {
     parse(include_str!("../../models/imagenet_classes.tsv"))
 }
 
+/// The names of what the embedded network knows, in the order of its outputs.
+pub fn embedded() -> Arc<[Label]> {
+    parse(include_str!("../../models/embedded/labels.txt"))
+}
+
 /// Class names in the order of the classifier's outputs: a JSON list of names; or lines, each a name, or
 /// `index<TAB>wordnet id<TAB>name`. Lines that begin with `#` and empty ones are skipped.
 pub fn parse(text: &str) -> Arc<[Label]> {

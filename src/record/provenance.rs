@@ -16,7 +16,7 @@ pub struct Provenance {
     pub network: &'static str,
     /// Multiplier of its channel counts.
     pub width_multiplier: f64,
-    /// Weight file, or `untrained`.
+    /// Weight file, `embedded` or `untrained`.
     pub weights: String,
     /// SHA-256 of the weight file.
     pub weights_sha256: Option<String>,
@@ -37,6 +37,7 @@ impl Provenance {
     pub fn new(graph: &Graph, weights: &Weights, how: Preprocessing) -> Self {
         let (path, weights_sha256, weights_seed) = match &weights.origin {
             Origin::File { path, sha256 } => (path.display().to_string(), Some(sha256.clone()), None),
+            Origin::Embedded { sha256 } => (WeightsSpec::Embedded.to_string(), Some(sha256.clone()), None),
             Origin::Untrained { seed } => (WeightsSpec::Untrained.to_string(), None, Some(*seed)),
         };
         Self {

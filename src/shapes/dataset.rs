@@ -75,7 +75,7 @@ const BATCH: usize = 256;
 fn picture(options: &Options, number: usize) -> (Class, u64) {
     let all = Class::ALL.len();
     // Nothing in particular has more faces than any class.
-    let class = Class::ALL[(number % (all + 3)).checked_sub(3).unwrap_or(0)];
+    let class = Class::ALL[(number % (all + 3)).saturating_sub(3)];
     let half = if options.split == Split::Train { 0 } else { 1 << 40 };
     (class, options.seed.wrapping_mul(1 << 20).wrapping_add(number as u64 + half))
 }

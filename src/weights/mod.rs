@@ -63,6 +63,11 @@ pub enum Origin {
         /// SHA-256 of its content, hexadecimal.
         sha256: String,
     },
+    /// The small network that is built in (`models/embedded`): it knows a few things that one draws or prints.
+    Embedded {
+        /// SHA-256 of its file, hexadecimal.
+        sha256: String,
+    },
     /// Random numbers from a seed: the network has learned nothing, its predictions mean nothing.
     Untrained {
         /// The seed.
@@ -73,7 +78,16 @@ pub enum Origin {
 impl Origin {
     /// False for random numbers: then predictions mean nothing and are not shown.
     pub fn is_trained(&self) -> bool {
-        matches!(self, Self::File { .. })
+        !matches!(self, Self::Untrained { .. })
+    }
+
+    /// What the network is to be called wherever its answers are shown.
+    pub fn title(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Embedded { .. } => "embedded shapes network, not ImageNet".into(),
+            Self::Untrained { .. } => "untrained network".into(),
+        }
     }
 }
 
@@ -106,10 +120,8 @@ const FROM_LAYOUT: &str = "usual for files of this kind";
 /// A weight file that was read but not yet fitted to a graph.
 #[derive(Clone, Debug)]
 pub struct WeightFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// SHA-256 of its content, hexadecimal.
-    pub sha256: String,
+    /// Where it is.
+    pub origin: Origin,
     /// Its size in bytes.
     pub bytes: u64,
     /// How it is built.
@@ -136,12 +148,29 @@ impl WeightFile {
     /// [`WeightsError`], where it cannot be read.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let bytes = read_bytes(path)?;
+        let sha256 = sha256(&bytes);
+        let origin = Origin::File { path: path.into(), sha256: sha256.clone() };
         let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
         let file = read(&bytes).map_err(format)?;
-        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let size = bytes.len() as u64;
         // Half of the memory, and no longer needed.
         drop(bytes);
+        Self::of(file, origin, &sha256, size).map_err(format)
+    }
+
+    /// The network that is built in.
+    ///
+    /// # Errors
+    /// Never with the file as it is; a test reads it.
+    pub fn embedded() -> Result<Self, WeightsError> {
+        let sha256 = sha256(EMBEDDED);
+        let origin = Origin::Embedded { sha256: sha256.clone() };
+        let format = |error: ReadError| WeightsError::Format { path: "embedded".into(), reason: error.0 };
+        let file = read(EMBEDDED).map_err(format)?;
+        Self::of(file, origin, &sha256, EMBEDDED.len() as u64).map_err(format)
+    }
+
+    fn of(file: TensorFile, origin: Origin, sha256: &str, bytes: u64) -> Result<Self, ReadError> {
         let entry = Manifest::current().ok().and_then(|manifest| {
             let is_it = |checksum: &Checksum| match checksum {
                 Checksum::Sha256(digits) | Checksum::Sha256Prefix(digits) => sha256.starts_with(digits),
@@ -155,11 +184,10 @@ impl WeightFile {
         stored.sort_unstable();
         stored.dedup();
         let mut notes = file.notes.clone();
-        let parameters = canonical::parameters(file, &mut notes).map_err(format)?;
+        let parameters = canonical::parameters(file, &mut notes)?;
         Ok(Self {
-            path: path.into(),
-            sha256,
-            bytes: size,
+            origin,
+            bytes,
             layout,
             stored,
             architecture: Architecture::of(&parameters),
@@ -181,18 +209,29 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError::Mismatch`] names everything that does not fit.
     pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
-        let Self { path, sha256, parameters, mut notes, avg_pool, input_scale, .. } = self;
+        let Self { origin, parameters, mut notes, avg_pool, input_scale, .. } = self;
         let layers = assign::fit(parameters, graph, &mut notes).map_err(|mut problems| {
             let more = problems.len().saturating_sub(MAX_PROBLEMS);
             problems.truncate(MAX_PROBLEMS);
             if more > 0 {
                 problems.push(format!("and {more} more problems like these"));
             }
-            WeightsError::Mismatch { path: path.clone(), network: graph.name, problems }
+            let path = match &origin {
+                Origin::File { path, .. } => path.clone(),
+                _ => "embedded".into(),
+            };
+            WeightsError::Mismatch { path, network: graph.name, problems }
         })?;
         let conventions = Conventions { avg_pool: avg_pool.value, input_scale: input_scale.value };
-        Ok(Weights { origin: Origin::File { path, sha256 }, layers, conventions, notes })
+        Ok(Weights { origin, layers, conventions, notes })
     }
+}
+
+/// The network that is built in; models/embedded/README.md tells how it was trained.
+const EMBEDDED: &[u8] = include_bytes!("../../models/embedded/shapes.safetensors");
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(bytes: &[u8]) -> Result<TensorFile, ReadError> {
