@@ -45,8 +45,8 @@ fn position(name: &str) -> (bool, Vec<u64>, &str) {
     (!name.starts_with("head"), numbers, name)
 }
 
-/// The multiplier that explains the channels of all convolutions best, to a thousandth: of one alone it could not be
-/// told, since channels are whole numbers.
+/// The multiplier that explains the channels of all convolutions, and of those that do the shortest number. Where none
+/// does, what the first convolution says; the parameters will then not fit.
 fn width(parameters: &[Parameter]) -> f64 {
     let outputs: HashMap<&str, usize> = parameters
         .iter()
@@ -55,18 +55,22 @@ fn width(parameters: &[Parameter]) -> f64 {
         })
         .collect();
     let published = inception_v3(0, 1.0);
-    let (mut found, mut expected) = (0, 0);
+    let (mut lowest, mut highest, mut first) = (0.0_f64, f64::INFINITY, None);
     for node in published.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))) {
-        if let Some(outputs) = node.torch_name.as_deref().and_then(|name| outputs.get(name)) {
-            found += outputs;
-            expected += node.shape.channels;
-        }
+        let Some(&found) = node.torch_name.as_deref().and_then(|name| outputs.get(name)) else { continue };
+        let (found, expected) = (found as f64, node.shape.channels as f64);
+        first = first.or(Some(found / expected));
+        // One channel is kept, however small the multiplier.
+        lowest = lowest.max(if found > 1.0 { (found - 0.5) / expected } else { 0.0 });
+        highest = highest.min((found + 0.5) / expected);
     }
-    if expected == 0 {
-        return 1.0;
-    }
-    let width = found as f64 / expected as f64;
-    ((width * 1000.0).round() / 1000.0).clamp(0.01, 4.0)
+    let shortest = (1..=6).map(|digits| {
+        let unit = 10_f64.powi(digits);
+        (lowest * unit).ceil().max(1.0) / unit
+    });
+    let found = shortest.into_iter().find(|width| *width < highest);
+    // Nothing larger than any network is made of a file that lies.
+    found.filter(|_| first.is_some()).or(first).unwrap_or(1.0).clamp(0.01, 4.0)
 }
 
 /// Parameters by layer. Values that are NaN or infinite are told in `notes`, not refused: whoever looks for what
