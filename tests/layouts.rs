@@ -126,7 +126,8 @@ const PARAMETERS: usize = 62453;
 #[test]
 fn half_precision_gives_the_rounded_values() {
     let (_, reference) = load("safetensors");
-    let rounded: [(&str, Stored, fn(f32) -> f32); 2] = [
+    type Round = fn(f32) -> f32;
+    let rounded: [(&str, Stored, Round); 2] = [
         ("f16", Stored::F16, |value| f16::from_f32(value).to_f32()),
         ("bf16", Stored::BF16, |value| bf16::from_f32(value).to_f32()),
     ];
