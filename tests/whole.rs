@@ -132,7 +132,11 @@ fn mistakes_get_one_sentence_and_an_exit_code() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     let cases: [(&[&str], i32, &str); 11] = [
         (&["--headless", "--layer", "mixd5"], 1, "did you mean `mixed5`?"),
-        (&["--headless", "--layer", "conv2d", "--channels", "0..64", "--weights", "untrained"], 1, "conv2d has 32 channels (0 to 31)"),
+        (
+            &["--headless", "--layer", "conv2d", "--channels", "0..64", "--weights", "untrained"],
+            1,
+            "conv2d has 32 channels (0 to 31)",
+        ),
         (&["--headless", "--channels", "x"], 2, "is not a channel"),
         (&["--headless", "--source", "text.jpg"], 1, "text.jpg"),
         (&["--headless", "--source", "none.png"], 1, "none.png"),

@@ -96,7 +96,7 @@ pub fn fit(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<LayerWeights>>, Vec<String>> {
     let count = parameters.len();
-    let mut problems = Vec::new();
+    let (mut problems, mut broken) = (Vec::new(), Vec::new());
     let mut by_name: BTreeMap<String, Parameter> = BTreeMap::new();
     for parameter in parameters {
         if let Some(other) = by_name.insert(parameter.name.clone(), parameter) {
@@ -125,15 +125,15 @@ pub fn fit(
             let unusable = parameter.tensor.values.iter().filter(|value| !value.is_finite()).count();
             if unusable > 0 {
                 let values = parameter.tensor.values.len();
-                notes.push(format!(
-                    "{} holds {unusable} NaN or infinite of {values} values",
-                    parameter.title()
-                ));
+                let title = parameter.title();
+                broken.push(format!("{title} holds {unusable} NaN or infinite of {values} values"));
             }
             own.push(parameter.tensor.values);
         }
         layers[index] = assemble(own);
     }
+    super::shorten(&mut broken);
+    notes.extend(broken);
     if fitted == 0 {
         return Err(vec![format!(
             "none of its {count} tensors has the name of a convolution of InceptionV3: it is the file of another network"

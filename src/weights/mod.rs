@@ -212,12 +212,7 @@ impl WeightFile {
     pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
         let Self { origin, parameters, mut notes, avg_pool, input_scale, .. } = self;
         let layers = assign::fit(parameters, graph, &mut notes).map_err(|mut problems| {
-            let more = problems.len().saturating_sub(MAX_PROBLEMS);
-            problems.truncate(MAX_PROBLEMS);
-            problems.iter_mut().for_each(|problem| *problem = shown(problem));
-            if more > 0 {
-                problems.push(format!("and {more} more problems like these"));
-            }
+            shorten(&mut problems);
             let path = match &origin {
                 Origin::File { path, .. } => path.clone(),
                 _ => "embedded".into(),
@@ -311,6 +306,14 @@ const MAX_SENTENCE: usize = 1000;
 
 /// More problems than this are counted, not listed.
 const MAX_PROBLEMS: usize = 12;
+
+fn shorten(problems: &mut Vec<String>) {
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    problems.truncate(MAX_PROBLEMS);
+    if more > 0 {
+        problems.push(format!("and {more} more like these"));
+    }
+}
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let io = |source| WeightsError::Io { path: path.into(), source };
