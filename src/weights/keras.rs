@@ -13,7 +13,11 @@
 //! are in the file: convolutions `[height, width, input channels, output channels]`, dense layers
 //! `[inputs, outputs]`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use crate::model::InputScale;
 
 use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
 use super::hdf5::{Element, Hdf5, Object, SIGNATURE, width};
@@ -118,10 +122,40 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
                 .into(),
         ));
     };
+    let mut metadata = BTreeMap::new();
+    // Only whole models have it; where it cannot be read nothing is lost but a convenience.
+    let config = file.strings(&root, "model_config").ok().flatten();
+    if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
+        metadata.insert("input_scale".into(), scale.name().into());
+    }
     if reader.tensors.is_empty() {
         return Err(ReadError("a Keras file without any weights; save the model after building it".into()));
     }
-    Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes, metadata: Default::default() })
+    Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes, metadata })
+}
+
+/// The scale that a model's own `Rescaling` layer makes of pixels, by its configuration in JSON.
+fn rescaling(config: &str) -> Option<InputScale> {
+    let config: Value = serde_json::from_str(config).ok()?;
+    let mut waiting = vec![&config];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(values) => waiting.extend(values),
+            Value::Object(fields) if fields.get("class_name").is_some_and(|name| name == "Rescaling") => {
+                let number = |name: &str| fields.get("config")?.get(name)?.as_f64();
+                let (scale, offset) = (number("scale")?, number("offset")?);
+                let is = |a: f64, b: f64| (a - b).abs() < 1e-6;
+                return match () {
+                    () if is(scale, 1.0 / 127.5) && is(offset, -1.0) => Some(InputScale::MinusOneToOne),
+                    () if is(scale, 1.0 / 255.0) && is(offset, 0.0) => Some(InputScale::ZeroToOne),
+                    () => None,
+                };
+            }
+            Value::Object(fields) => waiting.extend(fields.values()),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The layers with weights: convolutions, normalisations and dense layers each in Keras' order (of a file
