@@ -56,8 +56,14 @@ pub enum Action {
     AutomaticTiles,
     /// The next colormap.
     NextColormap,
-    /// Range of each map, or of the layer.
-    ToggleRange,
+    /// The next meaning of the colormap's ends.
+    NextNormalize,
+    /// Hold the ranges that are in force.
+    ToggleLock,
+    /// The next gamma.
+    NextGamma,
+    /// The next boost.
+    NextBoost,
     /// Blocky or smooth enlargement.
     ToggleSmooth,
     /// Keep this frame.
@@ -134,7 +140,10 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('-')], Action::SmallerTiles, "smaller tiles"),
     row(&[Key::Char('a')], Action::AutomaticTiles, "tiles as large as fit"),
     row(&[Key::Char('m')], Action::NextColormap, "next colormap (viridis, magma, grey, diverging)"),
-    row(&[Key::Char('n')], Action::ToggleRange, "colours per map, or per layer"),
+    row(&[Key::Char('n')], Action::NextNormalize, "colours per map, per layer, or symmetric around zero"),
+    row(&[Key::Char('L')], Action::ToggleLock, "lock the ranges: brightness can be compared over time"),
+    row(&[Key::Char('t')], Action::NextGamma, "gamma (1, 0.7, 0.5, 0.3): brighter small values"),
+    row(&[Key::Char('T')], Action::NextBoost, "boost (0, 0.3, 0.5, 0.8, 1): brighter weak maps, per layer"),
     row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
     row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),

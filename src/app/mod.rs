@@ -1,10 +1,12 @@
 //! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
 //! and egui; everything here runs on the main thread.
 
+mod colors;
 mod health;
 mod hypercolumn;
 mod kernels;
 pub mod keymap;
+mod legend;
 pub mod offscreen;
 mod panels;
 mod relations;

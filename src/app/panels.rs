@@ -7,22 +7,24 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
+use super::colors::LayerColors;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
+use super::legend::{color_bar, in_words, legend};
 use super::state::AppState;
 use super::view_model::ViewModel;
-use crate::gpu::{Fit, RangeMode, crop_of};
-use crate::inspect::{ChannelStatistics, Thresholds};
+use crate::gpu::{Fit, crop_of};
+use crate::inspect::Thresholds;
 use crate::session::Stage;
-use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
+use crate::view::{Normalize, TileGrid, TileSize, colormap_table, number, range, tile_grid};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
-const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
-const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
-const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
-const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
+pub(super) const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
+pub(super) const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
+pub(super) const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
+pub(super) const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
 const CURVE: Color32 = Color32::from_rgb(0x6c, 0xc4, 0xb8);
 
 /// A view without a frame for so long says so.
@@ -40,6 +42,8 @@ pub enum Click {
     Enlarge(usize),
     /// The end of this stage.
     Stage(usize),
+    /// What the ends of the colormap stand for.
+    Normalize(Normalize),
     /// Like a key.
     Do(Action),
 }
@@ -90,7 +94,7 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .exact_size(width)
         .show(ui, |ui| {
             // What is shown beside it wants room too.
-            let highest_picture = ui.available_height() * (0.42 - 0.12 * extras(state) as f32).max(0.18);
+            let highest_picture = ui.available_height() * (0.38 - 0.11 * extras(state) as f32).max(0.18);
             egui::ScrollArea::vertical()
                 .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
         });
@@ -229,7 +233,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
         health_line(ui, state, model);
         ui.add_space(6.0);
     }
-    legend(ui, state, model);
+    legend(ui, state, model, out);
 }
 
 /// How much is shown in the left panel beside what always is.
@@ -271,7 +275,8 @@ fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new(text).color(ACCENT).small());
     if !layers.is_empty() {
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-        color_bar(ui, rect, &colormap_table(state.colormap));
+        let range = state.overlay_scale().range((0.0, 1.0), (0.0, 1.0), state.colormap());
+        color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
         ui.label(RichText::new("from its lowest to its highest value").color(QUIET).small());
     }
     let Some(vector) = &model.vector else {
@@ -460,87 +465,6 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     }
 }
 
-fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    if let Some((_, choice)) = state.shown_kernels() {
-        return kernel_legend(ui, &choice);
-    }
-    let layer = model.shown_layer(state);
-    let Some(tap) = model.activations.as_ref().and_then(|shown| shown.tap(layer)) else { return };
-    let channels = state.shown_channels(layer);
-    let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
-    let Some(of_layer) = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, false)) else {
-        return;
-    };
-    let of_channel = tap.channel_statistics[channel as usize];
-    let (ends, meaning) = match state.range_at(layer) {
-        RangeMode::Map => {
-            ((of_channel.min, of_channel.max), format!("each map its own range (n); here channel {channel}"))
-        }
-        RangeMode::Layer => (of_layer, "one range for the whole layer (n)".to_string()),
-    };
-    ui.label(RichText::new("What the colours mean").strong());
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
-    color_bar(ui, rect, &colormap_table(state.colormap));
-    let (low, high) = color_ends(ends.0, ends.1, state.colormap);
-    ui.horizontal(|ui| {
-        ui.label(number(low));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(number(high)));
-    });
-    ui.label(RichText::new(format!("{} · {meaning}", state.colormap.name())).color(QUIET).small());
-    ui.label(RichText::new(in_words(channel, of_channel)).color(QUIET).small());
-    if !model.versions.is_empty() {
-        difference_legend(ui, state, model, layer);
-    }
-}
-
-fn difference_legend(ui: &mut Ui, state: &AppState, model: &ViewModel, layer: usize) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-    color_bar(ui, rect, &colormap_table(Colormap::Diverging));
-    let range = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, true));
-    let text = match (state.range_at(layer), range) {
-        (RangeMode::Layer, Some((low, high))) => {
-            let (low, high) = color_ends(low, high, Colormap::Diverging);
-            format!("differences from {} to {}, white is none", number(low), number(high))
-        }
-        _ => "differences: blue is less, white none, red more; each map its own range".to_string(),
-    };
-    ui.label(RichText::new(text).color(QUIET).small());
-}
-
-fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
-    ui.label(RichText::new("What the colours mean").strong());
-    let text = match choice {
-        KernelChoice::Colored(_) => {
-            "Kernels: red, green and blue are the weights of these channels of the picture; the middle grey is zero. \
-             Each filter has its own range."
-        }
-        KernelChoice::Slices(_) => {
-            let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
-            color_bar(ui, rect, &colormap_table(Colormap::Diverging));
-            "Kernels: white is zero, red a positive and blue a negative weight; one range for the slices of the \
-             filter, symmetric around zero."
-        }
-    };
-    ui.label(RichText::new(text).color(QUIET).small());
-}
-
-/// One mesh: single rectangles would have soft edges and look striped.
-fn color_bar(ui: &Ui, rect: Rect, table: &[[u8; 3]; 256]) {
-    let mut mesh = egui::Mesh::default();
-    for (entry, [r, g, b]) in table.iter().enumerate() {
-        let x = egui::lerp(rect.left()..=rect.right(), entry as f32 / 255.0);
-        for y in [rect.top(), rect.bottom()] {
-            mesh.colored_vertex(Pos2::new(x, y), Color32::from_rgb(*r, *g, *b));
-        }
-        if entry > 0 {
-            let last = 2 * entry as u32 + 1;
-            mesh.add_triangle(last - 3, last - 2, last - 1);
-            mesh.add_triangle(last - 2, last - 1, last);
-        }
-    }
-    ui.painter().add(mesh);
-}
-
 fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrangement) {
     let area = ui.available_rect_before_wrap();
     let scale = ui.ctx().pixels_per_point();
@@ -585,16 +509,30 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     if response.double_clicked() && state.enlarged {
         out.clicks.push(Click::Enlarge(state.selected));
     }
+    let channels = state.shown_channels(layer);
+    let colors = match &model.activations {
+        Some(shown) if subject.is_map => LayerColors::of(state, shown, layer),
+        _ => vec![],
+    };
+    if state.enlarged {
+        for (body, colors) in out.tiles.iter().zip(&colors) {
+            let flat = channels.get(state.selected).and_then(|channel| colors.flat_in_words(*channel));
+            if let Some(text) = flat {
+                let font = FontId::proportional(18.0);
+                ui.painter().text(body.center(), Align2::CENTER_CENTER, text, font, QUIET);
+            }
+        }
+    }
     if state.enlarged || !subject.is_selectable {
         return;
     }
-    let channels = state.shown_channels(layer);
     let first = state.page() * grid.page_len();
     let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
     for (version, body) in out.tiles.iter().enumerate() {
         // Health is the main network's.
         let health = model.health.as_deref().filter(|_| subject.is_map && version == 0);
-        number_tiles(ui, *body, &grid, state, shown, first, health);
+        let colors = colors.get(version);
+        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
     }
     // The version under a point, and the place of the tile in it.
     let place_at = |at: Pos2| {
@@ -701,6 +639,12 @@ fn empty(ui: &Ui, area: Rect, state: &AppState, layer: usize) {
     ui.painter().galley(area.center() - galley.size() / 2.0, galley, QUIET);
 }
 
+/// What is written on tiles beside their numbers.
+struct TileMarks<'a> {
+    health: Option<&'a LayerMarks>,
+    colors: Option<&'a LayerColors>,
+}
+
 /// Frame, number and health of each tile.
 fn number_tiles(
     ui: &Ui,
@@ -709,7 +653,7 @@ fn number_tiles(
     state: &AppState,
     shown: &[u32],
     first: usize,
-    health: Option<&LayerMarks>,
+    marks: TileMarks<'_>,
 ) {
     let scale = ui.ctx().pixels_per_point();
     let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
@@ -727,7 +671,11 @@ fn number_tiles(
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
         }
-        let mark = health.and_then(|health| health.word(*channel as usize));
+        let mark = marks.health.and_then(|health| health.word(*channel as usize));
+        let flat = marks.colors.filter(|_| mark.is_none()).and_then(|colors| colors.flat_in_words(*channel));
+        if let Some(text) = flat {
+            mark_flat(ui, rect, text);
+        }
         if let Some((text, [r, g, b])) = mark {
             let color = Color32::from_rgb(r, g, b);
             let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), color);
@@ -747,6 +695,20 @@ fn number_tiles(
     }
 }
 
+/// Says quietly that a map has nothing to show: in a word where there is room, else with a dash.
+fn mark_flat(ui: &Ui, tile: Rect, text: String) {
+    let galley = ui.painter().layout_no_wrap(text, FontId::proportional(11.0), QUIET);
+    let room = tile.size() - galley.size();
+    // Not under the number in the corner.
+    if room.x >= 6.0 && room.y >= 2.0 * galley.size().y {
+        ui.painter().galley(tile.center() - galley.size() / 2.0, galley, QUIET);
+    } else if tile.size().min_elem() >= 8.0 {
+        let half = tile.width() * 0.15;
+        let stroke = Stroke::new(1.0, QUIET.gamma_multiply(0.7));
+        ui.painter().hline(tile.center().x - half..=tile.center().x + half, tile.center().y, stroke);
+    }
+}
+
 /// Notches that a wheel was turned, up positive; a touchpad's points count as a fraction.
 fn wheel_turn(event: &egui::Event) -> f32 {
     match event {
@@ -754,13 +716,6 @@ fn wheel_turn(event: &egui::Event) -> f32 {
         egui::Event::MouseWheel { delta, .. } => delta.y,
         _ => 0.0,
     }
-}
-
-/// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
-fn in_words(channel: u32, statistics: ChannelStatistics) -> String {
-    let ChannelStatistics { min, max, mean, std, .. } = statistics;
-    let [min, max, mean, std] = [min, max, mean, std].map(number);
-    format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}")
 }
 
 /// What the user has to know now, over the lower edge of the tiles.

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::Setup;
+use super::colors::LayerColors;
 use super::scene::Scene;
 use super::state::AppState;
 use super::view_model::{ViewModel, top_classes};
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
-use crate::gpu::{GpuContext, RangeMode, readback};
+use crate::gpu::{GpuContext, readback};
 use crate::record::{
     HypercolumnInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name,
 };
+use crate::view::Normalize;
 
 /// How many classes a snapshot names.
 const NAMED_CLASSES: usize = 10;
@@ -34,8 +36,9 @@ pub fn take(
     let (tile_area, tile_size) = scene.tile_area();
 
     let view = readback::copy_picture(gpu, &scene.draw_to_texture(format));
-    let range = state.range_at(layer);
-    let native = scene.draw_native_tiles(&tap.map, &tap.statistics, &channels, range, state.colormap, format);
+    let colors = LayerColors::of(state, shown, layer);
+    let colors = colors.first()?;
+    let native = scene.draw_native_tiles(tap, &channels, colors, format);
     let tiles = readback::copy_picture(gpu, &native);
     let map = readback::copy_map(gpu, &tap.map);
 
@@ -59,7 +62,7 @@ pub fn take(
     let info = SnapshotInfo {
         provenance,
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
-        command: command(state, setup, placement, layer, scene.size()),
+        command: command(state, setup, placement, layer, colors, scene.size()),
         source: model.status.source.to_string(),
         picture: frame.name.to_string(),
         frame_id: frame.id,
@@ -85,11 +88,19 @@ pub fn take(
             operation: node.op.name(),
             shape: [node.shape.channels, node.shape.height, node.shape.width],
         },
+        ranges: channels
+            .iter()
+            .map(|channel| colors.range(*channel))
+            .map(|range| [range.low, range.high])
+            .collect(),
         channels,
         selected: state.selected,
         enlarged: state.enlarged,
-        normalize: range,
-        colormap: state.colormap,
+        normalize: colors.scale.normalize.to_string(),
+        locked: colors.is_locked,
+        gamma: colors.scale.gamma,
+        boost: colors.scale.boost,
+        colormap: colors.colormap,
         smooth: state.smooth,
         view_size: scene.size(),
         tile_size,
@@ -117,7 +128,14 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// The command that makes the snapshot again, to be run in its folder.
-fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, size: [u32; 2]) -> String {
+fn command(
+    state: &AppState,
+    setup: &Setup,
+    placement: Placement,
+    layer: usize,
+    colors: &LayerColors,
+    size: [u32; 2],
+) -> String {
     let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
     if let WeightsSpec::File(path) = &setup.session.weights {
         words.push(format!("--weights '{}'", absolute(path).display()));
@@ -133,10 +151,6 @@ fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, 
         let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
         words.push(format!("--channels {}", list.join(",")));
     }
-    let range = match state.range_at(layer) {
-        RangeMode::Map => "map",
-        RangeMode::Layer => "layer",
-    };
     for spec in &setup.session.compare {
         words.push(match spec {
             WeightsSpec::Untrained => "--compare untrained".into(),
@@ -155,7 +169,23 @@ fn command(state: &AppState, setup: &Setup, placement: Placement, layer: usize, 
         (state.health, "--health"),
     ];
     words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_string()));
-    words.push(format!("--normalize {range} --colormap {}", state.colormap.name()));
+    let (scale, one_range) = (colors.scale, colors.range(0));
+    let normalize = match scale.normalize {
+        // A range that was held for the layer is the same number for all maps; ranges of single maps have no option.
+        Normalize::Layer | Normalize::Symmetric
+            if colors.is_locked && scale.boost == 0.0 && one_range.low < one_range.high =>
+        {
+            Normalize::Fixed { low: one_range.low, high: one_range.high }
+        }
+        normalize => normalize,
+    };
+    words.push(format!("--normalize={normalize} --colormap {}", colors.colormap.name()));
+    if scale.gamma != 1.0 {
+        words.push(format!("--gamma {}", scale.gamma));
+    }
+    if scale.boost > 0.0 {
+        words.push(format!("--boost {}", scale.boost));
+    }
     if let crate::view::TileSize::Pixels(size) = state.tile_size {
         words.push(format!("--tile-size {size}"));
     }

@@ -1,14 +1,16 @@
 //! What the user has chosen, and how actions change it. Pure: no window, no GPU.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::colors::LayerStatistics;
 use super::kernels::KernelChoice;
 use super::keymap::Action;
-use crate::gpu::{Fit, RangeMode, Resize};
+use crate::gpu::{Fit, Resize};
 use crate::inspect::convolution_of;
 use crate::model::{Graph, LayerIndex, Op, Shape};
 use crate::session::Request;
-use crate::view::{ChannelSet, Colormap, TileGrid, TileSize};
+use crate::view::{ChannelSet, Colormap, Normalize, Scale, TileGrid, TileSize};
 
 /// Tile sizes that the size keys step through, in points on the longer side.
 const TILE_SIZES: [u32; 12] = [12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -29,10 +31,12 @@ pub struct AppState {
     pub enlarged: bool,
     /// Size of tiles, in points.
     pub tile_size: TileSize,
-    /// Colours.
-    pub colormap: Colormap,
-    /// What the ends of the colormap stand for.
-    pub range: RangeMode,
+    /// Colours that were chosen; otherwise they follow the normalisation.
+    pub chosen_colormap: Option<Colormap>,
+    /// How values become places in the colormap.
+    pub scale: Scale,
+    /// Ranges that are held: of a layer, statistics of each version on the frame that was shown then.
+    pub locks: BTreeMap<LayerIndex, Vec<LayerStatistics>>,
     /// Interpolated tiles.
     pub smooth: bool,
     /// The frame stays.
@@ -108,6 +112,8 @@ pub enum Effect {
     Snapshot,
     /// Another picture of the folder.
     Step(i64),
+    /// Hold the ranges of the maps that are shown.
+    LockRanges,
     /// Forget what was seen of the maps' health.
     RestartHealth,
     /// End the program.
@@ -125,8 +131,9 @@ impl AppState {
             selected: 0,
             enlarged: false,
             tile_size: TileSize::Auto,
-            colormap: Colormap::default(),
-            range: RangeMode::default(),
+            chosen_colormap: None,
+            scale: Scale::default(),
+            locks: BTreeMap::new(),
             smooth: false,
             frozen: false,
             mirror: false,
@@ -216,10 +223,41 @@ impl AppState {
         Shape { channels: self.graph.nodes[node.inputs[0]].shape.channels, height, width }
     }
 
-    /// What the ends of the colormap stand for at a layer. A map of one value has no range of its own.
-    pub fn range_at(&self, layer: LayerIndex) -> RangeMode {
+    /// How values become places in the colormap at a layer. A map of one value has no range of its own.
+    pub fn scale_at(&self, layer: LayerIndex) -> Scale {
         let shape = self.graph.nodes[layer].shape;
-        if shape.height * shape.width == 1 { RangeMode::Layer } else { self.range }
+        let is_one_cell = shape.height * shape.width == 1;
+        match self.scale.normalize {
+            Normalize::Map if is_one_cell => Scale { normalize: Normalize::Layer, boost: 0.0, ..self.scale },
+            // A map of one cell with its own range says nothing.
+            _ if is_one_cell => Scale { boost: 0.0, ..self.scale },
+            _ => self.scale,
+        }
+    }
+
+    /// The scale of what lies over the picture, which is one map.
+    pub fn overlay_scale(&self) -> Scale {
+        Scale { normalize: Normalize::Map, ..self.scale }
+    }
+
+    /// The colours: chosen ones, or those that suit the normalisation.
+    pub fn colormap(&self) -> Colormap {
+        self.chosen_colormap.unwrap_or(self.scale.normalize.colormap())
+    }
+
+    /// The range that the program was started with, if it was.
+    pub fn fixed_range(&self) -> Option<Normalize> {
+        let initial = self.initial.as_ref().map(|initial| initial.scale.normalize);
+        initial.filter(|normalize| matches!(normalize, Normalize::Fixed { .. }))
+    }
+
+    fn next_normalize(&self) -> Normalize {
+        match self.scale.normalize {
+            Normalize::Map => Normalize::Layer,
+            Normalize::Layer => Normalize::Symmetric,
+            Normalize::Symmetric => self.fixed_range().unwrap_or_default(),
+            Normalize::Fixed { .. } => Normalize::Map,
+        }
     }
 
     /// With one channel enlarged, or the slices of one filter, there are no rows of channels.
@@ -314,13 +352,15 @@ impl AppState {
             Action::LargerTiles => self.change_tile_size(true, tile_points),
             Action::SmallerTiles => self.change_tile_size(false, tile_points),
             Action::AutomaticTiles => self.tile_size = TileSize::Auto,
-            Action::NextColormap => self.colormap = self.colormap.next(),
-            Action::ToggleRange => {
-                self.range = match self.range {
-                    RangeMode::Map => RangeMode::Layer,
-                    RangeMode::Layer => RangeMode::Map,
+            Action::NextColormap => self.chosen_colormap = Some(self.colormap().next()),
+            Action::NextNormalize => self.scale.normalize = self.next_normalize(),
+            Action::ToggleLock => {
+                if self.locks.remove(&self.layer).is_none() {
+                    return Some(Effect::LockRanges);
                 }
             }
+            Action::NextGamma => self.scale.gamma = self.scale.next_gamma(),
+            Action::NextBoost => self.scale.boost = self.scale.next_boost(),
             Action::ToggleSmooth => self.smooth = !self.smooth,
             Action::ToggleFrozen => self.frozen = !self.frozen,
             Action::ToggleMirror => self.mirror = !self.mirror,
@@ -420,11 +460,57 @@ mod tests {
     fn reset_closes_overlays_first_and_then_goes_back_to_the_start() {
         let mut state = state();
         press(&mut state, &[Action::NextLayer, Action::NextColormap, Action::ToggleHelp, Action::Reset]);
-        assert!(!state.help && state.colormap == Colormap::Magma);
+        assert!(!state.help && state.colormap() == Colormap::Magma);
         press(&mut state, &[Action::Reset]);
-        assert_eq!((state.layer, state.colormap), (164, Colormap::Viridis));
+        assert_eq!((state.layer, state.colormap()), (164, Colormap::Viridis));
         press(&mut state, &[Action::NextLayer, Action::Reset]);
         assert_eq!(state.layer, 164, "and again");
+    }
+
+    #[test]
+    fn normalisation_goes_round_and_brings_its_colours() {
+        let mut state = state();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push((state.scale.normalize, state.colormap()));
+            press(&mut state, &[Action::NextNormalize]);
+        }
+        assert_eq!(
+            seen,
+            [
+                (Normalize::Map, Colormap::Viridis),
+                (Normalize::Layer, Colormap::Viridis),
+                (Normalize::Symmetric, Colormap::Diverging)
+            ]
+        );
+        assert_eq!(state.scale.normalize, Normalize::Map);
+        // What was chosen stays.
+        press(&mut state, &[Action::NextColormap, Action::NextNormalize, Action::NextNormalize]);
+        assert_eq!(state.colormap(), Colormap::Magma);
+        // A range from the command line is one more.
+        state.scale.normalize = Normalize::Fixed { low: 0.0, high: 2.0 };
+        let mut state = state.started();
+        press(&mut state, &[Action::NextNormalize; 3]);
+        assert_eq!(state.scale.normalize, Normalize::Symmetric);
+        press(&mut state, &[Action::NextNormalize]);
+        assert_eq!(state.scale.normalize, Normalize::Fixed { low: 0.0, high: 2.0 });
+        // The pool's maps are one cell each.
+        state.scale = Scale { normalize: Normalize::Map, gamma: 0.5, boost: 0.8 };
+        let pool = state.graph.find("avg_pool").unwrap();
+        assert_eq!(state.scale_at(pool), Scale { normalize: Normalize::Layer, gamma: 0.5, boost: 0.0 });
+        press(&mut state, &[Action::NextGamma, Action::NextBoost]);
+        assert_eq!((state.scale.gamma, state.scale.boost), (0.3, 1.0));
+    }
+
+    #[test]
+    fn a_lock_belongs_to_its_layer() {
+        let mut state = state();
+        assert_eq!(state.apply(Action::ToggleLock, 1.0), Some(Effect::LockRanges));
+        state.locks.insert(164, vec![]);
+        press(&mut state, &[Action::NextLayer]);
+        assert_eq!(state.apply(Action::ToggleLock, 1.0), Some(Effect::LockRanges));
+        press(&mut state, &[Action::PreviousLayer, Action::ToggleLock]);
+        assert!(state.locks.is_empty());
     }
 
     #[test]

@@ -199,6 +199,7 @@ impl App {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
             Some(Effect::Step(by)) => live.session.step(by),
+            Some(Effect::LockRanges) => live.lock_ranges(),
             Some(Effect::RestartHealth) => {
                 live.health.restart();
                 live.relations.restart();
@@ -228,6 +229,7 @@ impl App {
                     let layer = live.state.graph().stage_end(stage);
                     live.state.go_to_layer(layer);
                 }
+                Click::Normalize(normalize) => live.state.scale.normalize = normalize,
                 Click::Do(action) => self.apply(action, event_loop),
             }
             if let Some(live) = &self.live {
@@ -303,6 +305,16 @@ impl Live {
             now,
             since_start: now.duration_since(started),
         }
+    }
+
+    /// From here on the ranges of the maps that are shown stay.
+    fn lock_ranges(&mut self) {
+        let layer = self.state.layer;
+        let Some(shown) = self.activations.as_ref().filter(|shown| shown.tap(layer).is_some()) else {
+            return;
+        };
+        let ranges = shown.versions(layer).map(|(tap, _)| tap.channel_statistics.clone()).collect();
+        self.state.locks.insert(layer, ranges);
     }
 
     /// The health of the shown layer's channels, where it is marked.
@@ -495,6 +507,7 @@ fn physical(key: PhysicalKey) -> Option<char> {
         KeyCode::KeyO => 'o',
         KeyCode::KeyQ => 'q',
         KeyCode::KeyS => 's',
+        KeyCode::KeyT => 't',
         KeyCode::KeyU => 'u',
         KeyCode::KeyV => 'v',
         KeyCode::KeyW => 'w',

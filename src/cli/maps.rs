@@ -160,7 +160,10 @@ fn draw(
     let legend = legend(&args.colors, &painted, compared.len());
     if compared.len() == 1 {
         let tiles = channels.iter().zip(painted.into_iter().flatten());
-        let tiles = tiles.map(|(channel, tile)| Tile { picture: tile.picture, caption: channel.to_string() });
+        let tiles = tiles.map(|(channel, tile)| {
+            let flat = tile.flat_in_words().map(|word| format!(" · {word}")).unwrap_or_default();
+            Tile { picture: tile.picture, caption: format!("{channel}{flat}") }
+        });
         let tiles: Vec<_> = tiles.collect();
         return Ok(tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, false, Some(&legend))?);
     }

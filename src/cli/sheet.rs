@@ -7,15 +7,15 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, Painted, caption, legend};
+use super::coloring::{Compared, Painted, caption, has_one_range, legend, odd_in_words};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Legend, Sheet, Tile};
-use crate::gpu::RangeMode;
 use crate::inspect::LayerOutput;
 use crate::model::{Graph, LayerIndex};
 use crate::record::{save, tensors};
+use crate::view::Normalize;
 
 /// Draw the first filters of several layers on one sheet: columns are layers, rows are filters.
 #[derive(Args, Debug)]
@@ -169,12 +169,17 @@ pub fn draw(
 /// Of one layer its own range; of several what is the same for all of them. The ends stand below the tiles.
 fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usize) -> Option<Legend> {
     let first = legend(colors, layers.first()?, networks);
-    if layers.len() == 1 || colors.normalize == RangeMode::Map {
+    let scale = colors.scale();
+    let is_fixed = matches!(scale.normalize, Normalize::Fixed { .. });
+    if layers.len() == 1 || is_fixed || !has_one_range(&scale) {
         return Some(first);
     }
     let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
-    let name = colors.colormap.name();
-    let text = format!("{name} · each layer its own range{differences}; magenta: not finite");
+    let extras = scale.extras_in_words().iter().map(|extra| format!(" · {extra}")).collect::<String>();
+    let name = colors.colormap().name();
+    let odd: Vec<_> = layers.iter().flatten().collect();
+    let odd = odd_in_words(&odd);
+    let text = format!("{name} · each layer its own range{extras}{differences}{odd}");
     Some(Legend { low: "lowest".into(), high: "highest".into(), text, ..first })
 }
 

@@ -14,7 +14,7 @@ use crate::model::{LayerIndex, Shape};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
-pub use measure::{ChannelStatistics, luminance, measure};
+pub use measure::{ChannelStatistics, change, luminance, measure};
 pub use order::similarity_order;
 pub use similarity::ChannelCorrelation;
 

@@ -20,7 +20,7 @@ use super::{EventWriter, Provenance, png, tensors};
 use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
-use crate::gpu::{GpuContext, RangeMode, twin};
+use crate::gpu::{GpuContext, twin};
 use crate::inspect::ChannelStatistics;
 use crate::model::Shape;
 use crate::model::labels::Label;
@@ -75,8 +75,16 @@ pub struct SnapshotInfo {
     pub selected: usize,
     /// True where only the selected one was shown.
     pub enlarged: bool,
-    /// What the ends of the colormap stand for.
-    pub normalize: RangeMode,
+    /// What the ends of the colormap stand for, as `--normalize` has it.
+    pub normalize: String,
+    /// True where ranges of an earlier frame were held.
+    pub locked: bool,
+    /// Exponent of the level.
+    pub gamma: f32,
+    /// How far the layer's range gave way to each map's own.
+    pub boost: f32,
+    /// The values at the ends of the colormap for each of `channels`.
+    pub ranges: Vec<[f32; 2]>,
     /// The colours.
     pub colormap: Colormap,
     /// True where values were interpolated.

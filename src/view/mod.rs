@@ -4,8 +4,10 @@ mod channels;
 mod colormap;
 mod layout;
 mod paint;
+mod scale;
 
 pub use channels::{ChannelError, ChannelSet};
 pub use colormap::{Colormap, colormap_table};
 pub use layout::{TileGrid, TileSize, tile_grid};
-pub use paint::{ERROR_COLOR, color_ends, color_entry, input_picture, number, paint, paint_rgb, range};
+pub use paint::{input_picture, number, paint, paint_rgb, range};
+pub use scale::{BOOSTS, ColorRange, ERROR_COLOR, FLAT_COLOR, GAMMAS, Normalize, Scale};
