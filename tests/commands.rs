@@ -145,7 +145,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 fn the_order_by_similarity_moves_whole_maps_beside_their_like() {
     let desk = Desk::with_photo();
     let by_index = desk.maps("photo.png", "mixed0");
-    let order = ["--order", "similarity", "--npy", "similar.npy"];
+    let order = ["--sort", "similarity", "--npy", "similar.npy"];
     desk.thin(&[&["maps", "photo.png", "--layer", "mixed0"][..], &order].concat());
     let similar = desk.npy("similar.npy");
     assert_eq!(similar.shape, by_index.shape);

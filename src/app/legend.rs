@@ -91,7 +91,8 @@ fn strip(ui: &mut Ui, range: &ColorRange, colormap: Colormap, pointed: [bool; 2]
     let (whole, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), STRIP), Sense::hover());
     let mut rect = whole;
     let table = colormap_table(colormap);
-    let ramp = range.ramp(&table);
+    // Without a range there are no colours in between.
+    let ramp = if range.is_flat && range.low >= range.high { [FLAT_COLOR; 256] } else { range.ramp(&table) };
     for (end, is_pointed) in pointed.into_iter().enumerate().filter(|(_, is_pointed)| *is_pointed) {
         let [r, g, b] = table[end * 255];
         let (base, tip) = if end == 0 {

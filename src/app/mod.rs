@@ -1,6 +1,8 @@
 //! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
 //! and egui; everything here runs on the main thread.
 
+mod arrange;
+mod choices;
 mod colors;
 mod health;
 mod hypercolumn;

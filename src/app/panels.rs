@@ -7,6 +7,7 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
+use super::choices;
 use super::colors::LayerColors;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
@@ -17,7 +18,7 @@ use super::view_model::ViewModel;
 use crate::gpu::{Fit, crop_of};
 use crate::inspect::Thresholds;
 use crate::session::Stage;
-use crate::view::{Normalize, TileGrid, TileSize, colormap_table, number, range, tile_grid};
+use crate::view::{Filter, Normalize, Sort, TileGrid, TileSize, colormap_table, number, range, tile_grid};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
@@ -44,6 +45,10 @@ pub enum Click {
     Stage(usize),
     /// What the ends of the colormap stand for.
     Normalize(Normalize),
+    /// What channels are sorted by.
+    Sort(Sort),
+    /// Which channels are left out.
+    Filter(Filter),
     /// Like a key.
     Do(Action),
 }
@@ -137,6 +142,7 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
             }
         }
     });
+    choices::order(ui, state, model, out);
 }
 
 fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
@@ -144,27 +150,13 @@ fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(RichText::new("h  help").color(ACCENT));
             ui.label(RichText::new("·").color(LINE));
-            let count = state.shown_channels(model.shown_layer(state)).len();
-            ui.label(channels_in_words(state, count));
+            ui.label(choices::channels_in_words(state, model.shown_layer(state)));
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = RichText::new(model.status_line(state)).color(QUIET);
                 ui.add(egui::Label::new(text).truncate());
             });
         });
     });
-}
-
-/// `channels 1–64 of 288`: counted from 1, as people do; numbers on tiles are indices from 0.
-fn channels_in_words(state: &AppState, count: usize) -> String {
-    if state.enlarged {
-        return format!("channel {} of {count}", state.selected + 1);
-    }
-    if let Some((_, KernelChoice::Slices(_))) = state.shown_kernels() {
-        return format!("filter {} of {count}", state.selected + 1);
-    }
-    let Some(grid) = state.grid else { return format!("{count} channels") };
-    let first = state.page() * grid.page_len();
-    format!("channels {}–{} of {count}", first + 1, (first + grid.page_len()).min(count))
 }
 
 fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
@@ -364,7 +356,8 @@ fn health_line(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     };
     let mut counts: Vec<(&str, [u8; 3], usize)> = Vec::new();
-    for (text, color) in (0..health.marks.len()).filter_map(|channel| health.word(channel)) {
+    for finding in (0..health.marks.len()).filter_map(|channel| health.finding(channel)) {
+        let (text, color) = (finding.word(), finding.color());
         match counts.iter_mut().find(|(known, ..)| *known == text) {
             Some((.., count)) => *count += 1,
             None => counts.push((text, color, 1)),
@@ -434,7 +427,7 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     }
     if !state.predictions {
-        ui.label(RichText::new("Off; 8 turns them on.").color(QUIET));
+        ui.label(RichText::new("Off; shift p turns them on.").color(QUIET));
         return;
     }
     // What is shown beside them wants room too.
@@ -482,7 +475,7 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
         ui.painter().galley(at, galley, color);
         return;
     }
-    notices(ui, area, model);
+    notices(ui, area, state, model);
     let Some(subject) = Subject::of(state, layer) else {
         empty(ui, area, state, layer);
         return;
@@ -671,14 +664,16 @@ fn number_tiles(
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
         }
-        let mark = marks.health.and_then(|health| health.word(*channel as usize));
+        let mark = marks.health.and_then(|health| health.finding(*channel as usize));
         let flat = marks.colors.filter(|_| mark.is_none()).and_then(|colors| colors.flat_in_words(*channel));
         if let Some(text) = flat {
             mark_flat(ui, rect, text);
         }
-        if let Some((text, [r, g, b])) = mark {
+        if let Some(finding) = mark {
+            let [r, g, b] = finding.color();
             let color = Color32::from_rgb(r, g, b);
-            let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), color);
+            let galley =
+                ui.painter().layout_no_wrap(finding.word().into(), FontId::proportional(11.0), color);
             if numbered && galley.size().x + 6.0 < tile.x && galley.size().y * 2.0 < tile.y {
                 let min = rect.left_bottom() - Vec2::new(0.0, galley.size().y);
                 let back = Rect::from_min_size(min, galley.size() + Vec2::new(6.0, 0.0));
@@ -719,8 +714,10 @@ fn wheel_turn(event: &egui::Event) -> f32 {
 }
 
 /// What the user has to know now, over the lower edge of the tiles.
-fn notices(ui: &Ui, area: Rect, model: &ViewModel) {
-    let mut lines: Vec<String> = model.toast.iter().cloned().collect();
+fn notices(ui: &Ui, area: Rect, state: &AppState, model: &ViewModel) {
+    let typed = Some(&state.typed).filter(|typed| !typed.is_empty());
+    let prompt = typed.map(|typed| format!("channel {typed}_   enter goes there, esc does not"));
+    let mut lines: Vec<String> = prompt.into_iter().chain(model.toast.clone()).collect();
     lines.extend(model.status.trouble.clone());
     if let Some(silent) = model.status.silence(model.now).filter(|silent| *silent >= SILENCE) {
         lines.push(format!(

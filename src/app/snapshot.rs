@@ -12,7 +12,7 @@ use crate::gpu::{GpuContext, readback};
 use crate::record::{
     HypercolumnInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name,
 };
-use crate::view::Normalize;
+use crate::view::{Filter, Normalize, Sort};
 
 /// How many classes a snapshot names.
 const NAMED_CLASSES: usize = 10;
@@ -31,6 +31,7 @@ pub fn take(
     let layer = model.shown_layer(state);
     let tap = shown.tap(layer)?;
     let channels = state.shown_channels(layer);
+    let hidden = state.arranged(layer).map_or(0, |arranged| arranged.hidden);
     let now = jiff::Zoned::now();
     let node = &state.graph().nodes[layer];
     let (tile_area, tile_size) = scene.tile_area();
@@ -76,7 +77,10 @@ pub fn take(
             opacity: state.hypercolumn.opacity,
         }),
         kernels: state.shown_kernels().is_some(),
-        by_similarity: state.by_similarity,
+        by_similarity: state.sort == Sort::Similarity,
+        sort: state.sort,
+        filter: state.filter,
+        hidden,
         health: state.health,
         compared_with: setup.session.compare.iter().map(ToString::to_string).collect(),
         device: placement.name(),
@@ -93,7 +97,7 @@ pub fn take(
             .map(|channel| colors.range(*channel))
             .map(|range| [range.low, range.high])
             .collect(),
-        channels,
+        channels: channels.to_vec(),
         selected: state.selected,
         enlarged: state.enlarged,
         normalize: colors.scale.normalize.to_string(),
@@ -147,7 +151,8 @@ fn command(
     words.push(format!("--device {}", placement.name()));
     words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
     words.push(format!("--layer {layer}"));
-    if !state.channels.is_all() {
+    // An order that was kept still over many frames is not made again by one: its channels are named.
+    if !state.channels.is_all() || state.sort != Sort::Index || state.filter != Filter::None {
         let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
         words.push(format!("--channels {}", list.join(",")));
     }
@@ -165,7 +170,6 @@ fn command(
         (state.network_input, "--show-input"),
         (state.curve, "--curve"),
         (state.kernels, "--kernels"),
-        (state.by_similarity, "--order similarity"),
         (state.health, "--health"),
     ];
     words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_string()));

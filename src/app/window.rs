@@ -12,6 +12,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
+use super::arrange::{Arranger, Known};
 use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
 use super::panels::{self, Click};
@@ -105,6 +106,7 @@ struct Live {
     activations: Option<Arc<Activations>>,
     health: SessionHealth,
     relations: Relations,
+    arranger: Arranger,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
@@ -183,6 +185,7 @@ impl App {
             activations: None,
             health: SessionHealth::default(),
             relations: Relations::default(),
+            arranger: Arranger::default(),
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
@@ -200,9 +203,11 @@ impl App {
             Some(Effect::Quit) => event_loop.exit(),
             Some(Effect::Step(by)) => live.session.step(by),
             Some(Effect::LockRanges) => live.lock_ranges(),
+            Some(Effect::Missing(channel)) => live.tell_missing(channel),
             Some(Effect::RestartHealth) => {
                 live.health.restart();
                 live.relations.restart();
+                live.arranger.restart();
             }
             Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
         }
@@ -229,6 +234,8 @@ impl App {
                     let layer = live.state.graph().stage_end(stage);
                     live.state.go_to_layer(layer);
                 }
+                Click::Sort(sort) => live.state.sort_by(sort),
+                Click::Filter(filter) => live.state.filter_by(filter),
                 Click::Normalize(normalize) => live.state.scale.normalize = normalize,
                 Click::Do(action) => self.apply(action, event_loop),
             }
@@ -274,16 +281,36 @@ impl Live {
     /// Has channels compared with each other where that is asked for, and takes what is known.
     fn relate_channels(&mut self) {
         let layer = self.state.layer;
-        let Some(shown) = self.activations.clone().filter(|_| self.state.health || self.state.by_similarity)
-        else {
-            return;
-        };
+        let Some(shown) = self.activations.clone().filter(|_| self.state.wants_relations()) else { return };
         let wake = self.wake.clone();
         self.relations.update(&self.gpu, &shown, layer, self.state.health, move || wake());
-        // Once there, an order stays: tiles do not dance.
-        if let (true, Some(relation)) = (self.state.lacks_order(layer), self.relations.of(layer)) {
-            self.state.similar = Some((layer, relation.order.clone()));
+    }
+
+    /// Has the shown layer's channels stand as the newest frame says.
+    fn arrange_channels(&mut self) {
+        let Some(shown) = &self.activations else { return };
+        let layer = shown_layer(Some(shown), self.state.layer);
+        let status = self.session.status();
+        let known = Known {
+            shown,
+            health: &self.health,
+            relations: &self.relations,
+            weights: status.weights.as_deref(),
+            is_moving: status.live,
+        };
+        if let Some(arranged) = self.arranger.update(&self.state, layer, known) {
+            self.state.arrange(arranged);
         }
+    }
+
+    /// Says why a channel cannot be gone to.
+    fn tell_missing(&mut self, channel: u32) {
+        let node = &self.state.graph().nodes[self.state.layer];
+        let text = match (channel as usize) < node.shape.channels {
+            true => format!("Channel {channel} of {} is not among those that are shown.", node.keras_name),
+            false => format!("{} has channels 0 to {}.", node.keras_name, node.shape.channels - 1),
+        };
+        self.toast = Some((text, Instant::now()));
     }
 
     fn model(&self, setup: &Setup, started: Instant) -> ViewModel {
@@ -343,6 +370,7 @@ impl Live {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
         self.relate_channels();
+        self.arrange_channels();
         let mut model = self.model(setup, started);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
@@ -471,6 +499,7 @@ fn action_for(event: &KeyEvent) -> Option<super::keymap::Action> {
             NamedKey::PageDown => Some(Key::PageDown),
             NamedKey::Escape => Some(Key::Escape),
             NamedKey::Enter => Some(Key::Enter),
+            NamedKey::Backspace => Some(Key::Backspace),
             NamedKey::Space => Some(Key::Char(' ')),
             _ => None,
         },
@@ -495,8 +524,11 @@ fn physical(key: PhysicalKey) -> Option<char> {
     Some(match code {
         KeyCode::KeyA => 'a',
         KeyCode::KeyB => 'b',
+        KeyCode::KeyC => 'c',
+        KeyCode::KeyD => 'd',
         KeyCode::KeyE => 'e',
         KeyCode::KeyF => 'f',
+        KeyCode::KeyG => 'g',
         KeyCode::KeyH => 'h',
         KeyCode::KeyI => 'i',
         KeyCode::KeyJ => 'j',
@@ -505,15 +537,16 @@ fn physical(key: PhysicalKey) -> Option<char> {
         KeyCode::KeyM => 'm',
         KeyCode::KeyN => 'n',
         KeyCode::KeyO => 'o',
+        KeyCode::KeyP => 'p',
         KeyCode::KeyQ => 'q',
         KeyCode::KeyS => 's',
         KeyCode::KeyT => 't',
         KeyCode::KeyU => 'u',
         KeyCode::KeyV => 'v',
         KeyCode::KeyW => 'w',
+        KeyCode::KeyX => 'x',
+        KeyCode::KeyY => 'y',
         KeyCode::KeyZ => 'z',
-        KeyCode::Digit0 => '0',
-        KeyCode::Digit8 => '8',
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ use crate::gpu::{Fit, Resize};
 use crate::network::AvgPool;
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
-use crate::view::{ChannelSet, Colormap, Normalize, Scale};
+use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort};
 
 /// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
 /// layer you choose are shown while they are computed.
@@ -165,16 +165,6 @@ impl ColorArgs {
     }
 }
 
-/// In which order channels are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Order {
-    /// By number.
-    #[default]
-    Index,
-    /// Channels with similar maps beside each other (clustered by correlation).
-    Similarity,
-}
-
 /// Files that a command writes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
@@ -266,9 +256,12 @@ pub struct ViewArgs {
     /// Show the kernels (weights) of the layer in place of its maps.
     #[arg(long)]
     pub kernels: bool,
-    /// Order of the channels.
+    /// What channels are sorted by.
     #[arg(long, value_enum, default_value_t)]
-    pub order: Order,
+    pub sort: Sort,
+    /// Which channels are left out.
+    #[arg(long, value_enum, default_value_t)]
+    pub filter: Filter,
     /// Mark what is wrong with maps, over all frames so far.
     #[arg(long)]
     pub health: bool,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::INTERRUPTED;
-use super::args::{Arguments, Order};
+use super::args::Arguments;
 use super::network;
 use crate::app::offscreen::{self, Extent};
 use crate::app::state::AppState;
@@ -88,7 +88,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     state.mirror = view.mirror;
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
-    (state.health, state.by_similarity) = (view.health, view.order == Order::Similarity);
+    (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);
     state.hypercolumn.opacity = view.opacity;
     if !view.hypercolumn.is_empty() {
         state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;

@@ -1,5 +1,6 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+mod contribution;
 pub mod diagnosis;
 mod health;
 pub mod hypercolumn;
@@ -11,6 +12,7 @@ mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
+pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};

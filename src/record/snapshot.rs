@@ -25,7 +25,7 @@ use crate::inspect::ChannelStatistics;
 use crate::model::Shape;
 use crate::model::labels::Label;
 use crate::session::StageTimes;
-use crate::view::{Colormap, input_picture};
+use crate::view::{Colormap, Filter, Sort, input_picture};
 
 /// Everything needed to make the same again: `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +59,12 @@ pub struct SnapshotInfo {
     pub kernels: bool,
     /// True where similar channels were beside each other.
     pub by_similarity: bool,
+    /// What channels were sorted by.
+    pub sort: Sort,
+    /// Which channels were left out.
+    pub filter: Filter,
+    /// How many that were.
+    pub hidden: usize,
     /// True where unhealthy maps were marked.
     pub health: bool,
     /// Weights that were shown beside the main ones.
