@@ -114,6 +114,7 @@ impl Arranger {
                 ranking.observe(&scores, elapsed_s);
                 ranking
             }
+            None if state.sort == Sort::Change => Ranking::slow(&scores),
             None => Ranking::new(&scores),
         });
         if state.sort == Sort::Similarity {

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-/// Time in which a smoothed score has gone most of the way (1 − 1/e) to a new value.
+/// Time in which a smoothed score has gone most of the way (1 − 1/e) to a new value; and for so long it has to have left
+/// its margin before it counts.
 const SMOOTHING_S: f32 = 0.7;
 
-/// A smoothed score has to have left its margin for so long before it counts.
-const HOLD_S: f32 = 0.7;
+/// The same of scores that say something only over many frames.
+const SLOW_SMOOTHING_S: f32 = 3.0;
 
-/// And on so many frames.
-const HOLD_FRAMES: u32 = 3;
+/// A frame counts for at most so long: where frames are rare, times are numbers of frames.
+const LONGEST_STEP_S: f32 = 0.1;
 
 /// Tiles move at most once in so long, all together.
 const PACE_S: f32 = 1.0;
@@ -34,13 +35,14 @@ const SHOW_S: f32 = 0.3;
 /// comparing neighbours alone would not do: scores that rise in steps below the margin could stand in any order for ever.
 #[derive(Clone, Debug)]
 pub struct Ranking {
+    smoothing_s: f32,
     smoothed: Vec<f32>,
     held: Vec<f32>,
     /// Of smoothed scores that are outside their margins.
     away: Vec<Away>,
     since_move_s: f32,
-    /// Frames until the first scores, which were not smoothed, may be replaced; then nothing.
-    new: Option<u32>,
+    /// The first scores, which were not smoothed, are still to be replaced.
+    is_new: bool,
     order: Arc<[u32]>,
 }
 
@@ -58,7 +60,20 @@ impl Ranking {
         let held: Vec<f32> = scores.iter().map(|score| sortable(*score)).collect();
         let order = sorted(&held);
         let away = vec![Away::default(); scores.len()];
-        Self { smoothed: held.clone(), held, away, since_move_s: 0.0, new: Some(HOLD_FRAMES), order }
+        Self {
+            smoothing_s: SMOOTHING_S,
+            smoothed: held.clone(),
+            held,
+            away,
+            since_move_s: 0.0,
+            is_new: true,
+            order,
+        }
+    }
+
+    /// The same for scores of which a single frame says little, such as differences from the one before.
+    pub fn slow(scores: &[f32]) -> Self {
+        Self { smoothing_s: SLOW_SMOOTHING_S, ..Self::new(scores) }
     }
 
     /// The channels, largest score first; those with the same by number.
@@ -68,7 +83,8 @@ impl Ranking {
 
     /// Takes the scores of the next frame, `elapsed_s` after the one before; as many as there were at first.
     pub fn observe(&mut self, scores: &[f32], elapsed_s: f32) {
-        let part = 1.0 - (-elapsed_s.max(0.0) / SMOOTHING_S).exp();
+        let elapsed_s = elapsed_s.clamp(0.0, LONGEST_STEP_S);
+        let part = 1.0 - (-elapsed_s / self.smoothing_s).exp();
         for (smoothed, score) in self.smoothed.iter_mut().zip(scores) {
             *smoothed += (sortable(*score) - *smoothed) * part;
         }
@@ -86,15 +102,13 @@ impl Ranking {
             away.seconds += elapsed_s;
             away.frames += 1;
             away.sum += sortable(*score);
-            if may_move && away.seconds >= HOLD_S && away.frames >= HOLD_FRAMES {
+            if may_move && away.seconds >= self.smoothing_s {
                 // The smoothed score is still on its way: this is where it will arrive.
                 *held = away.sum / away.frames as f32;
                 (*smoothed, *away, is_moved) = (*held, Away::default(), true);
             }
         }
-        self.new = self.new.map(|frames| frames.saturating_sub(1));
-        if may_move && self.new == Some(0) {
-            self.new = None;
+        if may_move && std::mem::take(&mut self.is_new) {
             self.held.copy_from_slice(&self.smoothed);
             is_moved = true;
         }
@@ -138,6 +152,7 @@ impl Presence {
 
     /// Takes what is to be hidden on the next frame, `elapsed_s` after the one before.
     pub fn observe(&mut self, unwanted: &[bool], elapsed_s: f32) {
+        let elapsed_s = elapsed_s.clamp(0.0, LONGEST_STEP_S);
         self.since_move_s += elapsed_s;
         let may_move = self.since_move_s >= PACE_S;
         for ((hidden, otherwise_s), unwanted) in
@@ -236,11 +251,30 @@ mod tests {
     }
 
     #[test]
-    fn slow_frames_count_by_their_time_and_a_single_one_is_not_believed() {
+    fn slow_rankings_bear_scores_that_jump() {
+        // Each frame's score is anything from nothing to twice the mean.
+        let mut noise = Noise(3);
+        let means: Vec<f32> = (0..64).map(|channel| 10.0 / (1.0 + channel as f32)).collect();
+        let mut jump = || -> Vec<f32> { means.iter().map(|mean| mean * (1.0 + noise.next())).collect() };
+        let mut ranking = Ranking::slow(&jump());
+        let mut moves = 0;
+        for frame in 0..1800 {
+            let before = ranking.order().clone();
+            ranking.observe(&jump(), 0.1);
+            moves += usize::from(frame > 200 && before != *ranking.order());
+        }
+        assert!(moves <= 24, "{moves} moves in 160 s of 1600 frames");
+        assert!(place(&ranking, 0) == 0 && place(&ranking, 1) <= 2 && place(&ranking, 60) > 40);
+    }
+
+    #[test]
+    fn rare_frames_count_by_their_number() {
         let mut ranking = Ranking::new(&[2.0, 1.0]);
-        ranking.observe(&[2.0, 5.0], 2.0);
-        assert_eq!(**ranking.order(), [0, 1], "one frame may be an accident");
         for _ in 0..3 {
+            ranking.observe(&[2.0, 5.0], 2.0);
+            assert_eq!(**ranking.order(), [0, 1], "a few frames may be an accident");
+        }
+        for _ in 0..12 {
             ranking.observe(&[2.0, 5.0], 2.0);
         }
         assert_eq!(**ranking.order(), [1, 0]);
