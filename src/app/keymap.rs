@@ -181,11 +181,7 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn fainter"),
     row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn stronger"),
     row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
-    row(
-        &[Key::Char('.')],
-        Action::NextSort,
-        "sort by the next: number, max, mean, variance, change, class, health",
-    ),
+    row(&[Key::Char('.')], Action::NextSort, "sort by the next (max, mean, change, class, health …)"),
     row(&[Key::Char(',')], Action::PreviousSort, "sort by the one before"),
     row(&[Key::Char('S')], Action::ToggleSimilarity, "similar channels beside each other, or by number"),
     row(&[Key::Char('F')], Action::NextFilter, "hide silent channels, dead ones, or none"),

@@ -763,7 +763,7 @@ fn help(ui: &Ui, out: &mut Arrangement) {
                 }
             });
             ui.separator();
-            ui.label("Mouse: click a tile to select it, twice to enlarge it; the wheel turns pages; click a stage to go there.");
+            ui.label("Mouse: click a tile to select it, twice to enlarge it; the wheel turns pages; buttons do what they say.");
         });
     if !open {
         out.clicks.push(Click::Do(Action::ToggleHelp));

@@ -157,7 +157,7 @@ impl Painted {
     }
 }
 
-/// What the colours of painted tiles mean: those of `networks` columns, then of differences.
+/// What the colours of painted tiles mean: those of `networks` columns, then of differences. [`odd_in_words`] says the rest.
 pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> Legend {
     let scale = colors.scale();
     let colormap = colors.colormap();
@@ -174,7 +174,6 @@ pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> 
         Some(_) => text += "; differences: blue less, red more",
         None => {}
     }
-    text += &odd_in_words(&painted.iter().collect::<Vec<_>>());
     let range = first(painted).unwrap_or(ColorRange::plain((0.0, 1.0), colormap));
     let table = range.ramp(&colormap_table(colormap));
     let [low, high] = match has_one_range {
@@ -185,7 +184,7 @@ pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> 
 }
 
 /// True where all maps of a layer have the same.
-pub fn has_one_range(scale: &Scale) -> bool {
+fn has_one_range(scale: &Scale) -> bool {
     match scale.normalize {
         Normalize::Map => false,
         Normalize::Layer | Normalize::Symmetric => scale.boost == 0.0,
@@ -194,15 +193,15 @@ pub fn has_one_range(scale: &Scale) -> bool {
 }
 
 /// Colours that mean something else than a value, as far as they occur.
-pub fn odd_in_words(painted: &[&Vec<Painted>]) -> String {
-    let all = || painted.iter().copied().flatten();
+pub fn odd_in_words<'a>(painted: impl Iterator<Item = &'a Vec<Painted>> + Clone) -> String {
+    let all = || painted.clone().flatten();
     let count = |is: fn(&Painted) -> bool| all().filter(|tile| is(tile)).count();
     let maps = all().count();
     let (flat, broken) = (count(|tile| tile.flat_in_words().is_some()), count(|tile| tile.has_errors));
     let beyond = count(|tile| tile.range.clips(tile.own.0) || tile.range.clips(tile.own.1));
     let mut text = String::new();
     if flat > 0 {
-        text += &format!("; dark grey: one value everywhere ({flat} of {maps} maps)");
+        text += &format!("; dark grey: zero or one value everywhere ({flat} of {maps} maps)");
     }
     if beyond > 0 {
         text += &format!("; {beyond} of {maps} maps have values beyond the ends");

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, caption, legend};
+use super::coloring::{Compared, caption, legend, odd_in_words};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -176,7 +176,8 @@ fn draw(
     subtitle: String,
 ) -> anyhow::Result<Figure> {
     let painted = compared.paint(0, channels, &args.colors, None);
-    let legend = legend(&args.colors, &painted, compared.len());
+    let mut legend = legend(&args.colors, &painted, compared.len());
+    legend.text += &odd_in_words(painted.iter());
     if compared.len() == 1 {
         let tiles = channels.iter().zip(painted.into_iter().flatten());
         let tiles = tiles.map(|(channel, tile)| {

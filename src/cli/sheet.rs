@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, Painted, caption, has_one_range, legend, odd_in_words};
+use super::coloring::{Compared, Painted, caption, legend, odd_in_words};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -168,19 +168,18 @@ pub fn draw(
 
 /// Of one layer its own range; of several what is the same for all of them. The ends stand below the tiles.
 fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usize) -> Option<Legend> {
-    let first = legend(colors, layers.first()?, networks);
+    let mut all = legend(colors, layers.first()?, networks);
     let scale = colors.scale();
-    let is_fixed = matches!(scale.normalize, Normalize::Fixed { .. });
-    if layers.len() == 1 || is_fixed || !has_one_range(&scale) {
-        return Some(first);
+    if layers.len() > 1 && matches!(scale.normalize, Normalize::Layer | Normalize::Symmetric) {
+        let extras = scale.extras_in_words().iter().map(|extra| format!(" · {extra}")).collect::<String>();
+        let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
+        let middle = if scale.normalize == Normalize::Symmetric { ", symmetric around zero" } else { "" };
+        let name = colors.colormap().name();
+        (all.low, all.high) = ("lowest".into(), "highest".into());
+        all.text = format!("{name} · each layer its own range{middle}{extras}{differences}");
     }
-    let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
-    let extras = scale.extras_in_words().iter().map(|extra| format!(" · {extra}")).collect::<String>();
-    let name = colors.colormap().name();
-    let odd: Vec<_> = layers.iter().flatten().collect();
-    let odd = odd_in_words(&odd);
-    let text = format!("{name} · each layer its own range{extras}{differences}{odd}");
-    Some(Legend { low: "lowest".into(), high: "highest".into(), text, ..first })
+    all.text += &odd_in_words(layers.iter().flatten());
+    Some(all)
 }
 
 fn shape_len(filters: usize, output: &LayerOutput) -> usize {
