@@ -112,6 +112,8 @@ struct Live {
     /// When the last results came, for the rate.
     arrivals: std::collections::VecDeque<Instant>,
     toast: Option<(String, Instant)>,
+    /// A snapshot is taken of what is laid out next, so that it shows what it says.
+    wants_snapshot: bool,
     device: Arc<str>,
     /// What the columns of a comparison show.
     versions: Arc<[String]>,
@@ -190,6 +192,7 @@ impl App {
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
             toast: None,
+            wants_snapshot: false,
             pending,
             minimized: false,
         })
@@ -209,7 +212,7 @@ impl App {
                 live.relations.restart();
                 live.arranger.restart();
             }
-            Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
+            Some(Effect::Snapshot) => live.wants_snapshot = true,
         }
         live.session.request(live.state.request());
         live.window.request_redraw();
@@ -352,11 +355,10 @@ impl Live {
         self.health.of(shown_layer(self.activations.as_deref(), self.state.layer), &self.relations)
     }
 
-    fn snapshot(&mut self, setup: &Setup, started: Instant) {
-        let model = self.model(setup, started);
+    fn snapshot(&mut self, setup: &Setup, model: &ViewModel) {
         let format = self.config.format;
         let job =
-            snapshot::take(&self.gpu, &mut self.scene, &self.state, &model, setup, self.placement, format);
+            snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement, format);
         let text = match job.map(|job| self.writer.offer(job)) {
             Some(Ok(())) => "Writing a snapshot …",
             Some(Err(_)) => "The disk is still busy with the last snapshots: this one was not taken.",
@@ -378,6 +380,10 @@ impl Live {
         let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
         input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
         let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        if std::mem::take(&mut self.wants_snapshot) {
+            self.snapshot(setup, &model);
+            self.window.request_redraw();
+        }
         // The cursor was found while this was laid out: what belongs to it is drawn next.
         let moved = std::mem::replace(&mut self.pixel, arrangement.pixel) != arrangement.pixel;
         if self.state.hypercolumn.shown && moved {
