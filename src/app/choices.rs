@@ -76,7 +76,7 @@ pub fn channels_in_words(state: &AppState, layer: LayerIndex) -> String {
         let channel = channels.get(state.selected).copied().unwrap_or_default();
         return format!("channel {channel}, {} {of}{by}", state.selected + 1);
     }
-    let Some(grid) = state.grid else { return format!("{} channels", channels.len()) };
+    let Some(grid) = state.grid else { return format!("channels {of}{by}") };
     let first = state.page() * grid.page_len();
     format!("channels {}–{} {of}{by}", first + 1, (first + grid.page_len()).min(channels.len()))
 }

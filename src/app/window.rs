@@ -379,7 +379,12 @@ impl Live {
         let mut input = self.egui.take_egui_input(&self.window);
         let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
         input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
+        let grid = self.state.grid;
         let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        // What was laid out before the tiles counts them by the grid before.
+        if grid != self.state.grid {
+            self.window.request_redraw();
+        }
         if std::mem::take(&mut self.wants_snapshot) {
             self.snapshot(setup, &model);
             self.window.request_redraw();
