@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convscope::engine::Placement;
+use convscope::engine::{OpenedModel, Placement};
 use convscope::gpu::{GpuContext, new_instance};
 use convscope::latest::Taken;
 use convscope::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
@@ -21,14 +21,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = SourceSpec::Path(picture.unwrap_or_else(|| "docs/window.png".into()).into());
     let config = SessionConfig {
         every_frame: false,
-        weights: Default::default(),
+        model: OpenedModel::untrained(graph.clone()),
         compare: vec![],
-        avg_pool: Default::default(),
         placement: Placement::Cpu,
     };
     let request = |layer: usize| Request { taps: vec![layer], ..Request::default() };
     let open = move || open(Some(&spec), &CameraRequest::default(), true);
-    let session = Session::start(gpu, graph.clone(), config, request(last), open, || {});
+    let session = Session::start(gpu, config, request(last), open, || {});
     let wait = |layer: usize| -> Result<Activations, String> {
         loop {
             match session.take(Duration::from_secs(60)) {

@@ -22,6 +22,9 @@ struct Preprocess {
     row_stride: u32,
     column_stride: u32,
     padding: vec2<u32>,
+    // A level from 0 to 255 becomes level / divisor - offset.
+    divisor: vec4<f32>,
+    offset: vec4<f32>,
 }
 
 @group(0) @binding(1) var<uniform> params: Preprocess;
@@ -99,7 +102,7 @@ fn preprocess(@builtin(global_invocation_id) id: vec3<u32>) {
             rgb = bilinear(center - 0.5);
         }
     }
-    rgb = rgb / 127.5 - 1.0;
+    rgb = rgb / params.divisor.rgb - params.offset.rgb;
     let at = params.base + id.y * params.row_stride + id.x * params.column_stride;
     network_input[at] = rgb.r;
     network_input[at + params.channel_stride] = rgb.g;

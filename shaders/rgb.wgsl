@@ -11,12 +11,11 @@ struct Rgb {
     columns: u32,
     // The first tile shows the channels from three times this on.
     first: u32,
-    // The values that become black and full colour.
-    low: f32,
-    high: f32,
     mirror: u32,
-    padding_a: u32,
-    padding_b: vec2<u32>,
+    padding: u32,
+    // The values that become black and full colour.
+    low: vec4<f32>,
+    high: vec4<f32>,
 }
 
 @group(0) @binding(2) var<uniform> params: Rgb;
@@ -62,7 +61,7 @@ fn rgb_fragment(tile: Tile) -> @location(0) vec4<f32> {
     if !(is_finite(rgb.r) && is_finite(rgb.g) && is_finite(rgb.b)) {
         return ERROR_COLOR;
     }
-    let level = clamp((rgb - params.low) / (params.high - params.low), vec3<f32>(0.0), vec3<f32>(1.0));
+    let level = clamp((rgb - params.low.rgb) / (params.high.rgb - params.low.rgb), vec3<f32>(0.0), vec3<f32>(1.0));
     // Rounded here and not left to the target, which may do it either way.
     return vec4<f32>(floor(level * 255.0 + 0.5) / 255.0, 1.0);
 }

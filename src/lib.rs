@@ -13,6 +13,7 @@ pub mod model;
 pub mod network;
 pub mod record;
 pub mod session;
+pub mod shapes;
 pub mod source;
 pub mod view;
 pub mod weights;

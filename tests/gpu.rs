@@ -13,7 +13,7 @@ use convscope::gpu::{
     Resize, StatisticsBuffer, StatisticsPass, TileDraw, TilesRenderer, new_instance, twin,
 };
 use convscope::inspect::ChannelStatistics;
-use convscope::model::Shape;
+use convscope::model::{InputScale, Shape};
 use convscope::view::{Colormap, ERROR_COLOR, FLAT_COLOR, Normalize, Scale, colormap_table};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -48,18 +48,24 @@ fn preprocessing_equals_its_twin() {
     for format in [PixelFormat::Rgb8, PixelFormat::Yuyv, PixelFormat::Nv12] {
         for size in [(98, 64), (40, 36)] {
             for fit in [Fit::Stretch, Fit::Crop] {
-                for resize in [Resize::Bilinear, Resize::Antialias, Resize::Nearest] {
+                for (resize, scale) in [
+                    (Resize::Bilinear, InputScale::MinusOneToOne),
+                    (Resize::Bilinear, InputScale::Imagenet),
+                    (Resize::Antialias, InputScale::ZeroToOne),
+                    (Resize::Nearest, InputScale::MinusOneToOne),
+                ] {
+                    let level = 1.0 / scale.divisor_and_offset().0[1];
                     let frame = frame(size, format);
                     let output = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
                     let buffer = FrameBuffer::upload(gpu, frame.clone()).unwrap();
-                    preprocessor.run(gpu, &buffer, fit, resize, &output);
+                    preprocessor.run(gpu, &buffer, fit, resize, scale, &output);
                     let ours = read_map(gpu, &output);
-                    let expected = twin::preprocess(&frame, fit, resize, shape);
+                    let expected = twin::preprocess(&frame, fit, resize, scale, shape);
                     // Half a level: a YUV pixel may be rounded the other way. With it, whole levels too.
                     let levels = if resize == Resize::Bilinear { 0.5 } else { 1.01 };
                     for (i, (a, b)) in ours.iter().zip(&expected).enumerate() {
                         assert!(
-                            (a - b).abs() < levels / 127.5,
+                            (a - b).abs() < levels * level,
                             "{format:?} {size:?} {fit:?} {resize:?} {i}: {a} {b}"
                         );
                     }
@@ -316,10 +322,10 @@ fn the_way_in_writes_burns_own_memory() {
     let (Some(gpu), Some(device)) = (gpu(), burn_device()) else { return };
     let shape = Shape { channels: 3, height: 33, width: 33 };
     let frame = frame((64, 48), PixelFormat::Rgb8);
-    let expected = twin::preprocess(&frame, Fit::Stretch, Resize::Bilinear, shape);
+    let expected = twin::preprocess(&frame, Fit::Stretch, Resize::Bilinear, InputScale::default(), shape);
     let (tensor, place) = bridge::allocate_input(shape, &device).unwrap();
     let buffer = FrameBuffer::upload(gpu, frame).unwrap();
-    Preprocessor::new(gpu).run(gpu, &buffer, Fit::Stretch, Resize::Bilinear, &place);
+    Preprocessor::new(gpu).run(gpu, &buffer, Fit::Stretch, Resize::Bilinear, InputScale::default(), &place);
     let doubled = bridge::feature_map(tensor.mul_scalar(2.0)).unwrap();
     for (a, b) in read_map(gpu, &doubled).iter().zip(&expected) {
         assert!(close(*a, 2.0 * b, 1.0), "{a} {b}");

@@ -63,7 +63,7 @@ fn has_the_parameters_that_keras_counts() {
             LayerWeights::Conv { kernel } => kernel.len(),
             // Keras has no gamma here.
             LayerWeights::BatchNorm { beta, mean, variance, .. } => beta.len() + mean.len() + variance.len(),
-            LayerWeights::Classifier { weight, bias } => weight.len() + bias.len(),
+            LayerWeights::Dense { weight, bias } => weight.len() + bias.len(),
         })
         .sum();
     assert_eq!(count, 23_851_784);

@@ -10,7 +10,7 @@ use convscope::gpu::{
     TilesRenderer, twin,
 };
 use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn};
-use convscope::model::Shape;
+use convscope::model::{InputScale, Shape};
 use convscope::view::{Colormap, colormap_table};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -264,7 +264,7 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
     let shape = Shape { channels: 3, height: 24, width: 24 };
     let input = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
     let uploaded = FrameBuffer::upload(gpu, frame).unwrap();
-    Preprocessor::new(gpu).run(gpu, &uploaded, Fit::Stretch, Resize::Nearest, &input);
+    Preprocessor::new(gpu).run(gpu, &uploaded, Fit::Stretch, Resize::Nearest, InputScale::default(), &input);
     let renderer = RgbRenderer::new(gpu, FORMAT);
     for mirror in [false, true] {
         let tiles = RgbDraw {
@@ -275,8 +275,8 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
             columns: 1,
             first: 0,
             count: 1,
-            low: -1.0,
-            high: 1.0,
+            low: [-1.0; 3],
+            high: [1.0; 3],
             mirror,
         };
         let drawn = draw(gpu, [60, 50], |pass| renderer.draw(gpu, pass, &input, &tiles));
@@ -309,8 +309,8 @@ fn three_channels_at_a_time_become_tiles() {
         columns: 4,
         first: 2,
         count: 8,
-        low: -1.5,
-        high: 1.0,
+        low: [-1.5; 3],
+        high: [1.0; 3],
         mirror: false,
     };
     let drawn = draw(gpu, [70, 60], |pass| renderer.draw(gpu, pass, &map, &tiles));

@@ -9,9 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use convscope::model::inception_v3::inception_v3;
-use convscope::model::{Graph, Shape};
-use convscope::network::{AvgPool, ExecutorOptions, Network, input_from_values, values};
-use convscope::weights::{RandomStream, Weights, seeded};
+use convscope::model::{AvgPool, Conventions, Graph, Shape};
+use convscope::network::{Folding, Network, input_from_values, values};
+use convscope::weights::{RandomStream, WeightFile, Weights, seeded};
 use serde_json::Value;
 
 /// Largest difference, as a share of the largest value.
@@ -50,9 +50,9 @@ fn input() -> Vec<f32> {
 }
 
 /// Runs the network for all taps in one pass.
-fn run(taps: &[usize], options: ExecutorOptions) -> Vec<Vec<f32>> {
+fn run(taps: &[usize], weights: &Arc<Weights>, folding: Folding) -> Vec<Vec<f32>> {
     let device = Device::flex();
-    let mut network = Network::new(graph().clone(), weights().clone(), device.clone(), options);
+    let mut network = Network::new(graph().clone(), weights.clone(), device.clone(), folding);
     let input = input_from_values(input(), graph().input_shape(), &device);
     network.run(input, taps, &mut |_, _| {}).into_iter().map(|tensor| values(tensor).unwrap()).collect()
 }
@@ -96,8 +96,7 @@ fn check_against_keras(taps: &[usize], outputs: &[Vec<f32>]) {
 fn all_313_layers_unfolded() {
     let taps: Vec<usize> = (0..graph().nodes.len()).collect();
     assert_eq!(taps.len(), 313);
-    let options = ExecutorOptions { avg_pool: AvgPool::Exclude, fold: false };
-    check_against_keras(&taps, &run(&taps, options));
+    check_against_keras(&taps, &run(&taps, weights(), Folding::Apart));
 }
 
 /// A tap before batch normalisation takes its convolution off the fast path, so the folded path is seen where
@@ -107,11 +106,11 @@ fn all_313_layers_folded() {
     let is_conv = |index: &usize| matches!(graph().nodes[*index].op, convscope::model::Op::Conv(_));
     let all = 0..graph().nodes.len();
     let fast: Vec<usize> = all.clone().filter(|index| !is_conv(index)).collect();
-    check_against_keras(&fast, &run(&fast, ExecutorOptions::default()));
+    check_against_keras(&fast, &run(&fast, weights(), Folding::Folded));
     for parity in 0..2 {
         let convs: Vec<usize> = all.clone().filter(is_conv).collect();
         let every_other: Vec<usize> = convs.into_iter().skip(parity).step_by(2).collect();
-        check_against_keras(&every_other, &run(&every_other, ExecutorOptions::default()));
+        check_against_keras(&every_other, &run(&every_other, weights(), Folding::Folded));
     }
 }
 
@@ -121,7 +120,7 @@ fn whole_tensors_in_both_pool_conventions() {
         eprintln!("skipped: CONVSCOPE_REFERENCE names no folder with reference.safetensors");
         return;
     };
-    let from_file = Weights::load(&folder.join("weights.safetensors"), graph()).unwrap();
+    let from_file = WeightFile::open(&folder.join("weights.safetensors")).unwrap().fit(graph()).unwrap();
     assert_eq!(
         from_file.layers,
         weights().layers,
@@ -148,8 +147,10 @@ fn whole_tensors_in_both_pool_conventions() {
             .collect();
         assert!(wanted.len() >= 25, "{wanted:?}");
         let taps: Vec<usize> = wanted.iter().map(|(layer, _)| *layer).collect();
-        for fold in [false, true] {
-            let outputs = run(&taps, ExecutorOptions { avg_pool, fold });
+        let conventions = Conventions { avg_pool, ..Conventions::default() };
+        let weights = Arc::new(Weights { conventions, ..(**weights()).clone() });
+        for folding in [Folding::Apart, Folding::Folded] {
+            let outputs = run(&taps, &weights, folding);
             let mut worst = (0.0f32, "");
             for ((_, name), ours) in wanted.iter().zip(&outputs) {
                 let theirs = tensor(name);
@@ -159,10 +160,10 @@ fn whole_tensors_in_both_pool_conventions() {
                     ours.iter().zip(&theirs).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
                 let share = difference / largest;
                 worst = if share > worst.0 { (share, name) } else { worst };
-                assert!(f64::from(share) <= TOLERANCE, "{name}: {share:e} (fold {fold})");
+                assert!(f64::from(share) <= TOLERANCE, "{name}: {share:e} ({folding:?})");
             }
             eprintln!(
-                "{} fold {fold}: {} tensors, worst {:e} in {}",
+                "{} {folding:?}: {} tensors, worst {:e} in {}",
                 variant,
                 wanted.len(),
                 worst.0,

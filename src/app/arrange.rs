@@ -9,11 +9,12 @@ use super::health::{LayerMarks, SessionHealth};
 use super::relations::Relations;
 use super::state::AppState;
 use super::view_model::top_classes;
+use crate::engine::Model;
 use crate::inspect::{ChannelStatistics, contributions, pooled_from};
-use crate::model::{Graph, LayerIndex};
+use crate::model::LayerIndex;
 use crate::session::Activations;
 use crate::view::{Filter, Presence, Ranking, Sort};
-use crate::weights::{LayerWeights, Weights};
+use crate::weights::LayerWeights;
 
 /// Another class has to be the most probable one for so long before channels are sorted by it.
 const CLASS_HOLD_S: f32 = 1.0;
@@ -46,8 +47,6 @@ pub struct Known<'a> {
     pub health: &'a SessionHealth,
     /// Of channels to each other.
     pub relations: &'a Relations,
-    /// The network's, once they are loaded.
-    pub weights: Option<&'a Weights>,
     /// Frames keep coming: tiles are to stay where they are as long as they can.
     pub is_moving: bool,
 }
@@ -103,7 +102,7 @@ impl Arranger {
         let (class, other_class_s) = held_class(known.shown, before.as_ref(), elapsed_s);
         let scored = match state.sort {
             Sort::Index | Sort::Similarity => Ok(None),
-            sort => scores(sort, statistics, layer, graph, known.weights, class, marks.as_deref()).map(Some),
+            sort => scores(sort, statistics, layer, &known.shown.model, class, marks.as_deref()).map(Some),
         };
         let mut note = scored.as_ref().err().copied();
         let scores = scored.ok().flatten();
@@ -183,8 +182,7 @@ fn scores(
     sort: Sort,
     statistics: &[ChannelStatistics],
     layer: LayerIndex,
-    graph: &Graph,
-    weights: Option<&Weights>,
+    model: &Model,
     class: Option<usize>,
     marks: Option<&LayerMarks>,
 ) -> Result<Vec<f32>, &'static str> {
@@ -195,15 +193,16 @@ fn scores(
         Sort::Variance => of(|channel| channel.std),
         Sort::Change => of(|channel| channel.change),
         Sort::Class => {
+            let graph = &model.graph;
             let first = pooled_from(graph, layer)
                 .ok_or("not sorted: only where the classifier averages the maps, as of mixed10")?;
-            let weights = weights
-                .filter(|weights| weights.origin.is_trained())
-                .ok_or("not sorted: an untrained network's classes mean nothing")?;
+            if !model.weights.origin.is_trained() {
+                return Err("not sorted: an untrained network's classes mean nothing");
+            }
             let class = class.ok_or("not sorted: turn predictions on (shift p)")?;
             let missing = "not sorted: the weights have no such class";
             let classifier = graph.classifier().ok_or(missing)?;
-            let Some(LayerWeights::Classifier { weight, .. }) = &weights.layers[classifier] else {
+            let Some(LayerWeights::Dense { weight, .. }) = &model.weights.layers[classifier] else {
                 return Err(missing);
             };
             let inputs = graph.nodes[graph.nodes[classifier].inputs[0]].shape.channels;

@@ -46,7 +46,8 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
             ui.label(RichText::new(note).color(ACCENT).small());
         }
         if let Some(class) = arranged.and_then(|arranged| arranged.class) {
-            let name = model.labels.get(class).map_or_else(|| class.to_string(), |label| label.name.clone());
+            let name =
+                model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
             ui.label(RichText::new(format!("what adds most to “{name}” first")).color(QUIET).small());
         }
     });

@@ -1,5 +1,7 @@
 //! The kernels of a convolution as something the tile shaders can draw.
 
+use std::sync::Arc;
+
 use crate::gpu::{FeatureMapBuffer, GpuContext, StatisticsBuffer};
 use crate::inspect::{ChannelStatistics, slices};
 use crate::model::{Graph, LayerIndex, Shape};
@@ -17,6 +19,7 @@ pub enum KernelChoice {
 
 /// Kernels on the drawing device.
 pub struct KernelView {
+    weights: Arc<Weights>,
     conv: LayerIndex,
     choice: KernelChoice,
     /// `Colored`: three channels a filter, from −1 to 1, each filter by its own largest weight. `Slices`: one channel
@@ -28,15 +31,15 @@ pub struct KernelView {
 
 impl KernelView {
     /// True where this is what is to be shown.
-    pub fn is(&self, conv: LayerIndex, choice: &KernelChoice) -> bool {
-        self.conv == conv && self.choice == *choice
+    pub fn is(&self, weights: &Arc<Weights>, conv: LayerIndex, choice: &KernelChoice) -> bool {
+        Arc::ptr_eq(&self.weights, weights) && self.conv == conv && self.choice == *choice
     }
 
     /// Uploads kernels; `None` where the layer is no convolution or has no such filter.
     pub fn upload(
         gpu: &GpuContext,
         graph: &Graph,
-        weights: &Weights,
+        weights: &Arc<Weights>,
         conv: LayerIndex,
         choice: KernelChoice,
     ) -> Option<Self> {
@@ -66,6 +69,7 @@ impl KernelView {
         };
         let one = ChannelStatistics { min: -reach, max: reach, ..Default::default() };
         Some(Self {
+            weights: weights.clone(),
             conv,
             choice,
             map: FeatureMapBuffer::upload(gpu, &values, shape),

@@ -82,6 +82,8 @@ pub enum Action {
     ToggleCurve,
     /// The hypercolumn over the picture.
     ToggleHypercolumn,
+    /// The class activation map over the picture.
+    ToggleClassActivation,
     /// Take the layer into the hypercolumn, or out of it.
     ToggleInHypercolumn,
     /// The hypercolumn lets more of the picture through.
@@ -172,14 +174,19 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
     row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
-    row(&[Key::Char('c')], Action::ToggleFit, "crop or stretch to a square"),
+    row(&[Key::Char('C')], Action::ToggleFit, "crop or stretch to a square"),
     row(&[Key::Char('P')], Action::TogglePredictions, "predictions on or off"),
     row(&[Key::Char('g')], Action::ToggleCurve, "graph of all class probabilities"),
     row(&[Key::Char('p')], Action::ToggleInput, "the picture as it came, or as the network sees it"),
+    row(
+        &[Key::Char('c')],
+        Action::ToggleClassActivation,
+        "class activation map: where the top class comes from",
+    ),
     row(&[Key::Char('y')], Action::ToggleHypercolumn, "hypercolumn of the chosen layers over the picture"),
     row(&[Key::Char('x')], Action::ToggleInHypercolumn, "take the layer into the hypercolumn, or out of it"),
-    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn fainter"),
-    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn stronger"),
+    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn or class activation map fainter"),
+    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn or class activation map stronger"),
     row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
     row(&[Key::Char('.')], Action::NextSort, "sort by the next (max, mean, change, class, health …)"),
     row(&[Key::Char(',')], Action::PreviousSort, "sort by the one before"),

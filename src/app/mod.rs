@@ -3,7 +3,9 @@
 
 mod arrange;
 mod choices;
+mod class_activation;
 mod colors;
+pub mod download;
 mod health;
 mod hypercolumn;
 mod kernels;
@@ -23,8 +25,6 @@ use std::sync::Arc;
 
 use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
-use crate::model::Graph;
-use crate::model::labels::Label;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, CameraRequest, SourceSpec};
@@ -32,17 +32,25 @@ use state::AppState;
 
 pub use view_model::top_classes;
 
+/// What the user ought to know of a network that is not what most people want, for the terminal.
+pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {
+    match spec {
+        WeightsSpec::Untrained => Some(UNTRAINED_NOTE),
+        WeightsSpec::Embedded => Some(EMBEDDED_NOTE),
+        _ => None,
+    }
+}
+
+const EMBEDDED_NOTE: &str = "note: this is the embedded shapes network, not ImageNet: it knows 26 things that one draws, \
+                             prints or finds as a texture; `convscope weights fetch` gets ImageNet weights";
+
 /// Told on the terminal wherever an untrained network runs.
-pub const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
-                                  `--weights FILE` loads real weights (README.md, Weights)";
+const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
+                                  `--weights embedded` and `--weights imagenet` are trained (README.md, Weights)";
 
 /// What window and off-screen run have in common: validated settings.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The network.
-    pub graph: Arc<Graph>,
-    /// Multiplier of its channel counts.
-    pub width_multiplier: f64,
     /// What the view starts with.
     pub state: AppState,
     /// `None`: the first camera, or the test card where there is none.
@@ -55,8 +63,8 @@ pub struct Setup {
     pub placement: Option<Placement>,
     /// Part of the adapter's name.
     pub adapter: Option<String>,
-    /// Class names.
-    pub labels: Arc<[Label]>,
+    /// Weights that are fetched while the network of `session` runs, to take its place.
+    pub wanted: Option<download::Wanted>,
     /// Where snapshots go.
     pub snapshots: PathBuf,
     /// Where event files for TensorBoard go.
@@ -73,11 +81,11 @@ impl Setup {
 
     /// What the columns of a comparison show: each network by its weights, then the differences.
     fn versions(&self) -> Arc<[String]> {
-        let SessionConfig { weights, compare, .. } = &self.session;
+        let SessionConfig { model, compare, .. } = &self.session;
         if compare.is_empty() {
             return Arc::new([]);
         }
-        let all: Vec<_> = std::iter::once(weights).chain(compare).collect();
+        let all: Vec<_> = std::iter::once(model).chain(compare).map(|model| &model.spec).collect();
         let names = distinct_names(&all);
         let differences: Vec<_> = names[1..].iter().map(|other| difference_name(other)).collect();
         names.into_iter().chain(differences).collect()
@@ -91,8 +99,8 @@ impl Setup {
                  (`convscope devices` lists what is found)"
             );
         }
-        if self.session.weights == WeightsSpec::Untrained {
-            eprintln!("{UNTRAINED_NOTE}");
+        if let Some(note) = fallback_note(&self.session.model.spec) {
+            eprintln!("{note}");
         }
     }
 
@@ -117,7 +125,7 @@ impl Setup {
         let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
         let (spec, camera) = (self.source.clone(), self.camera.clone());
         let open = move || source::open(spec.as_ref(), &camera, !every_frame);
-        Session::start(gpu.clone(), self.graph.clone(), config, request, open, wake)
+        Session::start(gpu.clone(), config, request, open, wake)
     }
 }
 

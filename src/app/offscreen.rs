@@ -147,8 +147,7 @@ pub fn run(
         summary.elapsed = first.elapsed();
         let arrange =
             |state: &mut AppState, arranger: &mut Arranger, layer: LayerIndex, relations: &Relations| {
-                let weights = status.weights.as_deref();
-                let known = Known { shown: &shown, health: &health, relations, weights, is_moving };
+                let known = Known { shown: &shown, health: &health, relations, is_moving };
                 if let Some(arranged) = arranger.update(state, layer, known) {
                     state.arrange(arranged);
                 }
@@ -172,16 +171,17 @@ pub fn run(
                 }
                 arrange(&mut state, &mut arranger, layer, &relations);
                 let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
-                let model = ViewModel {
+                let mut model = ViewModel {
                     activations: Some(shown.clone()),
                     status: session.status(),
-                    labels: setup.labels.clone(),
                     device: device.clone(),
                     fps,
                     dropped: session.dropped(),
                     versions: setup.versions(),
                     health: health.of(layer, &relations).filter(|_| state.health),
                     vector: None,
+                    explanation: None,
+                    download: None,
                     toast: None,
                     now: Instant::now(),
                     since_start: started.elapsed(),
@@ -189,6 +189,7 @@ pub fn run(
                 // Twice: the first pass measures, as in a window's first frames.
                 for _ in 0..2 {
                     scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
+                    model.explanation = scene.explanation(&state, true);
                 }
                 let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {

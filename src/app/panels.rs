@@ -8,6 +8,7 @@ use egui::{
 };
 
 use super::choices;
+use super::class_activation::Explanation;
 use super::colors::LayerColors;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
@@ -16,9 +17,10 @@ use super::legend::{color_bar, in_words, legend};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{Fit, crop_of};
-use crate::inspect::Thresholds;
+use crate::inspect::{Thresholds, explained_layer};
 use crate::session::Stage;
 use crate::view::{Filter, Normalize, Sort, TileGrid, TileSize, colormap_table, number, range, tile_grid};
+use crate::weights::Origin;
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
@@ -205,6 +207,9 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             if state.hypercolumn.shown {
                 hypercolumn(ui, state, model);
             }
+            if state.class_activation {
+                class_activation(ui, state, model);
+            }
         }
         None => {
             let (rect, _) = ui.allocate_exact_size(Vec2::new(width, width * 0.75), Sense::hover());
@@ -230,7 +235,10 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
 
 /// How much is shown in the left panel beside what always is.
 fn extras(state: &AppState) -> usize {
-    [state.curve, state.health, state.hypercolumn.shown].into_iter().filter(|shown| *shown).count()
+    [state.curve, state.health, state.hypercolumn.shown, state.class_activation]
+        .into_iter()
+        .filter(|shown| *shown)
+        .count()
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.
@@ -247,6 +255,36 @@ fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Op
     let across = if mirror { 1.0 - inside.x } else { inside.x };
     let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
     Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let text = match model.explanation {
+        Some(Explanation { class, logit, .. }) => {
+            let name =
+                model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
+            format!(
+                "Where “{name}” comes from (c): the sum of the last block's maps, each times its weight for this class. \
+                 Its mean plus the bias is the logit {}.",
+                number(logit)
+            )
+        }
+        None if !model.trained() => {
+            "An untrained network recognises nothing: no class activation map (c).".into()
+        }
+        None if explained_layer(state.graph()).is_none() => {
+            "This network does not end in a pool and one fully connected layer: no class activation map (c)."
+                .into()
+        }
+        None => "The class activation map (c) is being computed.".into(),
+    };
+    ui.label(RichText::new(text).color(ACCENT).small());
+    let Some(Explanation { low, high, .. }) = model.explanation else { return };
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+    let range = state.overlay_scale().range((low, high), (low, high), state.colormap());
+    color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
+    let [low, high] = [range.low, range.high].map(number);
+    let ends = format!("from {low} to {high} ([ fainter, ] stronger)");
+    ui.label(RichText::new(ends).color(QUIET).small());
 }
 
 fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
@@ -340,7 +378,7 @@ fn curve(ui: &mut Ui, model: &ViewModel) {
         Some(at) => {
             let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
             let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
-            let name = model.labels.get(class).map_or("", |label| label.name.as_str());
+            let name = model.label(class).map_or("", |label| label.name.as_str());
             format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
         }
         None => format!("The probabilities of all {} classes (g).", probabilities.len()),
@@ -411,19 +449,33 @@ fn tag(ui: &Ui, at: Pos2, text: &str) {
 
 fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new("What the network says").strong());
+    if let Some(network) = model.network().filter(|network| network.weights.origin.is_trained()) {
+        let origin = &network.weights.origin;
+        let color = if matches!(origin, Origin::Embedded { .. }) { ACCENT } else { QUIET };
+        let title = RichText::new(origin.title()).color(color).small();
+        ui.add(egui::Label::new(title).truncate());
+    }
     if !model.trained() {
-        let text = match model.status.weights {
+        let text = match model.network() {
             None => "Weights are being loaded.",
             Some(_) => {
                 "Untrained network: its weights are random, so it recognises nothing and predictions are \
-                 hidden. For real ones (see README, Weights):"
+                 hidden. Real ones (see README, Weights):"
             }
         };
         ui.label(RichText::new(text).color(ACCENT));
-        if model.status.weights.is_some() {
+        if let Some(download) = &model.download {
+            ui.label(RichText::new(download).color(ACCENT));
+        } else if model.network().is_some() {
             // Not in the text's font, which joins the two dashes.
-            ui.label(RichText::new("convscope --weights FILE").monospace().color(ACCENT));
+            ui.label(RichText::new("convscope weights fetch").monospace().color(ACCENT));
         }
+        return;
+    }
+    if state.graph().classifier().is_none() {
+        ui.label(
+            RichText::new("This network has no classifier: the weight file ends before it.").color(QUIET),
+        );
         return;
     }
     if !state.predictions {

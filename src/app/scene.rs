@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::{Rect as PointRect, ViewportId};
 
+use super::class_activation::{ClassActivationView, Explanation};
 use super::colors::LayerColors;
 use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
@@ -27,6 +28,7 @@ pub struct Scene {
     pictures: PictureRenderer,
     tiles: TilesRenderer,
     colors: RgbRenderer,
+    class_activation: ClassActivationView,
     hypercolumn: HypercolumnView,
     kernels: Option<KernelView>,
     order: Option<(Vec<u32>, ChannelOrder)>,
@@ -80,6 +82,7 @@ impl Scene {
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
             colors: RgbRenderer::new(gpu, format),
+            class_activation: ClassActivationView::new(gpu),
             hypercolumn: HypercolumnView::new(gpu),
             kernels: None,
             single: ChannelOrder::upload(gpu, &[0]),
@@ -151,7 +154,7 @@ impl Scene {
         (arrangement, output.platform_output)
     }
 
-    /// The network's input in place of the picture, and the hypercolumn over it.
+    /// The network's input in place of the picture, and the hypercolumn or the class activation map over it.
     fn place_picture(&mut self, state: &AppState, model: &ViewModel) {
         let (Some((place, mirror)), Some(shown)) = (self.content.picture, &model.activations) else { return };
         let one = |area: Rect| TileDraw {
@@ -173,6 +176,7 @@ impl Scene {
         let mut seen = place;
         if let Some(input) = shown.map(0).filter(|_| state.network_input) {
             let TileDraw { target_size, origin, tile_size, pitch, .. } = one(place);
+            let (low, high) = shown.model.weights.conventions.input_scale.ends();
             let draw = RgbDraw {
                 target_size,
                 origin,
@@ -181,8 +185,8 @@ impl Scene {
                 columns: 1,
                 first: 0,
                 count: 1,
-                low: -1.0,
-                high: 1.0,
+                low,
+                high,
                 mirror,
             };
             self.content.colored.push((input.clone(), draw));
@@ -204,6 +208,12 @@ impl Scene {
             self.content.overlay =
                 picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
         }
+        if state.class_activation {
+            let draw = one(seen);
+            let picture = self.class_activation.map(&self.gpu, shown);
+            self.content.overlay =
+                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
+        }
     }
 
     /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
@@ -212,9 +222,14 @@ impl Scene {
         self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn.layers, pixel)
     }
 
+    /// What is to be said of the class activation map over the picture; with `wait`, of the very one that is shown.
+    pub fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
+        if state.class_activation { self.class_activation.explanation(&self.gpu, wait) } else { None }
+    }
+
     /// True while numbers are on their way that the next drawing is to show.
     pub fn is_waiting(&self) -> bool {
-        self.hypercolumn.is_waiting()
+        self.hypercolumn.is_waiting() || self.class_activation.is_waiting()
     }
 
     fn place_kernels(
@@ -225,9 +240,10 @@ impl Scene {
         conv: LayerIndex,
         choice: KernelChoice,
     ) {
-        let (Some(grid), Some(weights)) = (state.grid, &model.status.weights) else { return };
-        if self.kernels.as_ref().is_none_or(|known| !known.is(conv, &choice)) {
-            self.kernels = KernelView::upload(&self.gpu, state.graph(), weights, conv, choice.clone());
+        let (Some(grid), Some(network)) = (state.grid, model.network()) else { return };
+        if self.kernels.as_ref().is_none_or(|known| !known.is(&network.weights, conv, &choice)) {
+            self.kernels =
+                KernelView::upload(&self.gpu, &network.graph, &network.weights, conv, choice.clone());
         }
         let Some(kernels) = &self.kernels else { return };
         let slices = kernels.map.shape.channels;
@@ -245,7 +261,7 @@ impl Scene {
                     (draw.first, draw.count) = (state.selected as u32, 1);
                 }
                 let TileDraw { target_size, origin, tile_size, pitch, columns, first, count, .. } = draw;
-                let (low, high, mirror) = (-1.0, 1.0, false);
+                let (low, high, mirror) = ([-1.0; 3], [1.0; 3], false);
                 let draw = RgbDraw {
                     target_size,
                     origin,

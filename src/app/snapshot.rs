@@ -7,12 +7,14 @@ use super::colors::LayerColors;
 use super::scene::Scene;
 use super::state::AppState;
 use super::view_model::{ViewModel, top_classes};
-use crate::engine::{Placement, Preprocessing, WeightsSpec};
+use crate::engine::{Model, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, readback};
+use crate::model::Conventions;
 use crate::record::{
     HypercolumnInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name,
 };
 use crate::view::{Filter, Normalize, Sort};
+use crate::weights::Origin;
 
 /// How many classes a snapshot names.
 const NAMED_CLASSES: usize = 10;
@@ -48,22 +50,16 @@ pub fn take(
     let probabilities = shown.probabilities.as_deref().filter(|_| model.trained()).unwrap_or_default();
     let predictions = top_classes(probabilities, NAMED_CLASSES)
         .into_iter()
-        .map(|class| Prediction::new(class, probabilities[class], model.labels.get(class)))
+        .map(|class| Prediction::new(class, probabilities[class], model.label(class)))
         .collect();
     let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
-    let (network, multiplier) = (state.graph().name, setup.width_multiplier);
-    let provenance = Provenance::new(
-        network,
-        multiplier,
-        &model.status.weights.as_ref()?.origin,
-        setup.session.avg_pool,
-        how,
-    );
+    let network = &shown.model;
+    let provenance = Provenance::new(&network.graph, &network.weights, how);
     let frame = shown.frame.frame.clone();
     let info = SnapshotInfo {
         provenance,
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
-        command: command(state, setup, placement, layer, colors, scene.size()),
+        command: command(state, setup, network, placement, layer, colors, scene.size()),
         source: model.status.source.to_string(),
         picture: frame.name.to_string(),
         frame_id: frame.id,
@@ -82,7 +78,7 @@ pub fn take(
         filter: state.filter,
         hidden,
         health: state.health,
-        compared_with: setup.session.compare.iter().map(ToString::to_string).collect(),
+        compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
         device: placement.name(),
         adapter: gpu.summary().name,
         layer: TapInfo {
@@ -135,19 +131,26 @@ fn absolute(path: &Path) -> PathBuf {
 fn command(
     state: &AppState,
     setup: &Setup,
+    network: &Model,
     placement: Placement,
     layer: usize,
     colors: &LayerColors,
     size: [u32; 2],
 ) -> String {
     let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
-    if let WeightsSpec::File(path) = &setup.session.weights {
-        words.push(format!("--weights '{}'", absolute(path).display()));
+    let Model { graph, weights, .. } = network;
+    match &weights.origin {
+        Origin::File { path, .. } => words.push(format!("--weights '{}'", absolute(path).display())),
+        Origin::Embedded { .. } => words.push("--weights embedded".into()),
+        Origin::Untrained { .. } => {
+            words.push("--weights untrained".into());
+            if graph.width_multiplier != 1.0 {
+                words.push(format!("--width-multiplier {}", graph.width_multiplier));
+            }
+        }
     }
-    words.push(format!("--avg-pool {}", setup.session.avg_pool.name()));
-    if setup.width_multiplier != 1.0 {
-        words.push(format!("--width-multiplier {}", setup.width_multiplier));
-    }
+    let Conventions { avg_pool, input_scale } = weights.conventions;
+    words.push(format!("--avg-pool {} --input-scale {}", avg_pool.name(), input_scale.name()));
     words.push(format!("--device {}", placement.name()));
     words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
     words.push(format!("--layer {layer}"));
@@ -156,10 +159,10 @@ fn command(
         let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
         words.push(format!("--channels {}", list.join(",")));
     }
-    for spec in &setup.session.compare {
-        words.push(match spec {
-            WeightsSpec::Untrained => "--compare untrained".into(),
+    for other in &setup.session.compare {
+        words.push(match &other.spec {
             WeightsSpec::File(path) => format!("--compare '{}'", absolute(path).display()),
+            word => format!("--compare {word}"),
         });
     }
     if state.hypercolumn.shown && !state.hypercolumn.layers.is_empty() {

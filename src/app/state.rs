@@ -8,7 +8,7 @@ use super::colors::LayerStatistics;
 use super::kernels::KernelChoice;
 use super::keymap::Action;
 use crate::gpu::{Fit, Resize};
-use crate::inspect::convolution_of;
+use crate::inspect::{convolution_of, explained_layer};
 use crate::model::{Graph, LayerIndex, Op, Shape};
 use crate::session::Request;
 use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort, TileGrid, TileSize};
@@ -54,6 +54,8 @@ pub struct AppState {
     pub network_input: bool,
     /// The probabilities of all classes are shown as a curve.
     pub curve: bool,
+    /// The class activation map of the top class over the picture, in the hypercolumn's place.
+    pub class_activation: bool,
     /// The hypercolumn over the picture.
     pub hypercolumn: Hypercolumn,
     /// The weights of the layer are shown in place of its maps.
@@ -154,6 +156,7 @@ impl AppState {
             predictions: true,
             network_input: false,
             curve: false,
+            class_activation: false,
             hypercolumn: Hypercolumn::default(),
             kernels: false,
             sort: Sort::default(),
@@ -174,6 +177,18 @@ impl AppState {
         self
     }
 
+    /// Looks at another network from now on.
+    pub fn adopt(&mut self, graph: Arc<Graph>) {
+        self.layer = self.layer.min(graph.nodes.len() - 1);
+        self.hypercolumn.layers.retain(|&layer| layer < graph.nodes.len());
+        (self.arranged, self.followed, self.selected) = (None, None, 0);
+        self.locks.clear();
+        if let Some(initial) = &mut self.initial {
+            initial.adopt(graph.clone());
+        }
+        self.graph = graph;
+    }
+
     /// The network that is looked at.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.graph
@@ -184,16 +199,20 @@ impl AppState {
         Request {
             taps: vec![self.layer],
             maps: self.extra_maps(),
-            predictions: self.predictions,
+            // The top class has to be known.
+            predictions: self.predictions || self.class_activation,
             fit: self.fit,
             resize: self.resize,
             frozen: self.frozen,
         }
     }
 
-    /// Layers that are drawn beside the tiles: the network's input, the hypercolumn.
+    /// Layers that are drawn beside the tiles: the network's input, the hypercolumn, the class activation map.
     fn extra_maps(&self) -> Vec<LayerIndex> {
         let mut layers = if self.hypercolumn.shown { self.hypercolumn.layers.clone() } else { vec![] };
+        if let Some((layer, _)) = explained_layer(&self.graph).filter(|_| self.class_activation) {
+            layers.push(layer);
+        }
         if self.network_input && !layers.contains(&0) {
             layers.push(0);
         }
@@ -453,8 +472,18 @@ impl AppState {
             Action::TogglePredictions => self.predictions = !self.predictions,
             Action::ToggleInput => self.network_input = !self.network_input,
             Action::ToggleCurve => self.curve = !self.curve,
-            Action::ToggleHypercolumn => self.hypercolumn.shown = !self.hypercolumn.shown,
-            Action::ToggleInHypercolumn => self.hypercolumn.toggle(self.layer),
+            Action::ToggleClassActivation => {
+                self.class_activation = !self.class_activation;
+                self.hypercolumn.shown = false;
+            }
+            Action::ToggleHypercolumn => {
+                self.hypercolumn.shown = !self.hypercolumn.shown;
+                self.class_activation = false;
+            }
+            Action::ToggleInHypercolumn => {
+                self.hypercolumn.toggle(self.layer);
+                self.class_activation = false;
+            }
             Action::LessOpacity => self.hypercolumn.change_opacity(-OPACITY_STEP),
             Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),
             Action::ToggleKernels => self.kernels = !self.kernels,

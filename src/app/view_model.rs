@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::class_activation::Explanation;
 use super::health::LayerMarks;
 use super::hypercolumn::PixelVector;
 use super::state::AppState;
+use crate::engine::Model;
 use crate::model::LayerIndex;
 use crate::model::labels::Label;
 use crate::session::{Activations, Status};
@@ -17,8 +19,6 @@ pub struct ViewModel {
     pub activations: Option<Arc<Activations>>,
     /// What the session says of itself.
     pub status: Status,
-    /// Class names.
-    pub labels: Arc<[Label]>,
     /// Where the network runs and what draws: `CPU · drawn by llvmpipe`.
     pub device: Arc<str>,
     /// Results a second, over the last seconds.
@@ -31,6 +31,10 @@ pub struct ViewModel {
     pub health: Option<Arc<LayerMarks>>,
     /// The hypercolumn of the pixel under the cursor.
     pub vector: Option<PixelVector>,
+    /// What is said of the class activation map over the picture.
+    pub explanation: Option<Explanation>,
+    /// How far a download of weights is, while it runs.
+    pub download: Option<String>,
     /// A message for a few seconds.
     pub toast: Option<String>,
     /// The time of this drawing.
@@ -45,9 +49,19 @@ impl ViewModel {
         shown_layer(self.activations.as_deref(), state.layer)
     }
 
+    /// The network that what is shown went through; before the first frame, the one that will run.
+    pub fn network(&self) -> Option<&Model> {
+        self.activations.as_ref().map(|shown| &shown.model).or(self.status.model.as_ref())
+    }
+
     /// False where predictions mean nothing.
     pub fn trained(&self) -> bool {
-        self.status.weights.as_ref().is_some_and(|weights| weights.origin.is_trained())
+        self.network().is_some_and(|model| model.weights.origin.is_trained())
+    }
+
+    /// The name of a class, where it is known.
+    pub fn label(&self, class: usize) -> Option<&Label> {
+        self.network()?.labels.get(class)
     }
 
     /// The most probable classes: name and probability.
@@ -59,10 +73,8 @@ impl ViewModel {
         top_classes(probabilities, count)
             .into_iter()
             .map(|class| {
-                let name = self
-                    .labels
-                    .get(class)
-                    .map_or_else(|| format!("class {class}"), |label| label.name.clone());
+                let name =
+                    self.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
                 (name, probabilities[class])
             })
             .collect()
@@ -70,7 +82,8 @@ impl ViewModel {
 
     /// Rates and times in one line.
     pub fn status_line(&self, state: &AppState) -> String {
-        let mut parts = vec![self.device.to_string()];
+        let mut parts: Vec<_> = self.download.iter().cloned().collect();
+        parts.push(self.device.to_string());
         if let Some(shown) = &self.activations {
             let times = shown.times;
             if self.fps > 0.0 {

@@ -13,6 +13,7 @@ use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
 use super::arrange::{Arranger, Known};
+use super::download::Download;
 use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
 use super::panels::{self, Click};
@@ -64,7 +65,7 @@ pub enum WindowError {
 /// # Errors
 /// [`WindowError`].
 pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result<(), WindowError> {
-    let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+    let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
     let event_loop = EventLoop::<Event>::with_user_event().build().map_err(|error| display(&error))?;
     let proxy = event_loop.create_proxy();
     let quit = proxy.clone();
@@ -80,6 +81,15 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
     // The window's threads end before the graphics driver is unloaded.
     drop(app.live.take());
     app.outcome
+}
+
+/// winit puts the line of its own code in front of what the system said.
+fn without_place(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    match text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
+        Some((_, reason)) => reason.to_string(),
+        None => text,
+    }
 }
 
 struct App {
@@ -107,6 +117,7 @@ struct Live {
     health: SessionHealth,
     relations: Relations,
     arranger: Arranger,
+    download: Option<Download>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
@@ -126,7 +137,7 @@ struct Live {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<Live, WindowError> {
-        let display = |error: &dyn std::fmt::Display| WindowError::Display(error.to_string());
+        let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
         let [width, height] = self.setup.size;
         let attributes = Window::default_attributes()
             .with_title("convscope")
@@ -169,6 +180,9 @@ impl App {
         let state = self.setup.state.clone();
         let wake = news(self.proxy.clone(), pending.clone());
         let session = self.setup.start_session(&gpu, state.request(), false, wake);
+        let news_of_download = news(self.proxy.clone(), pending.clone());
+        let download =
+            self.setup.wanted.take().map(|wanted| Download::start(wanted, state.resize, news_of_download));
         let news_of_writer = news(self.proxy.clone(), pending.clone());
         let writer = self.setup.start_writer(&gpu, news_of_writer).map_err(WindowError::Session)?;
         Ok(Live {
@@ -188,6 +202,7 @@ impl App {
             health: SessionHealth::default(),
             relations: Relations::default(),
             arranger: Arranger::default(),
+            download,
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
@@ -265,8 +280,30 @@ impl Live {
             while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
                 self.arrivals.pop_front();
             }
+            if !Arc::ptr_eq(&shown.model.graph, self.state.graph()) {
+                self.state.adopt(shown.model.graph.clone());
+                self.state.predictions |= shown.model.weights.origin.is_trained();
+                self.session.request(self.state.request());
+                self.health = SessionHealth::default();
+                self.relations = Relations::default();
+                self.arranger.restart();
+            }
             self.health.observe(self.state.graph(), &shown);
             self.activations = Some(Arc::new(shown));
+        }
+        if let Some(ended) = self.download.as_mut().and_then(Download::poll) {
+            let text = match ended {
+                Ok(model) => {
+                    self.session.replace(model);
+                    "The ImageNet weights are here and in use from now on."
+                }
+                Err(reason) => {
+                    // Too long for the screen.
+                    eprintln!("note: the ImageNet weights could not be fetched: {reason}");
+                    "The ImageNet weights could not be fetched; `convscope weights fetch` tries again."
+                }
+            };
+            self.toast = Some((text.into(), Instant::now()));
         }
         while let Some(written) = self.writer.poll() {
             let text = match written {
@@ -294,13 +331,7 @@ impl Live {
         let Some(shown) = &self.activations else { return };
         let layer = shown_layer(Some(shown), self.state.layer);
         let status = self.session.status();
-        let known = Known {
-            shown,
-            health: &self.health,
-            relations: &self.relations,
-            weights: status.weights.as_deref(),
-            is_moving: status.live,
-        };
+        let known = Known { shown, health: &self.health, relations: &self.relations, is_moving: status.live };
         if let Some(arranged) = self.arranger.update(&self.state, layer, known) {
             self.state.arrange(arranged);
         }
@@ -316,7 +347,7 @@ impl Live {
         self.toast = Some((text, Instant::now()));
     }
 
-    fn model(&self, setup: &Setup, started: Instant) -> ViewModel {
+    fn model(&self, started: Instant) -> ViewModel {
         let now = Instant::now();
         let span =
             self.arrivals.front().zip(self.arrivals.back()).map(|(a, b)| b.duration_since(*a).as_secs_f32());
@@ -324,13 +355,14 @@ impl Live {
         ViewModel {
             activations: self.activations.clone(),
             status: self.session.status(),
-            labels: setup.labels.clone(),
             device: self.device.clone(),
             fps,
             dropped: self.session.dropped(),
             versions: self.versions.clone(),
             health: self.marks(),
             vector: None,
+            explanation: None,
+            download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             now,
             since_start: now.duration_since(started),
@@ -373,7 +405,8 @@ impl Live {
         let scale = self.scale();
         self.relate_channels();
         self.arrange_channels();
-        let mut model = self.model(setup, started);
+        let mut model = self.model(started);
+        model.explanation = self.scene.explanation(&self.state, false);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);

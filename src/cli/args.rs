@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
-use crate::network::AvgPool;
+use crate::model::{AvgPool, InputScale};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
 use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort};
@@ -48,9 +48,12 @@ pub enum Command {
     Maps(super::maps::MapsArgs),
     Sheet(super::sheet::SheetArgs),
     Hypercolumn(super::hypercolumn::HypercolumnArgs),
+    Cam(super::cam::CamArgs),
     Kernels(super::kernels::KernelsArgs),
     Diagnose(super::diagnose::DiagnoseArgs),
     Tutorial(super::tutorial::TutorialArgs),
+    Weights(super::weights::WeightsArgs),
+    Dataset(super::dataset::DatasetArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
     Cameras,
@@ -208,12 +211,23 @@ impl DeviceChoice {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// Weight file (safetensors with torchvision's or timm's names), or `untrained`.
+    /// Weight file (safetensors, PyTorch's .pth, Keras' .h5, PaddlePaddle's .pdparams), a name that `convscope
+    /// weights list` shows, `imagenet` (whichever of those was fetched), `embedded`, `untrained`; `auto`: ImageNet
+    /// weights where they are there, else the embedded network.
     #[arg(long, value_name = "FILE", default_value_t)]
     pub weights: WeightsSpec,
-    /// Whether padding counts in average pooling: Keras and TensorFlow exclude it, torchvision includes it.
-    #[arg(long, value_enum, default_value_t)]
-    pub avg_pool: AvgPool,
+    /// Names of the classes: a JSON list, or a line each (the name, or `index<TAB>wnid<TAB>name`) [default:
+    /// ImageNet's, where there are 1000 classes].
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Whether padding counts in average pooling: Keras and TensorFlow exclude it, torchvision includes it [default:
+    /// what is known of the weights].
+    #[arg(long, value_enum)]
+    pub avg_pool: Option<AvgPool>,
+    /// What the network's input makes of black and white: `-1..1`, `0..1`, or `imagenet` (its mean and standard
+    /// deviation) [default: what is known of the weights].
+    #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
+    pub input_scale: Option<InputScale>,
     /// Multiply all channel counts, for a thinner and faster untrained network (0.05 to 1).
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_width)]
     pub width_multiplier: f64,
@@ -250,9 +264,12 @@ pub struct ViewArgs {
     /// Lay the hypercolumn of these layers over the picture.
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub hypercolumn: Vec<String>,
-    /// How much of the picture the hypercolumn covers, from 0 to 1.
+    /// How much of the picture the hypercolumn or the class activation map covers, from 0 to 1.
     #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
     pub opacity: f32,
+    /// Lay the class activation map of the most probable class over the picture.
+    #[arg(long, conflicts_with = "hypercolumn")]
+    pub cam: bool,
     /// Show the kernels (weights) of the layer in place of its maps.
     #[arg(long)]
     pub kernels: bool,
@@ -277,6 +294,9 @@ pub struct ViewArgs {
     /// Folder for snapshots.
     #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
     pub snapshot: PathBuf,
+    /// Never fetch weights in the background.
+    #[arg(long)]
+    pub offline: bool,
     /// No window: process frames and write a snapshot of each.
     #[arg(long)]
     pub headless: bool,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
@@ -11,9 +11,8 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::app::top_classes;
-use crate::engine::WeightsSpec;
 use crate::figure::{Figure, probability_plot};
-use crate::model::labels::{self, Label};
+use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance};
 
 /// Print the most probable classes of pictures: WordNet id, name, probability.
@@ -60,25 +59,22 @@ struct Classified {
 }
 
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
-    if args.network.weights == WeightsSpec::Untrained {
-        bail!(
-            "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
-             give real weights with `--weights FILE` (README.md, Weights)"
-        );
-    }
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
-    let classifier = engine.graph().classifier().ok_or_else(|| anyhow!("this network has no classifier"))?;
+    let model = network::open(&args.network)?;
+    network::check_trained(&model)?;
+    let classifier = model.graph.classifier().ok_or_else(|| {
+        anyhow!("this network has no classifier (the weight file ends before it): its maps can be looked at")
+    })?;
+    let names = model.labels.clone();
+    let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let how = args.pictures.preprocess.preprocessing();
-    let names = labels::imagenet();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
-    let mut document =
-        Document { provenance: network::provenance(&engine, &args.network, how), pictures: vec![] };
+    let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &[classifier])?;
         let probabilities = &outputs[0].values;
-        let title = picture.title();
+        let title = network::signed(&picture.title(), &engine);
         let top = top(probabilities, &names, args.top.into());
         if let Some(path) = &args.plot {
             let path = output_path(path, single, &picture.stem);

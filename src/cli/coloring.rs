@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::args::ColorArgs;
-use crate::engine::{WeightsSpec, difference_name, distinct_names};
+use crate::engine::{OpenedModel, difference_name, distinct_names};
 use crate::figure::Legend;
 use crate::inspect::{LayerOutput, enlarge};
 use crate::view::{ColorRange, Colormap, Normalize, Scale, colormap_table, number, paint, range};
@@ -31,9 +31,12 @@ pub struct Painted {
 }
 
 impl Compared {
-    /// Of these weights and those that are compared with them.
-    pub fn new(main: &WeightsSpec, others: &[WeightsSpec]) -> Self {
-        let all: Vec<_> = std::iter::once(main).chain(others).collect();
+    /// Of the main network and those that are compared with it.
+    pub fn new(models: &[OpenedModel]) -> Self {
+        if let [model] = models {
+            return Self { names: vec![model.spec.title()], outputs: vec![], differences: vec![] };
+        }
+        let all: Vec<_> = models.iter().map(|model| &model.spec).collect();
         Self { names: distinct_names(&all), outputs: vec![], differences: vec![] }
     }
 
@@ -60,10 +63,10 @@ impl Compared {
         &self.outputs[0][position]
     }
 
-    /// `weights A`, or `A, B and their differences`.
+    /// What the one network is, or `weights A compared with B, C`.
     pub fn in_words(&self) -> String {
         match self.names.as_slice() {
-            [one] => format!("weights {one}"),
+            [one] => one.clone(),
             [one, others @ ..] => format!("weights {one} compared with {}", others.join(", ")),
             [] => String::new(),
         }

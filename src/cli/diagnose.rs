@@ -14,7 +14,7 @@ use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
 use crate::record::{Provenance, png, resize_name, save};
-use crate::view::{ColorRange, Colormap, input_picture, paint, range};
+use crate::view::{ColorRange, Colormap, paint, range};
 
 /// Judge every channel of the chosen layers over all pictures: dead, solid, always on, copies of the brightness,
 /// duplicates.
@@ -65,7 +65,8 @@ struct Document<'a> {
 
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     super::check_output(args.html.as_deref(), true, args.files.existing())?;
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let mut engine =
+        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let layers = match args.layers.is_empty() {
         true => network::rectified_layers(&graph),
@@ -88,7 +89,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
             examined.observe(output, luminance);
         }
         if args.html.is_some() {
-            let seen = input_picture(&input.values, [input.shape.width, input.shape.height]);
+            let seen = super::seen_picture(&picture.frame, how, input.shape);
             last = Some((picture.frame.name.to_string(), seen, outputs));
         }
         Ok(())
@@ -101,7 +102,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         format!("weights {}, resized {}", args.network.weights, resize_name(args.pictures.preprocess.resize));
     if diagnosis.pictures > 0 {
         if args.json {
-            let provenance = network::provenance(&engine, &args.network, how);
+            let provenance = network::provenance(&engine, how);
             let document = Document { provenance, diagnosis: &diagnosis };
             super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         } else {

@@ -15,7 +15,7 @@ use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
 use crate::inspect::hypercolumn;
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
-use crate::view::{colormap_table, input_picture, number, paint, range};
+use crate::view::{colormap_table, number, paint, range};
 
 /// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
 ///
@@ -84,7 +84,8 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             "say what you want: -o FILE for the picture, --npy FILE for its numbers, --at X,Y for a pixel's vector"
         );
     }
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let mut engine =
+        network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let layers = network::layers(&graph, &args.layers)?;
     let input = graph.input_shape();
@@ -110,15 +111,13 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     };
     let mut documents = Vec::new();
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let mut taps = layers.clone();
-        taps.push(0);
-        let mut outputs = engine.run(&picture.frame, how, &taps)?;
-        let seen = outputs.pop();
+        let outputs = engine.run(&picture.frame, how, &layers)?;
         let name = picture.frame.name.to_string();
+        let signed = network::signed(&name, &engine);
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
-            let provenance = network::provenance(&engine, &args.network, how);
+            let provenance = network::provenance(&engine, how);
             let document = Document {
                 provenance,
                 picture: name.clone(),
@@ -134,17 +133,14 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
                 .collect();
-            let title = format!("{name} · {} · pixel {x},{y}", title(&graph, &layers));
+            let title = format!("{signed} · {} · pixel {x},{y}", title(&graph, &layers));
             let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
-            let under = seen
-                .as_ref()
-                .filter(|_| args.over.is_some())
-                .map(|seen| input_picture(&seen.values, [input.width, input.height]));
+            let under = args.over.map(|_| super::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
-            let figure = mean_figure(&graph, &layers, &values, &name, &args.colors, blend)?;
+            let figure = mean_figure(&graph, &layers, &values, &signed, &args.colors, blend)?;
             (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {
@@ -179,10 +175,7 @@ pub fn mean_figure(
     let range = colors.scale().range(ends, ends, colormap);
     let mut painted = paint(values, width, &range, colormap);
     if let Some((under, opacity)) = over {
-        let mix = |over: u8, under: u8| f32::from(over) * opacity + f32::from(under) * (1.0 - opacity);
-        for (over, under) in painted.iter_mut().zip(under.iter()) {
-            *over = mix(*over, *under).round() as u8;
-        }
+        super::lay_over(&mut painted, under, opacity);
     }
     let mut text = "mean of all channels, each enlarged to 299×299".to_string();
     for extra in colors.scale().extras_in_words() {

@@ -7,11 +7,9 @@ use clap::Args;
 
 use super::args::{OutputArgs, PictureArgs};
 use super::pictures;
-use crate::gpu::twin;
 use crate::model::Shape;
 use crate::model::inception_v3::INPUT_SIZE;
 use crate::record::{png, save};
-use crate::view::input_picture;
 
 /// Save the 299×299 picture that the network sees, beside the original.
 ///
@@ -35,8 +33,7 @@ pub fn run(args: &InputPictureArgs) -> anyhow::Result<ExitCode> {
     pictures::for_each(&args.pictures, &mut |picture| {
         let frame = &picture.frame;
         let original = super::rgb_picture(frame)?;
-        let values = twin::preprocess(frame, how.fit, how.resize, shape);
-        let seen = input_picture(&values, [shape.width, shape.height]);
+        let seen = super::seen_picture(frame, how, shape);
         for (kind, rgb) in [("original", original), ("input", seen)] {
             let path = args.output.join(format!("{}-{kind}.png", picture.stem));
             save(&path, &png(&rgb)?, args.files.existing())?;

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::args::{NetworkArgs, OutputArgs};
 use super::network;
-use crate::engine::{WeightsSpec, load_kernels};
+use crate::app::fallback_note;
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
 use crate::inspect::{LayerOutput, convolution_of, slices};
 use crate::record::{npy, save};
@@ -58,11 +58,12 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     }
     super::check_figure(args.output.as_deref(), true, args.files.existing())?;
     super::check_output(args.npy.as_deref(), true, args.files.existing())?;
-    let graph = &network::graph(&args.network)?;
-    if args.network.weights == WeightsSpec::Untrained {
-        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+    let model = network::open(&args.network)?;
+    let graph = &model.graph;
+    if let Some(note) = fallback_note(&model.spec) {
+        eprintln!("{note}");
     }
-    let weights = load_kernels(graph, &args.network.weights)?;
+    let weights = model.kernels();
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let Some(conv) = convolution_of(graph, layer) else {
@@ -101,7 +102,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         "{} · kernels of {}×{}×{inputs} · {} filters",
         node.keras_name, shape.height, shape.width, node.shape.channels
     );
-    let subtitle = format!("weights {}", args.network.weights.short_name());
+    let subtitle = model.spec.title();
     let figure = if in_color {
         let tile = |(filter, output): (&u32, &LayerOutput)| Tile {
             picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach(output), reach(output))),

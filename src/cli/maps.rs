@@ -76,12 +76,14 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             args.sort.name()
         );
     }
-    let graph = network::graph(&args.network)?;
+    let models = network::open_compared(&args.network, &args.compare)?;
+    let graph = models[0].graph.clone();
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let channels = args.channels.clone().unwrap_or_default();
     let channels = channels.resolve(&node.keras_name, node.shape.channels)?;
-    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
+    network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     let existing = args.files.existing();
@@ -92,7 +94,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
     let place = |path: &Path, stem: &str| output_path(path, single, stem);
     pictures::for_each(&args.pictures, &mut |picture| {
-        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        let mut compared = Compared::new(&models);
         for engine in &mut engines {
             compared.add(engine.run(&picture.frame, how, &[layer])?);
         }

@@ -1,9 +1,11 @@
 //! The command line: arguments as typed become validated settings; one file a subcommand.
 
 mod args;
+mod cam;
 mod cameras;
 mod classify;
 mod coloring;
+mod dataset;
 mod devices;
 mod diagnose;
 mod events;
@@ -18,6 +20,7 @@ mod sheet;
 mod summary;
 mod tutorial;
 mod view;
+mod weights;
 
 use std::io::Write;
 use std::path::Path;
@@ -26,10 +29,15 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Parser;
 
+use image::RgbImage;
+
+use crate::engine::Preprocessing;
 use crate::figure::Figure;
 use crate::frame::Frame;
 use crate::gpu::twin;
+use crate::model::{InputScale, Shape};
 use crate::record::{Existing, SaveError, save};
+use crate::view::input_picture;
 
 pub use args::{Arguments, Command};
 
@@ -50,9 +58,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Maps(args)) => maps::run(args),
         Some(Command::Sheet(args)) => sheet::run(args),
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
+        Some(Command::Cam(args)) => cam::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
+        Some(Command::Weights(args)) => weights::run(args),
+        Some(Command::Dataset(args)) => dataset::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
         None => view::run(&arguments),
@@ -93,9 +104,23 @@ fn check_figure(path: Option<&Path>, single: bool, existing: Existing) -> anyhow
 }
 
 /// A frame as an 8-bit picture.
-fn rgb_picture(frame: &Frame) -> anyhow::Result<image::RgbImage> {
-    image::RgbImage::from_raw(frame.width, frame.height, twin::rgb_bytes(frame))
+fn rgb_picture(frame: &Frame) -> anyhow::Result<RgbImage> {
+    RgbImage::from_raw(frame.width, frame.height, twin::rgb_bytes(frame))
         .ok_or_else(|| anyhow::anyhow!("{}: not a picture", frame.name))
+}
+
+/// The picture as the network sees it, whatever scale it takes.
+fn seen_picture(frame: &Frame, how: Preprocessing, input: Shape) -> RgbImage {
+    let values = twin::preprocess(frame, how.fit, how.resize, InputScale::default(), input);
+    input_picture(&values, [input.width, input.height])
+}
+
+/// Lays `over` (of the same size) over a picture with this opacity, from 0 to 1.
+fn lay_over(over: &mut RgbImage, under: &RgbImage, opacity: f32) {
+    let mix = |over: u8, under: u8| f32::from(over) * opacity + f32::from(under) * (1.0 - opacity);
+    for (over, under) in over.iter_mut().zip(under.iter()) {
+        *over = mix(*over, *under).round() as u8;
+    }
 }
 
 /// Writes a figure in the format that the file's name ends in.

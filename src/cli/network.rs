@@ -1,78 +1,134 @@
 //! `--weights`, `--device` and their like become networks.
 
-use std::sync::Arc;
-
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
-use crate::engine::{Engine, Placement, Preprocessing, WeightsSpec, load_weights};
+use crate::app::fallback_note;
+use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, list_adapters, new_instance};
-use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
 use crate::model::{Graph, LayerIndex, Op};
-use crate::network::ExecutorOptions;
 use crate::record::Provenance;
+use crate::weights::Origin;
 
 /// How many weight files can be compared with that of `--weights`.
 pub const MOST_COMPARED: usize = 3;
 
-/// The architecture that is asked for.
-pub fn graph(network: &NetworkArgs) -> anyhow::Result<Arc<Graph>> {
-    if network.weights != WeightsSpec::Untrained && network.width_multiplier != 1.0 {
-        bail!(
+/// The network of `--weights`, opened; tells where it is not what most people want.
+pub fn open(network: &NetworkArgs) -> anyhow::Result<OpenedModel> {
+    let is_thin = network.width_multiplier != 1.0;
+    let spec = match &network.weights {
+        WeightsSpec::Untrained | WeightsSpec::Auto if is_thin => &WeightsSpec::Untrained,
+        _ if is_thin => bail!(
             "--width-multiplier is for the untrained network: a weight file has its own width, so leave one of the two out"
-        );
-    }
-    Ok(Arc::new(inception_v3(IMAGENET_CLASSES, network.width_multiplier)))
+        ),
+        spec => spec,
+    };
+    Ok(OpenedModel::open(spec, &options(network), None)?)
 }
 
-/// Networks with each of these weights, placed where the user wants them.
-pub fn engines(
+/// The network of `--weights`, then one for each of `--compare`.
+pub fn open_compared(network: &NetworkArgs, others: &[WeightsSpec]) -> anyhow::Result<Vec<OpenedModel>> {
+    if others.len() > MOST_COMPARED {
+        bail!("--compare takes at most {MOST_COMPARED} files: more would not fit beside each other");
+    }
+    let mut models = vec![open(network)?];
+    // Class names belong to the main network.
+    let options = ModelOptions { labels: None, ..options(network) };
+    for spec in others {
+        let other = OpenedModel::open(spec, &options, Some(&models[0].graph))?;
+        models.push(other);
+    }
+    Ok(models)
+}
+
+/// Refuses an untrained network for what would mean nothing.
+pub fn check_trained(model: &OpenedModel) -> anyhow::Result<()> {
+    if !model.is_trained() {
+        bail!(
+            "the network is untrained, so it recognises nothing and its predictions would mean nothing: \
+             `--weights embedded` and `--weights imagenet` are trained, `--weights FILE` takes your own (README.md, \
+             Weights)"
+        );
+    }
+    Ok(())
+}
+
+/// A picture's name, followed by what the network is where that is not what a name of a file says.
+pub fn signed(picture: &str, engine: &Engine) -> String {
+    match &engine.weights().origin {
+        Origin::File { .. } => picture.into(),
+        origin => format!("{picture} · {}", origin.title()),
+    }
+}
+
+/// What the user says of the network besides its weights.
+pub fn options(network: &NetworkArgs) -> ModelOptions {
+    ModelOptions {
+        width_multiplier: network.width_multiplier,
+        avg_pool: network.avg_pool,
+        input_scale: network.input_scale,
+        labels: network.labels.clone(),
+    }
+}
+
+/// A network, placed where the user wants it; tells where it is not what most people want.
+pub fn engine(
+    model: &OpenedModel,
     network: &NetworkArgs,
     preprocess: &PreprocessArgs,
-    weights: &[WeightsSpec],
+) -> anyhow::Result<Engine> {
+    let mut engines = engines(std::slice::from_ref(model), network, preprocess)?;
+    engines.pop().ok_or_else(|| anyhow!("no network was made"))
+}
+
+/// Networks, placed where the user wants them.
+pub fn engines(
+    models: &[OpenedModel],
+    network: &NetworkArgs,
+    preprocess: &PreprocessArgs,
 ) -> anyhow::Result<Vec<Engine>> {
-    let graph = graph(network)?;
+    if let [model] = models
+        && let Some(note) = fallback_note(&model.spec)
+    {
+        eprintln!("{note}");
+    }
     let gpu = adapter(network)?;
-    let options = ExecutorOptions { avg_pool: network.avg_pool, ..Default::default() };
-    weights
+    models
         .iter()
-        .map(|spec| {
-            let mut progress = |text: &str| tracing::info!("{text}");
-            let loaded = load_weights(&graph, spec, preprocess.resize, &mut progress)?;
-            Ok(Engine::new(graph.clone(), loaded, options, gpu.clone())?)
+        .map(|model| {
+            let loaded = model.load(preprocess.resize, &mut |text| tracing::info!("{text}"))?;
+            for note in &loaded.weights.notes {
+                eprintln!("note: {}: {note}", model.spec);
+            }
+            Ok(Engine::new(loaded, gpu.clone())?)
         })
         .collect()
 }
 
-/// One network with the weights of `--weights`; tells where they are not what most people want.
-pub fn engine(network: &NetworkArgs, preprocess: &PreprocessArgs) -> anyhow::Result<Engine> {
-    if network.weights == WeightsSpec::Untrained {
-        eprintln!("{}", crate::app::UNTRAINED_NOTE);
+/// That these layers can be compared: they are there, and of the same shape, in all networks.
+pub fn check_comparable(engines: &[Engine], layers: &[LayerIndex]) -> anyhow::Result<()> {
+    let Some((main, others)) = engines.split_first() else { return Ok(()) };
+    for &layer in layers {
+        let node = &main.graph().nodes[layer];
+        for other in others {
+            match other.graph().nodes.get(layer) {
+                Some(theirs) if theirs.shape == node.shape => {}
+                Some(theirs) => bail!(
+                    "{} is {} in one network and {} in another: compare a layer before that",
+                    node.keras_name,
+                    node.shape,
+                    theirs.shape
+                ),
+                None => bail!("{} is not in all networks: compare a layer before that", node.keras_name),
+            }
+        }
     }
-    let mut engines = engines(network, preprocess, std::slice::from_ref(&network.weights))?;
-    engines.pop().ok_or_else(|| anyhow!("no network was made"))
-}
-
-/// A network with the weights of `--weights`, then one for each of `--compare`.
-pub fn compared(
-    network: &NetworkArgs,
-    preprocess: &PreprocessArgs,
-    others: &[WeightsSpec],
-) -> anyhow::Result<Vec<Engine>> {
-    if others.len() > MOST_COMPARED {
-        bail!("--compare takes at most {MOST_COMPARED} files: more would not fit beside each other");
-    }
-    if network.weights == WeightsSpec::Untrained && others.is_empty() {
-        eprintln!("{}", crate::app::UNTRAINED_NOTE);
-    }
-    let all: Vec<_> = std::iter::once(&network.weights).chain(others).cloned().collect();
-    engines(network, preprocess, &all)
+    Ok(())
 }
 
 /// What the numbers of an engine depend on.
-pub fn provenance(engine: &Engine, network: &NetworkArgs, how: Preprocessing) -> Provenance {
-    let (name, origin) = (engine.graph().name, &engine.weights().origin);
-    Provenance::new(name, network.width_multiplier, origin, network.avg_pool, how)
+pub fn provenance(engine: &Engine, how: Preprocessing) -> Provenance {
+    Provenance::new(engine.graph(), engine.weights(), how)
 }
 
 /// The GPU, where the network is to run on one. Nothing is asked of the graphics driver for `--device cpu`.
@@ -119,6 +175,7 @@ pub fn rectified_layers(graph: &Graph) -> Vec<LayerIndex> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::inception_v3::inception_v3;
 
     #[test]
     fn layers_by_index_range_and_name() {

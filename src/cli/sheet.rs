@@ -59,7 +59,8 @@ pub struct SheetArgs {
 }
 
 pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
-    let graph = network::graph(&args.network)?;
+    let models = network::open_compared(&args.network, &args.compare)?;
+    let graph = models[0].graph.clone();
     let layers = network::layers(&graph, &args.layers)?;
     let filters = usize::from(args.filters);
     for &layer in &layers {
@@ -69,14 +70,15 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             bail!("{filters} filters are asked for, but layer {layer}, {name}, has {count} channels");
         }
     }
-    let mut engines = network::compared(&args.network, &args.pictures.preprocess, &args.compare)?;
+    let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
+    network::check_comparable(&engines, &layers)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(Some(&args.output), single, args.files.existing())?;
     super::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
     pictures::for_each(&args.pictures, &mut |picture| {
-        let mut compared = Compared::new(&args.network.weights, &args.compare);
+        let mut compared = Compared::new(&models);
         for engine in &mut engines {
             compared.add(engine.run(&picture.frame, how, &layers)?);
         }

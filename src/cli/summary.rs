@@ -120,7 +120,7 @@ fn cells(row: &Row<'_>) -> [String; 11] {
 }
 
 pub fn run(args: &SummaryArgs) -> anyhow::Result<ExitCode> {
-    let graph = network::graph(&args.network)?;
+    let graph = network::open(&args.network)?.graph;
     let rows: Vec<_> = graph.nodes.iter().enumerate().map(|(index, node)| row(&graph, index, node)).collect();
     let total = graph.total_cost();
     let mut out = String::new();

@@ -10,9 +10,7 @@ use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
 use super::{classify, network, pictures, sheet};
 use crate::inspect::{LayerOutput, hypercolumn};
-use crate::model::labels;
 use crate::record::{png, save, tensors};
-use crate::view::input_picture;
 
 /// Do everything the tutorial does with a photograph: top 5, plot of the probabilities, sheet of the first 15 layers,
 /// two hypercolumns.
@@ -54,7 +52,8 @@ const FILES: [&str; 7] = [
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
 
 pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
-    let mut engine = network::engine(&args.network, &args.pictures.preprocess)?;
+    let model = network::open(&args.network)?;
+    let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
     let classifier = graph.classifier().filter(|_| engine.is_trained());
     let mut taps: Vec<usize> = SHEET_LAYERS.collect();
@@ -65,7 +64,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     if classifier.is_none() {
         eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
     }
-    let names = labels::imagenet();
+    let names = engine.labels().clone();
     let how = args.pictures.preprocess.preprocessing();
     let (single, input) = (pictures::is_single(&args.pictures), graph.input_shape());
     pictures::for_each(&args.pictures, &mut |picture| {
@@ -79,12 +78,12 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             save(&path, bytes, args.files.existing())?;
             super::wrote(&path)
         };
-        let name = &picture.frame.name;
+        let name = &network::signed(&picture.frame.name, &engine);
         let outputs = engine.run(&picture.frame, how, &taps)?;
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
         let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
         write("original.png", &png(&super::rgb_picture(&picture.frame)?)?)?;
-        write("input.png", &png(&input_picture(&first[0].values, [input.width, input.height]))?)?;
+        write("input.png", &png(&super::seen_picture(&picture.frame, how, input))?)?;
         let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
         if let Some(probabilities) = classifier.and_then(of) {
             super::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;
@@ -105,7 +104,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             let values = output.values[..shape.iter().product()].to_vec();
             named.push((graph.nodes[output.layer].keras_name.clone(), shape, values));
         }
-        let mut compared = Compared::new(&args.network.weights, &[]);
+        let mut compared = Compared::new(std::slice::from_ref(&model));
         compared.add(first);
         let layers: Vec<_> = SHEET_LAYERS.collect();
         let look = sheet::Look { tile_side: SHEET_TILE, smooth: true, colors: &args.colors };

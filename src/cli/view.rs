@@ -10,14 +10,17 @@ use anyhow::bail;
 use super::INTERRUPTED;
 use super::args::Arguments;
 use super::network;
+use crate::app::download::Wanted;
 use crate::app::offscreen::{self, Extent};
 use crate::app::state::AppState;
 use crate::app::{Setup, window};
-use crate::engine::{Placement, WeightsSpec};
-use crate::model::{LayerIndex, labels};
+use crate::engine::{OpenedModel, Placement, WeightsSpec};
+use crate::model::LayerIndex;
 use crate::session::SessionConfig;
 use crate::source::SourceSpec;
 use crate::view::TileSize;
+use crate::weights::fetch::FetchOptions;
+use crate::weights::manifest::Manifest;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (setup, layers) = settings(arguments)?;
@@ -62,13 +65,9 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
 /// Arguments as meant.
 fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     let Arguments { input, network: chosen, view, .. } = arguments;
-    if view.compare.len() > network::MOST_COMPARED {
-        bail!(
-            "--compare takes at most {} files: more would not fit beside each other",
-            network::MOST_COMPARED
-        );
-    }
-    let graph = network::graph(chosen)?;
+    let mut models = network::open_compared(chosen, &view.compare)?;
+    let model = models.remove(0);
+    let graph = model.graph.clone();
     let mut layers = Vec::new();
     for name in &view.layer {
         let layer = graph.find(name.trim())?;
@@ -90,32 +89,44 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
     (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);
     state.hypercolumn.opacity = view.opacity;
+    state.class_activation = view.cam;
     if !view.hypercolumn.is_empty() {
         state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;
         state.hypercolumn.layers.sort_unstable();
         state.hypercolumn.shown = true;
     }
     // Predictions of random weights mean nothing: they are not even computed.
-    state.predictions = chosen.weights != WeightsSpec::Untrained;
+    state.predictions = model.is_trained();
+    let wanted = wanted(arguments, &model)?;
     let setup = Setup {
-        width_multiplier: chosen.width_multiplier,
+        wanted,
         state: state.started(),
         source: input.source.clone(),
         camera: input.camera.request(),
         session: SessionConfig {
             every_frame: view.headless,
-            weights: chosen.weights.clone(),
-            compare: view.compare.clone(),
-            avg_pool: chosen.avg_pool,
+            model,
+            compare: models,
             placement: Placement::Cpu,
         },
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),
-        labels: labels::imagenet(),
         snapshots: view.snapshot.clone(),
         tensorboard: view.tensorboard.clone(),
         size: view.size,
-        graph,
     };
     Ok((setup, layers))
+}
+
+/// Weights to fetch while the view already runs: where the user left the choice open and has none yet.
+fn wanted(arguments: &Arguments, model: &OpenedModel) -> anyhow::Result<Option<Wanted>> {
+    let Arguments { network: chosen, view, .. } = arguments;
+    let is_open =
+        chosen.weights == WeightsSpec::Auto && view.compare.is_empty() && chosen.width_multiplier == 1.0;
+    if !is_open || view.offline || view.headless || matches!(model.spec, WeightsSpec::File(_)) {
+        return Ok(None);
+    }
+    let manifest = Manifest::current()?;
+    let Some(entry) = manifest.entries.first().cloned() else { return Ok(None) };
+    Ok(Some(Wanted { entry, fetch: FetchOptions::from_environment(), model: network::options(chosen) }))
 }

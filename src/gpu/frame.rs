@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{FeatureMapBuffer, GpuContext, GpuError, bind, compute_pipeline, rectangle_pipeline, shader};
 use crate::frame::Frame;
+use crate::model::InputScale;
 
 /// What becomes of a picture that is not square.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -108,6 +109,8 @@ pub(super) struct PreprocessUniform {
     row_stride: u32,
     column_stride: u32,
     padding: [u32; 2],
+    divisor: [f32; 4],
+    offset: [f32; 4],
 }
 
 /// Frame → network input.
@@ -123,18 +126,21 @@ impl Preprocessor {
         Self { pipeline: compute_pipeline(&gpu.device, &module, "preprocess") }
     }
 
-    /// Writes the picture, `[3, height, width]` from −1 to 1 in RGB order, into `output` and submits.
+    /// Writes the picture, `[3, height, width]` in RGB order and this scale, into `output` and submits.
     pub fn run(
         &self,
         gpu: &GpuContext,
         frame: &FrameBuffer,
         fit: Fit,
         resize: Resize,
+        scale: InputScale,
         output: &FeatureMapBuffer,
     ) {
         let Frame { width, height, format, .. } = frame.frame;
         let crop = crop_of(width, height, fit);
         let layout = output.layout();
+        let (divisor, offset) = scale.divisor_and_offset();
+        let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
         let uniform = gpu.uniform(&PreprocessUniform {
             frame_size: [width, height],
             frame_format: format as u32,
@@ -147,6 +153,8 @@ impl Preprocessor {
             row_stride: layout.row_stride,
             column_stride: layout.column_stride,
             padding: [0; 2],
+            divisor: padded(divisor),
+            offset: padded(offset),
         });
         let bindings =
             [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding()), (2, output.binding())];

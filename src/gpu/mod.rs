@@ -1,6 +1,7 @@
 //! Everything that is drawn or computed with our own shaders. No Burn: feature maps arrive as
 //! [`FeatureMapBuffer`]s, whoever made them.
 
+mod class_activation;
 mod context;
 mod feature_map;
 mod frame;
@@ -12,6 +13,7 @@ mod statistics;
 mod tiles;
 pub mod twin;
 
+pub use class_activation::ClassActivationPass;
 pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};
 pub use feature_map::FeatureMapBuffer;
 pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, crop_of};
@@ -22,7 +24,7 @@ pub use statistics::{StatisticsBuffer, StatisticsPass};
 pub use tiles::{ChannelOrder, TileDraw, TilesRenderer, range_mode};
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
-pub fn shader_sources() -> [(&'static str, String); 7] {
+pub fn shader_sources() -> [(&'static str, String); 8] {
     let frame = include_str!("../../shaders/frame.wgsl");
     let map = include_str!("../../shaders/feature_map.wgsl");
     [
@@ -32,6 +34,7 @@ pub fn shader_sources() -> [(&'static str, String); 7] {
         ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
         ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
         ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
+        ("class_activation", [map, include_str!("../../shaders/class_activation.wgsl")].concat()),
         ("hypercolumn", [map, include_str!("../../shaders/hypercolumn.wgsl")].concat()),
     ]
 }

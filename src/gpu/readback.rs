@@ -60,7 +60,7 @@ impl Pending {
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn wait(self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
+    pub fn wait(&self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
         gpu.device
             .poll(wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: None })
             .map_err(ReadbackError::new)?;

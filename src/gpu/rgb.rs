@@ -12,10 +12,10 @@ pub(super) struct RgbUniform {
     pitch: [f32; 2],
     columns: u32,
     first: u32,
-    low: f32,
-    high: f32,
     mirror: u32,
-    padding: [u32; 3],
+    padding: u32,
+    low: [f32; 4],
+    high: [f32; 4],
 }
 
 /// A grid of coloured tiles to draw: tile i shows the channels 3i, 3i + 1 and 3i + 2 as red, green and blue.
@@ -36,10 +36,10 @@ pub struct RgbDraw {
     pub first: u32,
     /// Number of tiles.
     pub count: u32,
-    /// The value that becomes level 0, and everything below.
-    pub low: f32,
-    /// The value that becomes level 255, and everything above; more than `low`.
-    pub high: f32,
+    /// The values of red, green and blue that become level 0, and everything below.
+    pub low: [f32; 3],
+    /// The values that become level 255, and everything above; more than `low`.
+    pub high: [f32; 3],
     /// Swap left and right in every tile.
     pub mirror: bool,
 }
@@ -67,6 +67,7 @@ impl RgbRenderer {
         tiles: &RgbDraw,
     ) {
         let layout = gpu.uniform(&map.layout());
+        let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
         let uniform = gpu.uniform(&RgbUniform {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
@@ -74,10 +75,10 @@ impl RgbRenderer {
             pitch: tiles.pitch,
             columns: tiles.columns,
             first: tiles.first,
-            low: tiles.low,
-            high: tiles.high,
             mirror: tiles.mirror.into(),
-            padding: [0; 3],
+            padding: 0,
+            low: padded(tiles.low),
+            high: padded(tiles.high),
         });
         let bindings =
             [(0, map.binding()), (1, layout.as_entire_binding()), (2, uniform.as_entire_binding())];

@@ -9,7 +9,7 @@ pub use maps::{rgb_pixel, statistics, tile_pixel};
 
 use super::{Fit, Rect, Resize, crop_of};
 use crate::frame::{Frame, PixelFormat};
-use crate::model::Shape;
+use crate::model::{InputScale, Shape};
 
 /// `rgb_from_yuv` in frame.wgsl.
 pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
@@ -56,10 +56,17 @@ pub fn rgb_bytes(frame: &Frame) -> Vec<u8> {
         .collect()
 }
 
-/// preprocess.wgsl: `[3, shape.height, shape.width]` from −1 to 1 in RGB order.
-pub fn preprocess(frame: &Frame, fit: Fit, resize: Resize, shape: Shape) -> Vec<f32> {
+/// preprocess.wgsl: `[3, shape.height, shape.width]` in RGB order and this scale.
+pub fn preprocess(
+    frame: &Frame,
+    fit: Fit,
+    resize: Resize,
+    input_scale: InputScale,
+    shape: Shape,
+) -> Vec<f32> {
     let crop = crop_of(frame.width, frame.height, fit);
     let scale = [crop.width / shape.width as f32, crop.height / shape.height as f32];
+    let (divisor, offset) = input_scale.divisor_and_offset();
     let plane = shape.height * shape.width;
     let mut values = vec![0.0; 3 * plane];
     let (red, rest) = values.split_at_mut(plane);
@@ -73,7 +80,7 @@ pub fn preprocess(frame: &Frame, fit: Fit, resize: Resize, shape: Shape) -> Vec<
                 Resize::Antialias => antialiased(frame, crop, center, scale),
                 Resize::Nearest => nearest(frame, crop, [x, y], shape),
             };
-            [red[x], green[x], blue[x]] = rgb.map(|level| level / 127.5 - 1.0);
+            [red[x], green[x], blue[x]] = [0, 1, 2].map(|color| rgb[color] / divisor[color] - offset[color]);
         }
     });
     values
@@ -140,10 +147,13 @@ fn nearest(frame: &Frame, crop: Rect, [x, y]: [usize; 2], shape: Shape) -> [f32;
 mod tests {
     use super::*;
 
+    const SCALE: InputScale = InputScale::MinusOneToOne;
+
     fn levels(resize: Resize) -> Vec<f32> {
         let bytes: Vec<u8> = (0..7 * 5 * 3).map(|i| ((i * 37 + 11) % 256) as u8).collect();
         let frame = Frame::new(0, (7, 5), PixelFormat::Rgb8, &bytes, "pattern".into()).unwrap();
-        let planes = preprocess(&frame, Fit::Stretch, resize, Shape { channels: 3, height: 4, width: 3 });
+        let planes =
+            preprocess(&frame, Fit::Stretch, resize, SCALE, Shape { channels: 3, height: 4, width: 3 });
         let level = |i: usize| (planes[i % 3 * 12 + i / 3] + 1.0) * 127.5;
         (0..36).map(level).collect()
     }
@@ -171,7 +181,8 @@ mod tests {
         let bytes: Vec<u8> = (0..16 * 16 * 3).map(|i| (i * 29 % 256) as u8).collect();
         let frame = Frame::new(0, (16, 16), PixelFormat::Rgb8, &bytes, "pattern".into()).unwrap();
         for resize in [Resize::Bilinear, Resize::Antialias, Resize::Nearest] {
-            let planes = preprocess(&frame, Fit::Crop, resize, Shape { channels: 3, height: 16, width: 16 });
+            let planes =
+                preprocess(&frame, Fit::Crop, resize, SCALE, Shape { channels: 3, height: 16, width: 16 });
             for (i, byte) in bytes.iter().enumerate() {
                 let level = (planes[i % 3 * 256 + i / 3] + 1.0) * 127.5;
                 assert!((level - f32::from(*byte)).abs() < 1e-3, "{resize:?} {i}");

@@ -1,5 +1,6 @@
 //! What channels add to the score of a class, where that can be said exactly. Pure, any thread.
 
+use super::class_activation::class_weights;
 use super::measure::ChannelStatistics;
 use crate::model::{Graph, LayerIndex, Op};
 
@@ -42,7 +43,7 @@ pub fn contributions(
     first: usize,
     channels: &[ChannelStatistics],
 ) -> Option<Vec<f32>> {
-    let row = weight.chunks_exact(inputs.max(1)).nth(class)?;
+    let row = class_weights(weight, inputs, class)?;
     let row = row.get(first..first + channels.len())?;
     Some(row.iter().zip(channels).map(|(weight, channel)| weight * channel.mean).collect())
 }

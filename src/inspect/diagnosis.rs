@@ -226,7 +226,7 @@ mod tests {
         let conv = net.add(Op::Conv(window), &[0], Some(channels), "conv2d".into(), Some("conv".into()));
         let relu = net.add(Op::Relu, &[conv], None, "activation".into(), None);
         net.add(Op::GlobalAvgPool, &[relu], None, "avg_pool".into(), None);
-        let graph = net.finish("Tiny");
+        let graph = net.finish("Tiny", 1.0);
         assert_eq!(graph.nodes[2].shape, Shape { channels, height: 8, width: 8 });
         graph
     }

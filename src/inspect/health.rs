@@ -19,7 +19,7 @@ pub fn is_rectified(graph: &Graph, layer: LayerIndex) -> bool {
         Op::MaxPool(_) | Op::AvgPool(_) | Op::Concat | Op::GlobalAvgPool => {
             node.inputs.iter().all(|&input| is_rectified(graph, input))
         }
-        Op::Input | Op::Conv(_) | Op::BatchNorm | Op::Classifier => false,
+        Op::Input | Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => false,
     }
 }
 

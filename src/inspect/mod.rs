@@ -1,5 +1,6 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+mod class_activation;
 mod contribution;
 pub mod diagnosis;
 mod health;
@@ -12,6 +13,7 @@ mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
+pub use class_activation::{class_activation, class_weights, explained_layer, logit};
 pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;

@@ -9,7 +9,7 @@ pub struct Cost {
     pub trainable: usize,
     /// Numbers that are only measured: mean and variance of batch normalisation.
     pub measured: usize,
-    /// Multiplications followed by an addition, of convolutions and the classifier.
+    /// Multiplications followed by an addition, of convolutions and fully connected layers.
     pub multiply_adds: usize,
 }
 
@@ -47,7 +47,7 @@ impl Graph {
             Op::BatchNorm => {
                 Cost { trainable: shape.channels, measured: 2 * shape.channels, multiply_adds: 0 }
             }
-            Op::Classifier => Cost {
+            Op::Dense | Op::Classifier => Cost {
                 trainable: (inputs + 1) * shape.channels,
                 measured: 0,
                 multiply_adds: inputs * shape.channels,

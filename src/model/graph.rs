@@ -67,7 +67,9 @@ pub enum Op {
     Concat,
     /// Mean over height and width.
     GlobalAvgPool,
-    /// Fully connected layer and softmax: class probabilities.
+    /// Fully connected layer.
+    Dense,
+    /// Fully connected layer and softmax: class probabilities. Of a single output the logistic function.
     Classifier,
 }
 
@@ -83,6 +85,7 @@ impl Op {
             Self::AvgPool(_) => "average pooling",
             Self::Concat => "concatenation",
             Self::GlobalAvgPool => "global average pooling",
+            Self::Dense => "dense",
             Self::Classifier => "dense + softmax",
         }
     }
@@ -124,6 +127,8 @@ pub struct Node {
 pub struct Graph {
     /// The architecture's name.
     pub name: &'static str,
+    /// Multiplier of the published channel counts.
+    pub width_multiplier: f64,
     /// All layers; each reads only earlier ones.
     pub nodes: Vec<Node>,
     /// Names of the stages that the stage keys step through (`stem`, `mixed0`, …).
@@ -277,7 +282,7 @@ impl GraphBuilder {
                 field.size[1] += (shape.width - 1) * field.stride[1];
                 (shape.height, shape.width) = (1, 1);
             }
-            Op::Input | Op::BatchNorm | Op::Relu | Op::Classifier => {}
+            Op::Input | Op::BatchNorm | Op::Relu | Op::Dense | Op::Classifier => {}
         }
         shape.channels = channels.unwrap_or(shape.channels);
         self.nodes.push(Node {
@@ -293,7 +298,7 @@ impl GraphBuilder {
     }
 
     /// The finished graph in Keras' order; the last node added is the output.
-    pub fn finish(self, name: &'static str) -> Graph {
+    pub fn finish(self, name: &'static str, width_multiplier: f64) -> Graph {
         let inputs: Vec<&[usize]> = self.nodes.iter().map(|node| node.inputs.as_slice()).collect();
         let order = order::keras_order(&inputs, self.nodes.len() - 1);
         let mut position = vec![0; self.nodes.len()];
@@ -310,6 +315,6 @@ impl GraphBuilder {
                 node
             })
             .collect();
-        Graph { name, nodes, stages: self.stages }
+        Graph { name, width_multiplier, nodes, stages: self.stages }
     }
 }

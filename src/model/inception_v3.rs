@@ -12,9 +12,25 @@ pub const IMAGENET_CLASSES: usize = 1000;
 /// Added to the variance in batch normalisation, in Keras and torchvision alike.
 pub const BATCH_NORM_EPSILON: f64 = 1e-3;
 
-/// InceptionV3 with every channel count multiplied by `width` (1.0 is the published network; at least one
-/// channel is kept everywhere).
+/// A fully connected layer behind the pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadLayer {
+    /// Number of its outputs.
+    pub units: usize,
+    /// Its name in a weight file.
+    pub torch_name: String,
+}
+
+/// InceptionV3 as published, with so many classes and with every channel count multiplied by `width` (1.0 is the
+/// published network; at least one channel is kept everywhere). With 0 classes it ends at the pool.
 pub fn inception_v3(classes: usize, width: f64) -> Graph {
+    let classifier = HeadLayer { units: classes, torch_name: "fc".into() };
+    inception_v3_with_head(if classes == 0 { &[] } else { std::slice::from_ref(&classifier) }, width)
+}
+
+/// InceptionV3 with these fully connected layers behind the pool, ReLU between them and softmax at the end; without
+/// any it ends at the pool.
+pub fn inception_v3_with_head(head: &[HeadLayer], width: f64) -> Graph {
     let input = Shape { channels: 3, height: INPUT_SIZE, width: INPUT_SIZE };
     let mut net = Inception { graph: GraphBuilder::new(input, "stem"), width, scope: String::new() };
 
@@ -41,9 +57,19 @@ pub fn inception_v3(classes: usize, width: f64) -> Graph {
     let mut graph = net.graph;
     graph.stage("pool");
     let x = graph.add(Op::GlobalAvgPool, &[x], None, "avg_pool".into(), Some("avgpool".into()));
-    graph.stage("out");
-    graph.add(Op::Classifier, &[x], Some(classes), "predictions".into(), Some("fc".into()));
-    graph.finish("InceptionV3")
+    if let Some((classifier, hidden)) = head.split_last() {
+        graph.stage("out");
+        let mut x = x;
+        for HeadLayer { units, torch_name } in hidden {
+            let name = graph.auto_name("dense");
+            let relu = format!("{name}_relu");
+            x = graph.add(Op::Dense, &[x], Some(*units), name, Some(torch_name.clone()));
+            x = graph.add(Op::Relu, &[x], None, relu, None);
+        }
+        let HeadLayer { units, torch_name } = classifier;
+        graph.add(Op::Classifier, &[x], Some(*units), "predictions".into(), Some(torch_name.clone()));
+    }
+    graph.finish("InceptionV3", width)
 }
 
 #[derive(Clone, Copy)]

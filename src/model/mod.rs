@@ -2,11 +2,13 @@
 //!
 //! No Burn, no wgpu: [`crate::network`] executes a [`Graph`], everything else asks it for names and shapes.
 
+mod conventions;
 mod cost;
 mod graph;
 pub mod inception_v3;
 pub mod labels;
 mod order;
 
+pub use conventions::{AvgPool, Conventions, InputScale};
 pub use cost::Cost;
 pub use graph::{Graph, GraphBuilder, LayerIndex, Node, Op, ReceptiveField, Shape, UnknownLayer, Window};

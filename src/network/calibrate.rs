@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::cpu::{input_from_values, values};
-use super::executor::{ExecutorOptions, Network};
+use super::executor::{Folding, Network};
 use crate::model::{Graph, Op};
 use crate::weights::{LayerWeights, Weights};
 
@@ -23,8 +23,7 @@ pub fn calibrate(graph: &Arc<Graph>, weights: Weights, pictures: &[Vec<f32>]) ->
     let inputs =
         pictures.iter().map(|p| input_from_values(p.clone(), graph.input_shape(), &device)).collect();
     let input = Tensor::cat(inputs, 0);
-    let options = ExecutorOptions { fold: false, ..Default::default() };
-    let mut network = Network::new(graph.clone(), Arc::new(weights), device, options);
+    let mut network = Network::new(graph.clone(), Arc::new(weights), device, Folding::Apart);
     let last_use: Vec<_> = (0..graph.nodes.len()).map(|index| graph.consumers(index).last()).collect();
     let mut outputs: Vec<Option<Tensor<4>>> = vec![None; graph.nodes.len()];
     // The classifier has nothing to calibrate and nobody reads it.

@@ -9,42 +9,17 @@ use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
-use crate::model::{Graph, LayerIndex, Op};
+use crate::model::{AvgPool, Graph, LayerIndex, Op};
 use crate::weights::{LayerWeights, Weights};
 
-/// Whether the zero padding of an average pooling window counts in the mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum AvgPool {
-    /// Only real cells count, as in Keras and TensorFlow.
+/// What becomes of batch normalisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Folding {
+    /// It is folded into the convolution before it (the fast path).
     #[default]
-    Exclude,
-    /// Padding counts as zeros, as in torchvision and timm.
-    Include,
-}
-
-impl AvgPool {
-    /// The value of `--avg-pool`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exclude => "exclude",
-            Self::Include => "include",
-        }
-    }
-}
-
-/// How a network is executed.
-#[derive(Clone, Copy, Debug)]
-pub struct ExecutorOptions {
-    /// Average pooling convention.
-    pub avg_pool: AvgPool,
-    /// Fold batch normalisation into convolutions (the fast path).
-    pub fold: bool,
-}
-
-impl Default for ExecutorOptions {
-    fn default() -> Self {
-        Self { avg_pool: AvgPool::default(), fold: true }
-    }
+    Folded,
+    /// It runs on its own.
+    Apart,
 }
 
 /// Parameters on the device.
@@ -64,7 +39,7 @@ pub struct Network {
     graph: Arc<Graph>,
     weights: Arc<Weights>,
     device: Device,
-    options: ExecutorOptions,
+    folding: Folding,
     /// Convolutions with batch normalisation inside; filled when a layer first runs so.
     folded: Vec<Option<Prepared>>,
     /// Layers with their own parameters; for convolutions only where they are tapped (or folding is off).
@@ -75,7 +50,7 @@ pub struct Network {
 
 impl Network {
     /// A network that will run on `device`; nothing is uploaded yet.
-    pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, options: ExecutorOptions) -> Self {
+    pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, folding: Folding) -> Self {
         let count = graph.nodes.len();
         let norm_after = (0..count)
             .map(|index| {
@@ -86,7 +61,7 @@ impl Network {
             })
             .collect();
         let empty = || (0..count).map(|_| None).collect();
-        Self { graph, weights, device, options, folded: empty(), plain: empty(), norm_after }
+        Self { graph, weights, device, folding, folded: empty(), plain: empty(), norm_after }
     }
 
     /// Gives the weights back.
@@ -101,12 +76,17 @@ impl Network {
         }
     }
 
+    /// Its layers.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
     /// Where it runs.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Runs what `taps` need on `input` (`[1, 3, 299, 299]`, RGB, −1 to 1) and returns the output of each
+    /// Runs what `taps` need on `input` (`[1, 3, 299, 299]`, RGB, in the scale that the weights take) and returns the output of each
     /// tapped layer, `[1, channels, height, width]`, in the order asked.
     ///
     /// `before_node` is called before each node that runs, with how many have been started and how many will be.
@@ -154,7 +134,7 @@ impl Network {
 
     /// True where a convolution's batch normalisation is inside its kernel in this run.
     fn is_folded(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        self.options.fold && self.norm_after[conv].is_some() && !taps.contains(&conv)
+        self.folding == Folding::Folded && self.norm_after[conv].is_some() && !taps.contains(&conv)
     }
 
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
@@ -184,24 +164,31 @@ impl Network {
             }
             Op::AvgPool(window) => {
                 let options = AvgPoolOptions::new(window.kernel).with_stride(window.stride);
-                let count_pad = self.options.avg_pool == AvgPool::Include;
+                let count_pad = self.weights.conventions.avg_pool == AvgPool::Include;
                 let options = options.with_padding(window.padding).with_count_include_pad(count_pad);
                 module::avg_pool2d(x, options)
             }
             Op::GlobalAvgPool => x.mean_dim(2).mean_dim(3),
-            Op::Conv(_) | Op::BatchNorm | Op::Classifier => match (op, self.prepared(index, folded)) {
-                (Op::Conv(window), Prepared::Conv(kernel, bias)) => {
-                    let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
-                    module::conv2d(x, kernel.clone(), bias.clone(), options)
+            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => {
+                match (op, self.prepared(index, folded)) {
+                    (Op::Conv(window), Prepared::Conv(kernel, bias)) => {
+                        let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
+                        module::conv2d(x, kernel.clone(), bias.clone(), options)
+                    }
+                    (_, Prepared::Affine(scale, shift)) => x.mul(scale.clone()).add(shift.clone()),
+                    (_, Prepared::Dense(weight, bias)) => {
+                        let [batch, channels, ..] = x.dims();
+                        let outputs = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
+                        let outputs = match op {
+                            Op::Classifier if classes == 1 => activation::sigmoid(outputs),
+                            Op::Classifier => activation::softmax(outputs, 1),
+                            _ => outputs,
+                        };
+                        outputs.reshape([batch, classes, 1, 1])
+                    }
+                    _ => x,
                 }
-                (_, Prepared::Affine(scale, shift)) => x.mul(scale.clone()).add(shift.clone()),
-                (_, Prepared::Dense(weight, bias)) => {
-                    let [batch, channels, ..] = x.dims();
-                    let logits = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
-                    activation::softmax(logits, 1).reshape([batch, classes, 1, 1])
-                }
-                _ => x,
-            },
+            }
             Op::Input | Op::Concat => x,
         }
     }
@@ -238,8 +225,8 @@ impl Network {
                 };
                 Prepared::Affine(upload(&scale), upload(&shift))
             }
-            Some(LayerWeights::Classifier { weight, bias }) => {
-                let (classes, channels) = (bias.len(), weight.len() / bias.len());
+            Some(LayerWeights::Dense { weight, bias }) => {
+                let (classes, channels) = (bias.len(), weight.len() / bias.len().max(1));
                 let weight =
                     Tensor::<2>::from_data(TensorData::new(weight.clone(), [classes, channels]), device);
                 let bias = Tensor::from_data(TensorData::new(bias.clone(), [1, classes]), device);

@@ -6,4 +6,4 @@ mod executor;
 
 pub use calibrate::calibrate;
 pub use cpu::{input_from_values, values};
-pub use executor::{AvgPool, ExecutorOptions, Network};
+pub use executor::{Folding, Network};

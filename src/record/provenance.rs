@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::engine::{Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
-use crate::network::AvgPool;
-use crate::weights::Origin;
+use crate::model::Graph;
+use crate::weights::{Origin, Weights};
 
 /// Everything that the numbers of a picture depend on, beside the picture.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,7 +16,7 @@ pub struct Provenance {
     pub network: &'static str,
     /// Multiplier of its channel counts.
     pub width_multiplier: f64,
-    /// Weight file, or `untrained`.
+    /// Weight file, `embedded` or `untrained`.
     pub weights: String,
     /// SHA-256 of the weight file.
     pub weights_sha256: Option<String>,
@@ -24,6 +24,8 @@ pub struct Provenance {
     pub weights_seed: Option<u64>,
     /// Whether padding counts in average pooling: `exclude` or `include`.
     pub avg_pool: &'static str,
+    /// What the input makes of black and white: `-1..1`, `0..1` or `imagenet`.
+    pub input_scale: &'static str,
     /// `stretch` or `crop`.
     pub fit: &'static str,
     /// `bilinear`, `antialias` or `nearest`.
@@ -32,25 +34,21 @@ pub struct Provenance {
 
 impl Provenance {
     /// Of a network with these weights.
-    pub fn new(
-        network: &'static str,
-        width_multiplier: f64,
-        weights: &Origin,
-        avg_pool: AvgPool,
-        how: Preprocessing,
-    ) -> Self {
-        let (path, weights_sha256, weights_seed) = match weights {
+    pub fn new(graph: &Graph, weights: &Weights, how: Preprocessing) -> Self {
+        let (path, weights_sha256, weights_seed) = match &weights.origin {
             Origin::File { path, sha256 } => (path.display().to_string(), Some(sha256.clone()), None),
+            Origin::Embedded { sha256 } => (WeightsSpec::Embedded.to_string(), Some(sha256.clone()), None),
             Origin::Untrained { seed } => (WeightsSpec::Untrained.to_string(), None, Some(*seed)),
         };
         Self {
             convscope: env!("CARGO_PKG_VERSION"),
-            network,
-            width_multiplier,
+            network: graph.name,
+            width_multiplier: graph.width_multiplier,
             weights: path,
             weights_sha256,
             weights_seed,
-            avg_pool: avg_pool.name(),
+            avg_pool: weights.conventions.avg_pool.name(),
+            input_scale: weights.conventions.input_scale.name(),
             fit: fit_name(how.fit),
             resize: resize_name(how.resize),
         }

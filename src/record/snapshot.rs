@@ -22,8 +22,8 @@ use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{GpuContext, twin};
 use crate::inspect::ChannelStatistics;
-use crate::model::Shape;
 use crate::model::labels::Label;
+use crate::model::{InputScale, Shape};
 use crate::session::StageTimes;
 use crate::view::{Colormap, Filter, Sort, input_picture};
 
@@ -251,7 +251,8 @@ impl SnapshotJob {
             image::RgbImage::from_raw(self.frame.width, self.frame.height, twin::rgb_bytes(&self.frame));
         let frame = frame.ok_or_else(|| content(&"the frame is not a picture"))?;
         save("frame.png", &png(&frame).map_err(|e| content(&e))?)?;
-        let input = twin::preprocess(&self.frame, self.how.fit, self.how.resize, self.input);
+        let input =
+            twin::preprocess(&self.frame, self.how.fit, self.how.resize, InputScale::default(), self.input);
         let input = input_picture(&input, [self.input.width, self.input.height]);
         save("input.png", &png(&input).map_err(|e| content(&e))?)?;
 

@@ -1,20 +1,21 @@
 //! The inference thread: owns the network and every Burn call.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
 use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
-use crate::engine::{Placement, load_weights};
+use crate::engine::{Model, OpenedModel, Placement};
 use crate::gpu::{
     FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, StatisticsBuffer,
     StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
-use crate::network::{ExecutorOptions, Network, input_from_values, values};
+use crate::network::{Folding, Network, input_from_values, values};
 
 /// No more work than this is queued ahead of the window's drawing, which waits in the same queue.
 const QUEUED_AHEAD_MS: f32 = 20.0;
@@ -28,6 +29,10 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let mut done: Option<(u64, Request)> = None;
     let mut sequence = 0;
     while !shared.is_stopping() {
+        if let Some(model) = shared.replacement.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            worker.replace(model);
+            done = None;
+        }
         let request = shared.request();
         let answered = |frame: &FrameBuffer| done.as_ref() == Some(&(frame.frame.id, request.clone()));
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
@@ -70,6 +75,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
 
 struct Worker<'a> {
     shared: &'a Shared,
+    model: Model,
     /// The main one, then those that are compared with it.
     networks: Vec<Network>,
     device: Device,
@@ -88,24 +94,23 @@ impl<'a> Worker<'a> {
         let config = &shared.config;
         let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
         let resize = shared.request().resize;
-        let load = |spec| {
-            load_weights(&shared.graph, spec, resize, &mut |text| loading(text)).map_err(|e| e.to_string())
+        let load = |opened: &OpenedModel| {
+            opened.load(resize, &mut |text| loading(text)).map_err(|error| error.to_string())
         };
-        let weights = load(&config.weights)?;
-        shared.update(|status| status.weights = Some(weights.clone()));
-        let mut all = vec![weights];
-        for spec in &config.compare {
-            all.push(load(spec)?);
+        let model = load(&config.model)?;
+        shared.update(|status| status.model = Some(model.clone()));
+        let mut all = vec![model.clone()];
+        for opened in &config.compare {
+            all.push(load(opened)?);
         }
         loading("preparing the device");
         let device = match config.placement {
             Placement::Gpu => bridge::adopt(&shared.gpu).map_err(|error| error.to_string())?,
             Placement::Cpu => Device::flex(),
         };
-        let options = ExecutorOptions { avg_pool: config.avg_pool, fold: true };
-        let network = |weights| Network::new(shared.graph.clone(), weights, device.clone(), options);
         let worker = Self {
-            networks: all.into_iter().map(network).collect(),
+            model,
+            networks: all.into_iter().map(|model| place(model, &device)).collect(),
             device,
             preprocessor: Preprocessor::new(&shared.gpu),
             luminance: LuminancePass::new(&shared.gpu),
@@ -119,25 +124,36 @@ impl<'a> Worker<'a> {
         Ok(worker)
     }
 
+    /// Runs another network in place of the main one.
+    fn replace(&mut self, model: Model) {
+        self.shared.update(|status| status.model = Some(model.clone()));
+        self.networks[0] = place(model.clone(), &self.device);
+        (self.model, self.warm, self.previous) = (model, false, None);
+    }
+
     fn process(
         &mut self,
         frame: FrameBuffer,
-        request: Request,
+        mut request: Request,
         sequence: u64,
     ) -> Result<Activations, String> {
         let gpu = &self.shared.gpu;
+        let model = self.model.clone();
+        // Whoever asks may not know yet that another network runs.
+        request.taps.retain(|&layer| layer < model.graph.nodes.len());
+        request.maps.retain(|&layer| layer < model.graph.nodes.len());
         let start = Instant::now();
-        let shape = self.shared.graph.input_shape();
+        let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
         // The picture as the network gets it stays until its brightness has been compared with the taps.
         let (input, picture) = match self.shared.config.placement {
             Placement::Gpu => {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
-                self.preprocessor.run(gpu, &frame, request.fit, request.resize, &place);
+                self.preprocessor.run(gpu, &frame, request.fit, request.resize, scale, &place);
                 (input, place)
             }
             Placement::Cpu => {
-                let values = twin::preprocess(&frame.frame, request.fit, request.resize, shape);
+                let values = twin::preprocess(&frame.frame, request.fit, request.resize, scale, shape);
                 let picture = FeatureMapBuffer::upload(gpu, &values, shape);
                 (input_from_values(values, shape, &self.device), picture)
             }
@@ -146,7 +162,7 @@ impl<'a> Worker<'a> {
 
         let network_start = Instant::now();
         let mut layers = request.taps.clone();
-        let classifier = self.shared.graph.classifier().filter(|_| request.predictions);
+        let classifier = model.graph.classifier().filter(|_| request.predictions);
         for layer in request.maps.iter().copied().chain(classifier) {
             if !layers.contains(&layer) {
                 layers.push(layer);
@@ -154,12 +170,19 @@ impl<'a> Worker<'a> {
         }
         let outputs = self.run_network(0, input.clone(), &layers)?;
         let mut others = Vec::new();
+        let mut compared = Vec::new();
         for index in 1..self.networks.len() {
+            if !self.is_comparable(index, &request.taps) {
+                compared.push(ComparedTaps::default());
+                continue;
+            }
             let own = self.run_network(index, input.clone(), &request.taps)?;
             let pairs = outputs.iter().zip(&own);
             let differences: Vec<_> = pairs.map(|(main, own)| main.clone().sub(own.clone())).collect();
             others.extend(own);
             others.extend(differences);
+            // Filled when the tensors are where our shaders can read them.
+            compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
         let enqueued_ms = elapsed_ms(network_start);
 
@@ -183,13 +206,10 @@ impl<'a> Worker<'a> {
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
         let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, &before, scores)?;
         self.previous = Some((frame.frame.id, tapped[..request.taps.len()].to_vec()));
-        let mut compared = Vec::new();
-        if !request.taps.is_empty() {
-            let mut others = taps.split_off(request.taps.len()).into_iter();
-            for _ in 1..self.networks.len() {
-                let mut next = || others.by_ref().take(request.taps.len()).collect();
-                compared.push(ComparedTaps { taps: next(), differences: next() });
-            }
+        let mut others = taps.split_off(request.taps.len()).into_iter();
+        for compared in compared.iter_mut().filter(|compared| compared.is_there) {
+            compared.taps = others.by_ref().take(request.taps.len()).collect();
+            compared.differences = others.by_ref().take(request.taps.len()).collect();
         }
         let wanted = |layer: &LayerIndex| maps.iter().find(|(known, _)| known == layer).cloned();
         let statistics_ms = elapsed_ms(statistics_start);
@@ -203,6 +223,7 @@ impl<'a> Worker<'a> {
         Ok(Activations {
             sequence,
             frame,
+            model,
             maps: request.maps.iter().filter_map(wanted).collect(),
             request,
             taps,
@@ -211,6 +232,12 @@ impl<'a> Worker<'a> {
             times: StageTimes { preprocess_ms, network_ms, statistics_ms },
             finished: Instant::now(),
         })
+    }
+
+    /// True where another network has the tapped layers in the same shapes.
+    fn is_comparable(&self, index: usize, taps: &[LayerIndex]) -> bool {
+        let (main, other) = (&self.model.graph.nodes, &self.networks[index].graph().nodes);
+        taps.iter().all(|&tap| other.get(tap).is_some_and(|node| node.shape == main[tap].shape))
     }
 
     /// A tensor where our shaders can read it; on the CPU also its values.
@@ -294,6 +321,10 @@ impl<'a> Worker<'a> {
             .collect();
         Ok((taps, scores.map(|_| numbers.collect())))
     }
+}
+
+fn place(model: Model, device: &Device) -> Network {
+    Network::new(model.graph, model.weights, device.clone(), Folding::Folded)
 }
 
 fn elapsed_ms(since: Instant) -> f32 {

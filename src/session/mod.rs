@@ -11,15 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::engine::{Placement, WeightsSpec};
+use crate::engine::{Model, OpenedModel, Placement};
 use crate::gpu::{FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer};
 use crate::inspect::ChannelStatistics;
 use crate::latest::{LatestSlot, Taken};
-use crate::model::{Graph, LayerIndex};
-use crate::network::AvgPool;
+use crate::model::LayerIndex;
 use crate::source::still::StepHandle;
 use crate::source::{Opened, SourceError};
-use crate::weights::Weights;
 
 impl Status {
     /// For how long a source whose frames ought to keep coming has sent none.
@@ -35,12 +33,10 @@ pub struct SessionConfig {
     /// True off screen: every frame counts and files come one after the other. False in the window: the newest
     /// frame wins and a picture stays until another is asked for.
     pub every_frame: bool,
-    /// The network's parameters.
-    pub weights: WeightsSpec,
-    /// Other weights for the same architecture, to be compared with those.
-    pub compare: Vec<WeightsSpec>,
-    /// Average pooling convention.
-    pub avg_pool: AvgPool,
+    /// The network.
+    pub model: OpenedModel,
+    /// Other networks, to be compared with that.
+    pub compare: Vec<OpenedModel>,
     /// Where the network runs.
     pub placement: Placement,
 }
@@ -76,8 +72,10 @@ pub struct Tap {
 }
 
 /// What another network makes of the same frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ComparedTaps {
+    /// False where it lacks a tapped layer, or has it in another shape: then there is nothing else here.
+    pub is_there: bool,
     /// Its own outputs.
     pub taps: Vec<Tap>,
     /// The main network's outputs minus these.
@@ -102,6 +100,8 @@ pub struct Activations {
     pub sequence: u64,
     /// The frame, on the drawing device.
     pub frame: FrameBuffer,
+    /// The network that it went through.
+    pub model: Model,
     /// What was asked for.
     pub request: Request,
     /// One for each tap of the request, in its order.
@@ -164,8 +164,8 @@ pub struct Status {
     pub trouble: Option<String>,
     /// Fallbacks that were taken, each with how to get the real thing.
     pub notices: Vec<String>,
-    /// The network's parameters, once they are loaded.
-    pub weights: Option<Arc<Weights>>,
+    /// The network, once it is loaded.
+    pub model: Option<Model>,
     /// When the source was opened.
     pub opened: Option<Instant>,
     /// When the last frame arrived.
@@ -177,10 +177,11 @@ pub struct Status {
 type Opener = Box<dyn FnOnce() -> Result<Opened, SourceError> + Send>;
 
 struct Shared {
-    graph: Arc<Graph>,
     gpu: GpuContext,
     config: SessionConfig,
     request: Mutex<Request>,
+    /// A network that takes the place of the one that runs.
+    replacement: Mutex<Option<Model>>,
     status: Mutex<Status>,
     frames: LatestSlot<crate::frame::Frame>,
     results: LatestSlot<Activations>,
@@ -234,7 +235,6 @@ impl Session {
     /// change.
     pub fn start(
         gpu: GpuContext,
-        graph: Arc<Graph>,
         config: SessionConfig,
         request: Request,
         open: impl FnOnce() -> Result<Opened, SourceError> + Send + 'static,
@@ -245,16 +245,16 @@ impl Session {
             source: "".into(),
             trouble: None,
             notices: vec![],
-            weights: None,
+            model: None,
             opened: None,
             last_frame: None,
             live: false,
         };
         let shared = Arc::new(Shared {
-            graph,
             gpu,
             config,
             request: Mutex::new(request),
+            replacement: Mutex::new(None),
             status: Mutex::new(status),
             frames: LatestSlot::default(),
             results: LatestSlot::default(),
@@ -277,6 +277,12 @@ impl Session {
             drop(current);
             self.shared.frames.nudge();
         }
+    }
+
+    /// Has another network run in place of the main one, from the next frame on.
+    pub fn replace(&self, model: Model) {
+        *self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
+        self.shared.frames.nudge();
     }
 
     /// The newest result that was not taken yet, waiting at most so long for one.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use self::canvas::{Canvas, GLYPH_ADVANCE, Rect, Rgb, fraction, grey, mix};
 use super::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
+use crate::shapes::{Class, panel};
 
 /// Width of the card in pixels.
 pub const WIDTH: u32 = 640;
@@ -89,64 +90,92 @@ fn tick(elapsed: Duration, earliest: u64) -> (u64, Duration) {
     (earliest, due.saturating_sub(elapsed))
 }
 
+/// Frames for which an object is shown.
+const OBJECT_FRAMES: u64 = 120;
+
+/// Of these, the last ones in which the next object appears through it.
+const FADE_FRAMES: u64 = 24;
+
+/// The object of a frame, one after the other of those that the embedded network knows, and how far through its time
+/// the frame is, 0 ≤ part < 1.
+fn object(frame_number: u64) -> (Class, f32) {
+    let objects = &Class::ALL[1..];
+    let class = objects[(frame_number / OBJECT_FRAMES) as usize % objects.len()];
+    (class, (frame_number % OBJECT_FRAMES) as f32 / OBJECT_FRAMES as f32)
+}
+
+/// What the card says that it shows in a frame.
+pub fn object_name(frame_number: u64) -> &'static str {
+    object(frame_number).0.name()
+}
+
 /// Draws one frame of the card: [`WIDTH`] × [`HEIGHT`] pixels of red, green and blue bytes, rows from top to
-/// bottom. The same number gives the same bytes on every machine.
+/// bottom.
 ///
-/// All that matters lies in the middle square, so that a network that crops sees whole panels.
+/// In the middle an object that the embedded network knows (another one every 4 seconds), named in the title; around
+/// it what every kind of filter in a network's first layers answers to.
 pub fn draw(frame_number: u64) -> Vec<u8> {
     const BODY_Y: usize = 52;
     const BODY_HEIGHT: usize = 416;
-    const GRID_X: usize = 88;
-    const CELL: (usize, usize) = (110, 98);
-    const GAP: usize = 8;
+    const LEFT: usize = 80;
+    const SMALL: (usize, usize) = (91, 80);
+    const GAP: usize = 6;
 
     let mut canvas = Canvas::new();
     title(&mut canvas, frame_number);
 
-    let side = |x| Rect { x, y: BODY_Y, width: 60, height: BODY_HEIGHT };
+    let side = |x| Rect { x, y: BODY_Y, width: 56, height: BODY_HEIGHT };
     canvas.panel(side(12), panels::grey_steps);
-    canvas.panel(side(568), panels::color_bars);
+    canvas.panel(side(572), panels::color_bars);
 
-    // Four by four cells, the inner four joined.
-    let cell = |column: usize, row: usize| Rect {
-        x: GRID_X + column * (CELL.0 + GAP),
-        y: BODY_Y + row * (CELL.1 + GAP),
-        width: CELL.0,
-        height: CELL.1,
+    let middle = Rect { x: LEFT, y: BODY_Y, width: 480, height: BODY_HEIGHT - SMALL.1 - GAP };
+    canvas.picture(middle, &object_picture(frame_number, middle.width, middle.height));
+
+    let small = |column: usize| Rect {
+        x: LEFT + column * (SMALL.0 + GAP),
+        y: BODY_Y + BODY_HEIGHT - SMALL.1,
+        width: SMALL.0,
+        height: SMALL.1,
     };
-    canvas.panel(cell(0, 0), panels::frequencies(frame_number));
-    canvas.panel(cell(1, 0), panels::orientations(frame_number));
-    canvas.panel(cell(2, 0), panels::checks);
-    canvas.panel(cell(3, 0), panels::dots(frame_number));
-    canvas.panel(cell(0, 1), panels::bricks);
-    canvas.panel(cell(3, 1), panels::wood);
-    canvas.panel(cell(0, 2), panels::clouds(frame_number));
-    canvas.panel(cell(3, 2), panels::color_wheel(frame_number));
-    canvas.panel(cell(0, 3), panels::shapes(frame_number));
-    canvas.panel(cell(1, 3), panels::spokes(frame_number));
-    canvas.panel(cell(2, 3), panels::patches);
-    canvas.panel(cell(3, 3), panels::dial(frame_number));
-    let middle = Rect { width: 2 * CELL.0 + GAP, height: 2 * CELL.1 + GAP, ..cell(1, 1) };
-    canvas.panel(middle, panels::zone_plate(frame_number));
+    canvas.panel(small(0), panels::frequencies(frame_number));
+    canvas.panel(small(1), panels::orientations(frame_number));
+    canvas.panel(small(2), panels::zone_plate(frame_number));
+    canvas.panel(small(3), panels::color_wheel(frame_number));
+    canvas.panel(small(4), panels::dial(frame_number));
 
     canvas.into_bytes()
 }
 
-/// The strip above the panels: name, frame number, and a light that runs along the line below.
+/// The object as a picture of its own, the next one shining through at the end of its time.
+fn object_picture(frame_number: u64, width: usize, height: usize) -> Vec<u8> {
+    let (class, part) = object(frame_number);
+    let mut picture = panel(class, part, width, height);
+    let fading = (frame_number % OBJECT_FRAMES + FADE_FRAMES).saturating_sub(OBJECT_FRAMES);
+    if fading > 0 {
+        let (next, _) = object(frame_number + FADE_FRAMES);
+        // The next one starts at the beginning of its sway.
+        let through = fading as f32 / FADE_FRAMES as f32;
+        for (pixel, next) in picture.iter_mut().zip(panel(next, 0.0, width, height)) {
+            *pixel = (f32::from(*pixel) + (f32::from(next) - f32::from(*pixel)) * through + 0.5) as u8;
+        }
+    }
+    picture
+}
+
+/// The strip above the panels: what is shown, frame number, and a light that runs along the line below.
 fn title(canvas: &mut Canvas, frame_number: u64) {
     const SCALE: usize = 2;
-    const LEFT: usize = 88;
-    const RIGHT: usize = 552;
+    const LEFT: usize = 80;
+    const RIGHT: usize = 560;
     const TEXT_Y: usize = 16;
     const INK: Rgb = grey(0.93);
     const ACCENT: Rgb = [1.0, 0.62, 0.16];
 
-    canvas.text((LEFT, TEXT_Y), SCALE, INK, "convscope test card");
+    canvas.text((LEFT, TEXT_Y), SCALE, grey(0.55), "test card:");
+    canvas.text((LEFT + 11 * GLYPH_ADVANCE * SCALE, TEXT_Y), SCALE, INK, object_name(frame_number));
     let number = format!("{:06}", frame_number % 1_000_000_000);
     let number_x = RIGHT + SCALE - number.len() * GLYPH_ADVANCE * SCALE;
     canvas.text((number_x, TEXT_Y), SCALE, ACCENT, &number);
-    let label = "frame";
-    canvas.text((number_x - (label.len() + 1) * GLYPH_ADVANCE * SCALE, TEXT_Y), SCALE, grey(0.55), label);
 
     let light = panels::phase(frame_number, 120);
     let line = Rect { x: 12, y: 41, width: WIDTH as usize - 24, height: 2 };
@@ -180,12 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn every_object_has_its_turn_and_its_name() {
+        let names: Vec<_> = (0..26).map(|turn| object_name(turn * OBJECT_FRAMES)).collect();
+        assert_eq!(names[..], Class::ALL[1..].iter().map(|class| class.name()).collect::<Vec<_>>());
+        assert_eq!(object_name(26 * OBJECT_FRAMES), names[0]);
+        for name in names {
+            assert!(name.chars().all(|c| c == ' ' || canvas::has_glyph(c)), "{name}");
+        }
+    }
+
+    #[test]
     fn it_moves_and_moves_smoothly() {
         let card = draw(0);
         assert!(mean_difference(&card, &draw(10)) > 2.0);
-        for number in [0, 59, 299, 6399] {
+        // Within an object's time, while the next one appears, and as it takes over.
+        for number in [0, 59, 100, 119, 299, 6399] {
             let change = mean_difference(&draw(number), &draw(number + 1));
-            assert!(change > 0.1 && change < 4.0, "{change} from frame {number} to the next");
+            assert!(change > 0.1 && change < 6.0, "{change} from frame {number} to the next");
         }
     }
 

@@ -1,7 +1,9 @@
-//! What a weight file holds, before it is fitted to a network: named tensors.
+//! What a weight file holds, whatever its layout: named tensors in the file's own order.
+
+use std::collections::BTreeMap;
 
 /// How a value was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stored {
     /// IEEE half precision.
     F16,
@@ -11,6 +13,18 @@ pub enum Stored {
     F32,
     /// Double precision.
     F64,
+}
+
+impl Stored {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
 }
 
 /// A tensor as a file has it.
@@ -26,13 +40,55 @@ pub struct NamedTensor {
     pub stored: Stored,
 }
 
+/// How a file names and orders its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// safetensors with torchvision's or timm's names.
+    Safetensors,
+    /// PyTorch's `.pth`, a pickle of tensors with torchvision's or timm's names.
+    Torch,
+    /// Keras' `.h5` as it was before Keras 3: layers in the order of `model.layers`.
+    KerasLegacy,
+    /// Keras 3's `.weights.h5`: layers by class, each class in the order of `model.layers`.
+    KerasWeights,
+    /// PaddlePaddle's `.pdparams`, a pickle of arrays.
+    Paddle,
+}
+
+impl Layout {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Torch => "PyTorch .pth",
+            Self::KerasLegacy => "Keras .h5 (legacy)",
+            Self::KerasWeights => "Keras 3 .weights.h5",
+            Self::Paddle => "PaddlePaddle .pdparams",
+        }
+    }
+}
+
+/// What a reader found, in the file's own order (which is what Keras' layers are matched by).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorFile {
+    /// Which reader it was.
+    pub layout: Layout,
+    /// The tensors.
+    pub tensors: Vec<NamedTensor>,
+    /// What was left aside, such as an optimizer's state.
+    pub notes: Vec<String>,
+    /// What the file says of itself, where its layout has room for that.
+    pub metadata: BTreeMap<String, String>,
+}
+
 /// Bounds on what a file can make a reader allocate.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Number of tensors.
     pub tensors: usize,
     /// Bytes of all values as f32.
-    pub bytes: u64,
+    pub bytes: usize,
 }
 
 impl Default for Limits {

@@ -1,18 +1,28 @@
-//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn.
+//! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn. Known files
+//! ([`manifest`]) can be fetched ([`fetch`]).
 
 mod assign;
+mod canonical;
+pub mod fetch;
 mod file;
+mod hdf5;
+mod keras;
+pub mod manifest;
 mod safetensors;
 mod seeded;
+mod torch;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use self::file::Limits;
-use crate::model::{Graph, LayerIndex};
+use self::canonical::Parameter;
+use self::file::{Limits, ReadError, TensorFile};
+use self::manifest::{Checksum, Manifest};
+use crate::model::{AvgPool, Conventions, Graph, InputScale, LayerIndex};
 
+pub use assign::Architecture;
+pub use file::{Layout, Stored};
 pub use seeded::{RandomStream, seeded};
 
 /// Parameters of one layer, row-major.
@@ -34,11 +44,11 @@ pub enum LayerWeights {
         /// Variance of the training data, without epsilon.
         variance: Vec<f32>,
     },
-    /// The fully connected layer.
-    Classifier {
-        /// `[classes, channels]`.
+    /// A fully connected layer.
+    Dense {
+        /// `[outputs, inputs]`.
         weight: Vec<f32>,
-        /// `[classes]`.
+        /// `[outputs]`.
         bias: Vec<f32>,
     },
 }
@@ -53,6 +63,11 @@ pub enum Origin {
         /// SHA-256 of its content, hexadecimal.
         sha256: String,
     },
+    /// The small network that is built in (`models/embedded`): it knows a few things that one draws or prints.
+    Embedded {
+        /// SHA-256 of its file, hexadecimal.
+        sha256: String,
+    },
     /// Random numbers from a seed: the network has learned nothing, its predictions mean nothing.
     Untrained {
         /// The seed.
@@ -63,7 +78,16 @@ pub enum Origin {
 impl Origin {
     /// False for random numbers: then predictions mean nothing and are not shown.
     pub fn is_trained(&self) -> bool {
-        matches!(self, Self::File { .. })
+        !matches!(self, Self::Untrained { .. })
+    }
+
+    /// What the network is to be called wherever its answers are shown.
+    pub fn title(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Embedded { .. } => "embedded shapes network, not ImageNet".into(),
+            Self::Untrained { .. } => "untrained network".into(),
+        }
     }
 }
 
@@ -74,39 +98,195 @@ pub struct Weights {
     pub origin: Origin,
     /// By layer index; `None` for layers without parameters.
     pub layers: Vec<Option<LayerWeights>>,
+    /// What they take for granted.
+    pub conventions: Conventions,
+    /// What the user ought to know about them, a sentence each.
+    pub notes: Vec<String>,
 }
 
-impl Weights {
-    /// Reads a weight file for this graph.
+/// Something about a file, and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<T> {
+    /// What it is.
+    pub value: T,
+    /// How that is known, in words.
+    pub from: &'static str,
+}
+
+const FROM_FILE: &str = "says the file";
+const FROM_MANIFEST: &str = "known of this very file";
+const FROM_LAYOUT: &str = "usual for files of this kind";
+
+/// A weight file that was read but not yet fitted to a graph.
+#[derive(Clone, Debug)]
+pub struct WeightFile {
+    /// Where it is.
+    pub origin: Origin,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How it is built.
+    pub layout: Layout,
+    /// The number types in it, each once.
+    pub stored: Vec<Stored>,
+    /// The network that its shapes tell.
+    pub architecture: Architecture,
+    /// Average pooling.
+    pub avg_pool: Known<AvgPool>,
+    /// Scale of the input.
+    pub input_scale: Known<InputScale>,
+    /// Name of the known file that it is.
+    pub known_as: Option<String>,
+    /// What was left aside, and what else is remarkable.
+    pub notes: Vec<String>,
+    parameters: Vec<Parameter>,
+}
+
+impl WeightFile {
+    /// Reads a file; what it is is told by its content, whatever it is called.
     ///
     /// # Errors
-    /// [`WeightsError`] names everything that is wrong with the file in one message.
-    pub fn load(path: &Path, graph: &Graph) -> Result<Arc<Self>, WeightsError> {
+    /// [`WeightsError`], where it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let bytes = read_bytes(path)?;
-        let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-        let limits = Limits::default();
-        let tensors = if safetensors::recognises(&bytes) {
-            safetensors::read(&bytes, limits).map_err(|error| format(error.0))?
-        } else {
-            return Err(format("its content is of no layout that is read".into()));
-        };
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(&bytes);
+        let origin = Origin::File { path: path.into(), sha256: sha256.clone() };
+        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
+        let file = read(&bytes).map_err(format)?;
+        let size = bytes.len() as u64;
         // Half of the memory, and no longer needed.
         drop(bytes);
-        let layers = assign::by_torch_names(tensors, graph).map_err(|mut problems| {
+        Self::of(file, origin, &sha256, size).map_err(format)
+    }
+
+    /// The network that is built in.
+    ///
+    /// # Errors
+    /// Never with the file as it is; a test reads it.
+    pub fn embedded() -> Result<Self, WeightsError> {
+        let sha256 = sha256(EMBEDDED);
+        let origin = Origin::Embedded { sha256: sha256.clone() };
+        let format = |error: ReadError| WeightsError::Format { path: "embedded".into(), reason: error.0 };
+        let file = read(EMBEDDED).map_err(format)?;
+        Self::of(file, origin, &sha256, EMBEDDED.len() as u64).map_err(format)
+    }
+
+    fn of(file: TensorFile, origin: Origin, sha256: &str, bytes: u64) -> Result<Self, ReadError> {
+        let entry = Manifest::current().ok().and_then(|manifest| {
+            let is_it = |checksum: &Checksum| match checksum {
+                Checksum::Sha256(digits) | Checksum::Sha256Prefix(digits) => sha256.starts_with(digits),
+                Checksum::Md5(_) => false,
+            };
+            manifest.entries.into_iter().find(|entry| entry.checksum.as_ref().is_some_and(is_it))
+        });
+        let (avg_pool, input_scale) = conventions(&file, entry.as_ref());
+        let layout = file.layout;
+        let mut stored: Vec<_> = file.tensors.iter().map(|tensor| tensor.stored).collect();
+        stored.sort_unstable();
+        stored.dedup();
+        let mut notes = file.notes.clone();
+        let parameters = canonical::parameters(file, &mut notes)?;
+        Ok(Self {
+            origin,
+            bytes,
+            layout,
+            stored,
+            architecture: Architecture::of(&parameters),
+            avg_pool,
+            input_scale,
+            known_as: entry.map(|entry| entry.name),
+            notes,
+            parameters,
+        })
+    }
+
+    /// Number of parameter values that belong to the network.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(|parameter| parameter.tensor.values.len()).sum()
+    }
+
+    /// The parameters of each layer of `graph`, which must be that of [`WeightFile::architecture`].
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`] names everything that does not fit.
+    pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
+        let Self { origin, parameters, mut notes, avg_pool, input_scale, .. } = self;
+        let layers = assign::fit(parameters, graph, &mut notes).map_err(|mut problems| {
             let more = problems.len().saturating_sub(MAX_PROBLEMS);
             problems.truncate(MAX_PROBLEMS);
             if more > 0 {
                 problems.push(format!("and {more} more problems like these"));
             }
-            WeightsError::Mismatch { path: path.into(), network: graph.name, problems }
+            let path = match &origin {
+                Origin::File { path, .. } => path.clone(),
+                _ => "embedded".into(),
+            };
+            WeightsError::Mismatch { path, network: graph.name, problems }
         })?;
-        Ok(Arc::new(Self { origin: Origin::File { path: path.into(), sha256 }, layers }))
+        let conventions = Conventions { avg_pool: avg_pool.value, input_scale: input_scale.value };
+        Ok(Weights { origin, layers, conventions, notes })
     }
 }
 
-/// The largest file that is read: the full network with its auxiliary classifier has 0.11 GB.
-const MAX_BYTES: u64 = 2 << 30;
+/// The network that is built in; models/embedded/README.md tells how it was trained.
+const EMBEDDED: &[u8] = include_bytes!("../../models/embedded/shapes.safetensors");
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(bytes: &[u8]) -> Result<TensorFile, ReadError> {
+    let limits = Limits::default();
+    let head = &bytes[..bytes.len().min(HEAD)];
+    if keras::recognises(head) {
+        keras::read(bytes, limits)
+    } else if torch::recognises(head) {
+        torch::read(bytes, limits)
+    } else if safetensors::recognises(head) {
+        safetensors::read(bytes, limits)
+    } else {
+        Err(ReadError("its content is of no layout that is read".into()))
+    }
+}
+
+/// As much of a file as tells its layout.
+const HEAD: usize = 512;
+
+/// What a file takes for granted: what it says itself comes first, then what is known of this very file, then what is
+/// usual for its layout.
+fn conventions(file: &TensorFile, entry: Option<&manifest::Entry>) -> (Known<AvgPool>, Known<InputScale>) {
+    let says = |key: &str| file.metadata.get(key).map(|text| text.trim().to_lowercase());
+    let avg_pool = says("avg_pool").and_then(|text| match text.as_str() {
+        "exclude" => Some(AvgPool::Exclude),
+        "include" => Some(AvgPool::Include),
+        // PyTorch's own name for it.
+        _ if text.contains("count_include_pad=false") => Some(AvgPool::Exclude),
+        _ if text.contains("count_include_pad=true") => Some(AvgPool::Include),
+        _ => None,
+    });
+    let is_torch = says("format").is_some_and(|format| format == "pt");
+    let usual_pool = match file.layout {
+        Layout::Torch | Layout::Paddle => AvgPool::Include,
+        Layout::Safetensors if is_torch => AvgPool::Include,
+        Layout::Safetensors | Layout::KerasLegacy | Layout::KerasWeights => AvgPool::Exclude,
+    };
+    let usual_scale = match file.layout {
+        Layout::Paddle => InputScale::Imagenet,
+        _ => InputScale::default(),
+    };
+    let input_scale = says("input_scale").and_then(|text| text.parse().ok());
+    (
+        best(avg_pool, entry.map(|entry| entry.average_pooling), usual_pool),
+        best(input_scale, entry.map(|entry| entry.input), usual_scale),
+    )
+}
+
+fn best<T>(said: Option<T>, listed: Option<T>, usual: T) -> Known<T> {
+    match (said, listed) {
+        (Some(value), _) => Known { value, from: FROM_FILE },
+        (None, Some(value)) => Known { value, from: FROM_MANIFEST },
+        (None, None) => Known { value: usual, from: FROM_LAYOUT },
+    }
+}
 
 /// More problems than this are counted, not listed.
 const MAX_PROBLEMS: usize = 12;
@@ -118,7 +298,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     if !metadata.is_file() {
         return Err(format("it is not a file".into()));
     }
-    if metadata.len() > MAX_BYTES {
+    // The full network with its auxiliary classifier has 0.11 GB.
+    if metadata.len() > manifest::MAX_BYTES {
         return Err(format(format!("it has {} bytes, more than any InceptionV3", metadata.len())));
     }
     std::fs::read(path).map_err(io)
@@ -135,7 +316,7 @@ fn expected_tensors(graph: &Graph, layer: LayerIndex) -> Vec<(&'static str, Vec<
         Op::BatchNorm => {
             ["weight", "bias", "running_mean", "running_var"].map(|suffix| (suffix, vec![channels])).into()
         }
-        Op::Classifier => vec![("weight", vec![channels, inputs]), ("bias", vec![channels])],
+        Op::Dense | Op::Classifier => vec![("weight", vec![channels, inputs]), ("bias", vec![channels])],
         _ => vec![],
     }
 }
@@ -145,7 +326,7 @@ fn assemble(tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
     let mut tensors = tensors.into_iter();
     Some(match (tensors.next()?, tensors.next(), tensors.next(), tensors.next()) {
         (kernel, None, ..) => LayerWeights::Conv { kernel },
-        (weight, Some(bias), None, _) => LayerWeights::Classifier { weight, bias },
+        (weight, Some(bias), None, _) => LayerWeights::Dense { weight, bias },
         (gamma, Some(beta), Some(mean), Some(variance)) => {
             LayerWeights::BatchNorm { gamma, beta, mean, variance }
         }
@@ -165,7 +346,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// It is no weight file that is read.
-    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors with torchvision's or timm's names", path.display())]
+    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors, PyTorch's .pth, Keras' .h5 and .weights.h5, and PaddlePaddle's .pdparams", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -196,79 +377,4 @@ fn in_words(error: &std::io::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::inception_v3::inception_v3;
-    use ::safetensors::{Dtype, tensor::TensorView};
-    use std::collections::BTreeMap;
-
-    type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
-
-    fn tensors(graph: &Graph) -> Tensors {
-        let weights = seeded(graph, 7);
-        let mut all = Tensors::new();
-        for (index, layer) in weights.layers.iter().enumerate() {
-            let values = match layer {
-                None => continue,
-                Some(LayerWeights::Conv { kernel }) => vec![kernel],
-                Some(LayerWeights::BatchNorm { gamma, beta, mean, variance }) => {
-                    vec![gamma, beta, mean, variance]
-                }
-                Some(LayerWeights::Classifier { weight, bias }) => vec![weight, bias],
-            };
-            let name = graph.nodes[index].torch_name.as_deref().unwrap();
-            for ((suffix, shape), values) in expected_tensors(graph, index).into_iter().zip(values) {
-                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                all.insert(format!("{name}.{suffix}"), (shape, bytes));
-            }
-        }
-        all
-    }
-
-    fn write(tensors: &Tensors, path: &Path) {
-        let views: Vec<_> = tensors
-            .iter()
-            .map(|(name, (shape, bytes))| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()))
-            .collect();
-        ::safetensors::serialize_to_file(views, None, path).unwrap();
-    }
-
-    #[test]
-    fn what_was_written_is_read_and_every_problem_is_named() {
-        let graph = inception_v3(10, 0.1);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.safetensors");
-        let mut all = tensors(&graph);
-        all.insert("AuxLogits.fc.bias".into(), (vec![1], vec![0; 4]));
-        write(&all, &path);
-        let read = Weights::load(&path, &graph).unwrap();
-        assert_eq!(read.layers, seeded(&graph, 7).layers);
-        assert!(read.origin.is_trained());
-
-        all.remove("Conv2d_2a_3x3.bn.bias");
-        all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
-        all.insert("head.weight".into(), (vec![1], vec![0; 4]));
-        all.insert("Conv2d_1a_3x3.bn.bias".into(), (vec![3], f32::NAN.to_le_bytes().repeat(3)));
-        write(&all, &path);
-        let message = Weights::load(&path, &graph).unwrap_err().to_string();
-        for part in [
-            "`Conv2d_2a_3x3.bn.bias` is missing",
-            "`fc.bias` has shape [1, 10], not [10]",
-            "`head.weight` is not a tensor of this network",
-            "`Conv2d_1a_3x3.bn.bias` holds NaN",
-        ] {
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn other_files_are_refused_in_one_sentence() {
-        let graph = inception_v3(10, 0.1);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.safetensors");
-        std::fs::write(&path, [0xff; 64]).unwrap();
-        assert!(matches!(Weights::load(&path, &graph), Err(WeightsError::Format { .. })));
-        assert!(matches!(Weights::load(folder.path(), &graph), Err(WeightsError::Format { .. })));
-        assert!(matches!(Weights::load(&folder.path().join("none"), &graph), Err(WeightsError::Io { .. })));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::file::{Limits, NamedTensor, ReadError, Stored};
+use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
 
 /// True where a file can be this format: eight bytes of length, then the header's opening brace.
 pub fn recognises(head: &[u8]) -> bool {
@@ -14,14 +14,16 @@ pub fn recognises(head: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`ReadError`]: damaged, larger than the limits, or of a kind of number that is not read.
-pub fn read(bytes: &[u8], limits: Limits) -> Result<Vec<NamedTensor>, ReadError> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| ReadError(format!("it is damaged, or no safetensors file after all ({error})")))?;
+pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
+    let damaged = |error| ReadError(format!("it is damaged, or no safetensors file after all ({error})"));
+    let (_, head) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let metadata = head.metadata().clone().unwrap_or_default().into_iter().collect();
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     if file.len() > limits.tensors {
         return Err(ReadError(format!("it has {} tensors, more than any network known here", file.len())));
     }
     let mut tensors = Vec::with_capacity(file.len());
-    let mut values_total = 0_u64;
+    let mut values_total = 0;
     for (name, view) in file.iter() {
         let data = view.data();
         let (stored, values): (Stored, Vec<f32>) = match view.dtype() {
@@ -32,13 +34,13 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<Vec<NamedTensor>, ReadError>
             Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => continue,
             other => return Err(ReadError(format!("`{name}` holds {other:?}, which is not read"))),
         };
-        values_total += values.len() as u64 * 4;
+        values_total += values.len() * 4;
         if values_total > limits.bytes {
             return Err(ReadError(format!("its values take more than {} GiB", limits.bytes >> 30)));
         }
         tensors.push(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values, stored });
     }
-    Ok(tensors)
+    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes: vec![], metadata })
 }
 
 /// Values of `N` bytes each.
@@ -48,6 +50,8 @@ fn numbers<const N: usize>(data: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use safetensors::tensor::TensorView;
 
@@ -65,9 +69,11 @@ mod tests {
             ("c", view(Dtype::F64, &wide[..])),
             ("n.num_batches_tracked", TensorView::new(Dtype::I64, vec![], &counter).unwrap()),
         ];
-        let bytes = safetensors::serialize(all, None).unwrap();
+        let said = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        let bytes = safetensors::serialize(all, Some(said)).unwrap();
         assert!(recognises(&bytes));
-        let tensors = read(&bytes, Limits::default()).unwrap();
+        let TensorFile { tensors, metadata, .. } = read(&bytes, Limits::default()).unwrap();
+        assert_eq!(metadata.get("format").map(String::as_str), Some("pt"));
         let of = |name: &str| tensors.iter().find(|tensor| tensor.name == name).unwrap();
         assert_eq!(tensors.len(), 3);
         assert_eq!(of("a").values, exact.map(|v| f16::from_f32(v).to_f32()));

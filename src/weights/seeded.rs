@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Origin, Weights, assemble, expected_tensors};
-use crate::model::{Graph, Op};
+use crate::model::{Conventions, Graph, Op};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -22,7 +22,9 @@ pub fn seeded(graph: &Graph, seed: u64) -> Weights {
                 let count = shape.iter().product::<usize>() as u64;
                 let fan_in = shape[1..].iter().product::<usize>() as f64;
                 let value = |i: u64| match (node.op, suffix) {
-                    (Op::Conv(_) | Op::Classifier, "weight") => stream.normal(i) * (2.0 / fan_in).sqrt(),
+                    (Op::Conv(_) | Op::Dense | Op::Classifier, "weight") => {
+                        stream.normal(i) * (2.0 / fan_in).sqrt()
+                    }
                     (Op::BatchNorm, "weight") => 0.8 + 0.4 * stream.uniform(i),
                     (_, "running_var") => 0.5 + stream.uniform(i),
                     _ => 0.1 * stream.normal(i),
@@ -33,7 +35,7 @@ pub fn seeded(graph: &Graph, seed: u64) -> Weights {
         assemble(tensors)
     };
     let layers = (0..graph.nodes.len()).into_par_iter().map(layer).collect();
-    Weights { origin: Origin::Untrained { seed }, layers }
+    Weights { origin: Origin::Untrained { seed }, layers, conventions: Conventions::default(), notes: vec![] }
 }
 
 /// The random numbers of one tensor, by its name.

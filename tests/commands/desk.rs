@@ -60,6 +60,8 @@ impl Desk {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_convscope"));
         command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
+        // What was fetched on this machine must not matter.
+        command.env("CONVSCOPE_CACHE", self.0.path().join("cache"));
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "RUST_LOG"] {
             command.env_remove(name);
         }

@@ -69,6 +69,7 @@ pub fn rgb_pixel(values: &[f32], shape: Shape, tiles: &RgbDraw, tile: usize, [x,
         values.get(at).copied().filter(|value| channel < shape.channels && value.is_finite())
     };
     let (Some(red), Some(green), Some(blue)) = (value(0), value(1), value(2)) else { return ERROR_COLOR };
-    let level = |value: f32| ((value - tiles.low) / (tiles.high - tiles.low)).clamp(0.0, 1.0);
-    [red, green, blue].map(|value| (level(value) * 255.0 + 0.5) as u8)
+    let colors = [red, green, blue];
+    let level = |i: usize| ((colors[i] - tiles.low[i]) / (tiles.high[i] - tiles.low[i])).clamp(0.0, 1.0);
+    [0, 1, 2].map(|i| (level(i) * 255.0 + 0.5) as u8)
 }

@@ -1,6 +1,6 @@
 //! What the test card is drawn with: a picture, rounded panels, a small bitmap font, and periodic functions.
 //!
-//! Pure, any thread. Only additions, multiplications, divisions and square roots are used (each exactly
+//! Pure, any thread. Here only additions, multiplications, divisions and square roots are used (each exactly
 //! rounded by IEEE 754), never the platform's sine or arc tangent, so that a frame has the same bytes on
 //! every machine.
 
@@ -64,6 +64,15 @@ impl Canvas {
         });
     }
 
+    /// Fills a panel with a picture of its size.
+    pub fn picture(&mut self, rect: Rect, rgb: &[u8]) {
+        let (middle_x, middle_y) = (rect.width as f32 * 0.5, rect.height as f32 * 0.5);
+        self.panel(rect, |x, y| {
+            let at = ((y + middle_y) as usize * rect.width + (x + middle_x) as usize) * 3;
+            [0, 1, 2].map(|i| rgb.get(at + i).map_or(0.0, |byte| f32::from(*byte) / 255.0))
+        });
+    }
+
     /// Fills a rectangle; `shade` gets column and row of each pixel inside it.
     pub fn fill(&mut self, rect: Rect, shade: impl Fn(usize, usize) -> Rgb) {
         let rows = self.rgb.chunks_exact_mut(WIDTH as usize * 3).skip(rect.y).take(rect.height);
@@ -111,6 +120,24 @@ fn glyph(character: char) -> [u8; 7] {
         's' => [0x00, 0x00, 0x0f, 0x10, 0x0e, 0x01, 0x1e],
         't' => [0x08, 0x08, 0x1c, 0x08, 0x08, 0x09, 0x06],
         'v' => [0x00, 0x00, 0x11, 0x11, 0x11, 0x0a, 0x04],
+        'b' => [0x10, 0x10, 0x16, 0x19, 0x11, 0x11, 0x1e],
+        'g' => [0x00, 0x0f, 0x11, 0x11, 0x0f, 0x01, 0x0e],
+        'h' => [0x10, 0x10, 0x16, 0x19, 0x11, 0x11, 0x11],
+        'i' => [0x04, 0x00, 0x0c, 0x04, 0x04, 0x04, 0x0e],
+        'j' => [0x02, 0x00, 0x06, 0x02, 0x02, 0x12, 0x0c],
+        'k' => [0x10, 0x10, 0x12, 0x14, 0x18, 0x14, 0x12],
+        'l' => [0x0c, 0x04, 0x04, 0x04, 0x04, 0x04, 0x0e],
+        'q' => [0x00, 0x00, 0x0d, 0x13, 0x0f, 0x01, 0x01],
+        'u' => [0x00, 0x00, 0x11, 0x11, 0x11, 0x13, 0x0d],
+        'w' => [0x00, 0x00, 0x11, 0x11, 0x15, 0x15, 0x0a],
+        'x' => [0x00, 0x00, 0x11, 0x0a, 0x04, 0x0a, 0x11],
+        'y' => [0x00, 0x00, 0x11, 0x11, 0x0f, 0x01, 0x0e],
+        'z' => [0x00, 0x00, 0x1f, 0x02, 0x04, 0x08, 0x1f],
+        'A' => [0x0e, 0x11, 0x11, 0x1f, 0x11, 0x11, 0x11],
+        'E' => [0x1f, 0x10, 0x10, 0x1e, 0x10, 0x10, 0x1f],
+        'K' => [0x11, 0x12, 0x14, 0x18, 0x14, 0x12, 0x11],
+        'R' => [0x1e, 0x11, 0x11, 0x1e, 0x14, 0x12, 0x11],
+        ':' => [0x00, 0x0c, 0x0c, 0x00, 0x0c, 0x0c, 0x00],
         '0' => [0x0e, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0e],
         '1' => [0x04, 0x0c, 0x04, 0x04, 0x04, 0x04, 0x0e],
         '2' => [0x0e, 0x11, 0x01, 0x06, 0x08, 0x10, 0x1f],
@@ -123,6 +150,12 @@ fn glyph(character: char) -> [u8; 7] {
         '9' => [0x0e, 0x11, 0x11, 0x0f, 0x01, 0x02, 0x0c],
         _ => [0; 7],
     }
+}
+
+/// True where the font has a character.
+#[cfg(test)]
+pub(super) fn has_glyph(character: char) -> bool {
+    glyph(character) != [0; 7]
 }
 
 fn bytes_of(color: Rgb) -> [u8; 3] {
@@ -181,28 +214,6 @@ pub(super) fn hue(turns: f32) -> Rgb {
     let sextant = fraction(turns) * 6.0;
     [(sextant - 3.0).abs() - 1.0, 2.0 - (sextant - 2.0).abs(), 2.0 - (sextant - 4.0).abs()]
         .map(|value| value.clamp(0.0, 1.0))
-}
-
-/// A number in 0 ≤ result < 1 that looks drawn by chance, the same for the same place.
-pub(super) fn hash(x: i32, y: i32) -> f32 {
-    let mut bits = (x as u32).wrapping_mul(0x9e37_79b1) ^ (y as u32).wrapping_mul(0x85eb_ca77);
-    bits = (bits ^ (bits >> 15)).wrapping_mul(0x2c1b_3c6d);
-    bits = (bits ^ (bits >> 12)).wrapping_mul(0x297a_2d39);
-    ((bits ^ (bits >> 15)) >> 8) as f32 / 16_777_216.0
-}
-
-/// Smooth noise from 0 to 1 with one feature a unit, repeating every `period` units of x (a power of two).
-pub(super) fn noise(x: f32, y: f32, period: i32) -> f32 {
-    let (left, top) = (floor(x), floor(y));
-    let ease = |t: f32| t * t * (3.0 - 2.0 * t);
-    let (right_part, bottom_part) = (ease(x - left as f32), ease(y - top as f32));
-    let column = |offset: i32| (left + offset) & (period - 1);
-    let along = |row: i32| {
-        let (from, to) = (hash(column(0), row), hash(column(1), row));
-        from + (to - from) * right_part
-    };
-    let (above, below) = (along(top), along(top + 1));
-    above + (below - above) * bottom_part
 }
 
 #[cfg(test)]

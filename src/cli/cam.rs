@@ -1,0 +1,217 @@
+//! `convscope cam`: where in a picture a class's score comes from.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
+use super::network;
+use super::pictures::{self, output_path};
+use crate::app::top_classes;
+use crate::figure::{Legend, Tile, tile_grid_figure};
+use crate::inspect::{class_activation, class_weights, enlarge, explained_layer, logit};
+use crate::model::labels::Label;
+use crate::record::{Prediction, Provenance, npy, save};
+use crate::view::{ColorRange, Colormap, colormap_table, number, paint, range};
+use crate::weights::LayerWeights;
+
+/// Draw where in a picture the score of a class comes from: its class activation map (Zhou et al., CVPR 2016).
+///
+/// It is exact for networks that end in a pool and one fully connected layer: the map's mean plus the class's bias is
+/// the class's logit.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope cam cat.jpg -o cam.png
+  convscope cam cat.jpg --class tabby -o tabby.png
+  convscope cam holiday/ --over 1 -o cams/map.png --json > cams.json")]
+pub struct CamArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// The class, by number or name [default: the most probable one of each picture].
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// The map over the picture, as PNG or SVG by the name's ending.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How much of the picture the map covers, from 0 to 1.
+    #[arg(long, value_name = "OPACITY", value_parser = parse_fraction, default_value_t = 0.6)]
+    pub over: f32,
+    /// The numbers for NumPy: `[height, width]` f32 of the last block's maps.
+    #[arg(long, value_name = "FILE")]
+    pub npy: Option<PathBuf>,
+    /// Print one JSON document (documented in docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub colormap: Colormap,
+    #[command(flatten)]
+    pub files: OutputArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    provenance: Provenance,
+    pictures: Vec<Explained>,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    picture: String,
+    source: String,
+    /// Number of the frame in its source.
+    frame: u64,
+    #[serde(flatten)]
+    prediction: Prediction,
+    logit: f32,
+    bias: f32,
+    /// Rows of the map.
+    activation: Vec<Vec<f32>>,
+}
+
+pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
+    if args.output.is_none() && args.npy.is_none() && !args.json {
+        bail!("say what you want: -o FILE for the picture, --npy FILE or --json for the numbers");
+    }
+    let model = network::open(&args.network)?;
+    network::check_trained(&model)?;
+    let graph = model.graph.clone();
+    let (maps, classifier) = explained_layer(&graph).ok_or_else(|| {
+        anyhow!(
+            "this network does not end in a pool and one fully connected layer, so no class activation map is exact: \
+             its maps can be looked at with `convscope maps`"
+        )
+    })?;
+    let (shape, classes) = (graph.nodes[maps].shape, graph.nodes[classifier].shape.channels);
+    let labels = model.labels.clone();
+    let chosen = args.class.as_deref().map(|text| class(text, classes, &labels)).transpose()?;
+    let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
+    let Some(LayerWeights::Dense { weight, bias }) = engine.weights().layers[classifier].clone() else {
+        bail!("the classifier of this network has no weights")
+    };
+    let how = args.pictures.preprocess.preprocessing();
+    let single = pictures::is_single(&args.pictures);
+    super::check_figure(args.output.as_deref(), single, args.files.existing())?;
+    super::check_output(args.npy.as_deref(), single, args.files.existing())?;
+    // With --json, standard output is the document's alone.
+    let wrote = |path: &Path| match args.json {
+        true => {
+            eprintln!("convscope: {}", path.display());
+            Ok(())
+        }
+        false => super::wrote(path),
+    };
+    let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
+    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
+        let outputs = engine.run(&picture.frame, how, &[maps, classifier])?;
+        let probabilities = &outputs[1].values;
+        let class = chosen.or_else(|| top_classes(probabilities, 1).first().copied()).unwrap_or(0);
+        let weights = class_weights(&weight, shape.channels, class)
+            .ok_or_else(|| anyhow!("there is no class {class}"))?;
+        let activation = class_activation(&outputs[0], weights);
+        let logit = logit(&activation, bias[class]);
+        let prediction = Prediction::new(class, probabilities[class], labels.get(class));
+        let place = |path: &PathBuf| output_path(path, single, &picture.stem);
+        if let Some(path) = args.npy.as_ref().map(place) {
+            save(&path, &npy(&[shape.height, shape.width], &activation), args.files.existing())?;
+            wrote(&path)?;
+        }
+        if let Some(path) = args.output.as_ref().map(place) {
+            let input = graph.input_shape();
+            let seen = super::seen_picture(&picture.frame, how, input);
+            let large = enlarge(&activation, shape.height, shape.width, input.height, input.width);
+            let colors = ColorRange::plain(range(&activation), args.colormap);
+            let mut painted = paint(&large, input.width, &colors, args.colormap);
+            super::lay_over(&mut painted, &seen, args.over);
+            let legend = Legend {
+                table: colormap_table(args.colormap),
+                low: number(colors.low),
+                high: number(colors.high),
+                text: format!(
+                    "its mean plus the bias {} is the logit {}",
+                    number(bias[class]),
+                    number(logit)
+                ),
+            };
+            let Prediction { name, probability, .. } = &prediction;
+            let title = format!("where “{name}” comes from · {:.1} %", probability * 100.0);
+            let tile = Tile { picture: painted, caption: String::new() };
+            let figure = tile_grid_figure(
+                &title,
+                &network::signed(&picture.title(), &engine),
+                &[tile],
+                2 * input.width as u32,
+                false,
+                Some(&legend),
+            )?;
+            super::save_figure(&figure, &path, args.files.existing())?;
+            wrote(&path)?;
+        }
+        if args.json {
+            let rows = activation.chunks(shape.width).map(<[f32]>::to_vec).collect();
+            document.pictures.push(Explained {
+                picture: picture.frame.name.to_string(),
+                source: picture.source,
+                frame: picture.frame.id,
+                prediction,
+                logit,
+                bias: bias[class],
+                activation: rows,
+            });
+        }
+        Ok(())
+    });
+    if args.json {
+        super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+    }
+    outcome?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A class as typed: its number, its name, or its WordNet id.
+fn class(text: &str, classes: usize, labels: &[Label]) -> anyhow::Result<usize> {
+    if let Ok(number) = text.parse::<usize>() {
+        if number < classes {
+            return Ok(number);
+        }
+        bail!("there is no class {number}: this network has {classes}, from 0 to {}", classes - 1);
+    }
+    let is_meant = |label: &&Label| label.name.eq_ignore_ascii_case(text) || label.wordnet_id == text;
+    let found: Vec<usize> = labels.iter().enumerate().filter(|(_, l)| is_meant(l)).map(|(i, _)| i).collect();
+    match found[..] {
+        [class] => Ok(class),
+        [] => {
+            let likeness =
+                |label: &Label| strsim::jaro_winkler(&label.name.to_lowercase(), &text.to_lowercase());
+            let nearest = labels.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let hint = nearest.map_or(String::new(), |label| format!(" (did you mean `{}`?)", label.name));
+            bail!("there is no class `{text}`{hint}: name one by its number or its name")
+        }
+        _ => {
+            let numbers: Vec<_> = found.iter().map(usize::to_string).collect();
+            bail!("`{text}` is the name of several classes: choose one of the numbers {}", numbers.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_by_number_and_name() {
+        let labels = crate::model::labels::imagenet();
+        let of = |text: &str| class(text, 1000, &labels).map_err(|error| error.to_string());
+        assert_eq!((of("281"), of("Tabby"), of("n02123045")), (Ok(281), Ok(281), Ok(281)));
+        assert!(of("1000").unwrap_err().contains("from 0 to 999"));
+        assert!(of("tabi").unwrap_err().contains("did you mean `tab"));
+        let twins = crate::model::labels::parse("crane\nheron\ncrane");
+        assert!(class("crane", 3, &twins).unwrap_err().to_string().contains("numbers 0, 2"));
+    }
+}

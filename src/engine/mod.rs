@@ -1,0 +1,150 @@
+//! A network that is ready: weights found and read, placed on a device; pictures in, layer outputs in host
+//! memory out. For the commands without a view; the live view draws from the network's own memory instead
+//! ([`crate::session`]).
+//!
+//! An [`Engine`] stays on the thread that made it (Burn's stream is thread-local).
+
+mod model;
+mod spec;
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
+use crate::bridge;
+use crate::frame::Frame;
+use crate::gpu::{Fit, FrameBuffer, GpuContext, Preprocessor, Resize, readback, twin};
+use crate::inspect::LayerOutput;
+use crate::model::labels::Label;
+use crate::model::{Graph, LayerIndex};
+use crate::network::{Folding, Network, input_from_values, values};
+use crate::weights::{Origin, Weights};
+
+pub use model::{Model, ModelOptions, OpenedModel};
+pub use spec::{WeightsSpec, difference_name, distinct_names};
+
+/// Why there are no numbers: a weight file that cannot be used, a device that failed. One sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(String);
+
+impl EngineError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Where the network runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// On the drawing device: nothing is copied.
+    Gpu,
+    /// On the CPU; what is drawn is uploaded.
+    Cpu,
+}
+
+impl Placement {
+    /// The value of `--device`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
+}
+
+/// How a frame becomes the network's input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preprocessing {
+    /// How a picture that is not square is fitted.
+    pub fit: Fit,
+    /// How it is resized.
+    pub resize: Resize,
+}
+
+/// A network on a device.
+pub struct Engine {
+    model: Model,
+    network: Network,
+    /// `None`: on the CPU.
+    gpu: Option<(GpuContext, Preprocessor)>,
+}
+
+impl Engine {
+    /// Places a network on the CPU, or on this GPU.
+    ///
+    /// # Errors
+    /// Where the GPU cannot be used.
+    pub fn new(model: Model, gpu: Option<GpuContext>) -> Result<Self, EngineError> {
+        let device = match &gpu {
+            Some(gpu) => bridge::adopt(gpu).map_err(EngineError::new)?,
+            None => Device::flex(),
+        };
+        let network = Network::new(model.graph.clone(), model.weights.clone(), device, Folding::Folded);
+        let gpu = gpu.map(|gpu| {
+            let preprocessor = Preprocessor::new(&gpu);
+            (gpu, preprocessor)
+        });
+        Ok(Self { model, network, gpu })
+    }
+
+    /// The network's layers.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.model.graph
+    }
+
+    /// Names of its classes; empty where they are not known.
+    pub fn labels(&self) -> &Arc<[Label]> {
+        &self.model.labels
+    }
+
+    /// Its parameters.
+    pub fn weights(&self) -> &Weights {
+        &self.model.weights
+    }
+
+    /// False where predictions mean nothing.
+    pub fn is_trained(&self) -> bool {
+        Origin::is_trained(&self.model.weights.origin)
+    }
+
+    /// The outputs of `layers` for one frame, in that order. Layer 0 is the network's input itself.
+    ///
+    /// # Errors
+    /// Where the device failed or cannot hold the frame.
+    pub fn run(
+        &mut self,
+        frame: &Frame,
+        how: Preprocessing,
+        layers: &[LayerIndex],
+    ) -> Result<Vec<LayerOutput>, EngineError> {
+        let shape = self.model.graph.input_shape();
+        let scale = self.model.weights.conventions.input_scale;
+        let device = self.network.device().clone();
+        let input = match &self.gpu {
+            None => {
+                let values = twin::preprocess(frame, how.fit, how.resize, scale, shape);
+                input_from_values(values, shape, &device)
+            }
+            Some((gpu, preprocessor)) => {
+                let (input, place) = bridge::allocate_input(shape, &device).map_err(EngineError::new)?;
+                let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
+                preprocessor.run(gpu, &frame, how.fit, how.resize, scale, &place);
+                input
+            }
+        };
+        let tensors = self.network.run(input, layers, &mut |_, _| {});
+        let mut outputs = Vec::with_capacity(layers.len());
+        for (&layer, tensor) in layers.iter().zip(tensors) {
+            let values = match &self.gpu {
+                None => values(tensor).map_err(EngineError::new)?,
+                Some((gpu, _)) => {
+                    let map = bridge::feature_map(tensor).map_err(EngineError::new)?;
+                    readback::copy_map(gpu, &map).wait(gpu).map_err(EngineError::new)?
+                }
+            };
+            outputs.push(LayerOutput { layer, shape: self.model.graph.nodes[layer].shape, values });
+        }
+        Ok(outputs)
+    }
+}

@@ -1,0 +1,263 @@
+//! Brings the tensors of every layout to torchvision's names and PyTorch's shapes, by which they are then fitted to a
+//! graph. Pure.
+
+use super::file::{Layout, NamedTensor, ReadError, TensorFile};
+use super::keras::{self, KerasLayer, LayerKind};
+use crate::model::Op;
+use crate::model::inception_v3::{BATCH_NORM_EPSILON, inception_v3};
+
+/// A tensor under the name that torchvision gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// torchvision's name.
+    pub name: String,
+    /// The tensor in PyTorch's shape, and the name that the file has for it.
+    pub tensor: NamedTensor,
+}
+
+impl Parameter {
+    /// For messages: both names, where they differ.
+    pub fn title(&self) -> String {
+        let (name, own) = (&self.name, &self.tensor.name);
+        if name == own { format!("`{name}`") } else { format!("`{own}` ({name})") }
+    }
+}
+
+/// The parameters of InceptionV3 in a file; what belongs to training alone is left out. What else is remarkable about
+/// the file is added to `notes`.
+///
+/// # Errors
+/// [`ReadError`], where the layout gives no way to tell which tensor is which.
+pub fn parameters(file: TensorFile, notes: &mut Vec<String>) -> Result<Vec<Parameter>, ReadError> {
+    match file.layout {
+        Layout::Safetensors | Layout::Torch => Ok(from_torch(file.tensors)),
+        Layout::KerasLegacy | Layout::KerasWeights => from_keras(&file),
+        Layout::Paddle => {
+            notes.push(PADDLE_NOTE.into());
+            Ok(from_paddle(file.tensors))
+        }
+    }
+}
+
+/// A tensor that every InceptionV3 of PyTorch has.
+const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
+
+fn from_torch(tensors: Vec<NamedTensor>) -> Vec<Parameter> {
+    // A network inside of something else has its name in front of all of its own (`model.`, `backbone.`).
+    let prefix = tensors.iter().find_map(|tensor| tensor.name.strip_suffix(FIRST_KERNEL)).unwrap_or("");
+    let is_for_training =
+        |name: &str| name.starts_with("AuxLogits.") || name.ends_with(".num_batches_tracked");
+    tensors
+        .iter()
+        .map(|tensor| tensor.name.strip_prefix(prefix).unwrap_or(&tensor.name).to_owned())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .zip(tensors)
+        .filter(|(name, _)| !is_for_training(name))
+        .map(|(name, tensor)| Parameter { name, tensor })
+        .collect()
+}
+
+fn from_keras(file: &TensorFile) -> Result<Vec<Parameter>, ReadError> {
+    let graph = inception_v3(0, 1.0);
+    let torch_names = |is_kind: fn(&Op) -> bool| {
+        let nodes = graph.nodes.iter().filter(move |node| is_kind(&node.op));
+        nodes.filter_map(|node| node.torch_name.clone()).collect::<Vec<_>>()
+    };
+    let conv_names = torch_names(|op| matches!(op, Op::Conv(_)));
+    let norm_names = torch_names(|op| matches!(op, Op::BatchNorm));
+    let layers = keras::by_layer(file);
+    let of_kind = |kind| layers.iter().filter(move |layer| layer.kind == kind);
+    if let Some(other) = of_kind(LayerKind::Other).next() {
+        let name = other.name;
+        return Err(ReadError(format!("its layer `{name}` is of a kind that InceptionV3 does not have")));
+    }
+    let (convs, norms) = (of_kind(LayerKind::Conv).count(), of_kind(LayerKind::BatchNorm).count());
+    if (convs, norms) != (conv_names.len(), norm_names.len()) {
+        return Err(ReadError(format!(
+            "it has {convs} convolutions and {norms} batch normalisations, and InceptionV3 has {} of each: it is the \
+             file of another network",
+            conv_names.len()
+        )));
+    }
+    let mut parameters = Vec::new();
+    for (name, layer) in conv_names.iter().zip(of_kind(LayerKind::Conv)) {
+        let [kernel] = layer.tensors[..] else {
+            let name = layer.name;
+            return Err(ReadError(format!(
+                "its convolution `{name}` has a bias, and InceptionV3's have none"
+            )));
+        };
+        parameters.push(Parameter { name: format!("{name}.weight"), tensor: output_first(kernel) });
+    }
+    for (name, layer) in norm_names.iter().zip(of_kind(LayerKind::BatchNorm)) {
+        parameters.extend(batch_norm(name, layer));
+    }
+    let last = of_kind(LayerKind::Dense).count();
+    for (number, layer) in (1..).zip(of_kind(LayerKind::Dense)) {
+        let name = if number == last { "fc".into() } else { format!("head.{number}") };
+        let weight = output_first(layer.tensors[0]);
+        let bias = match layer.tensors.get(1) {
+            Some(bias) => (*bias).clone(),
+            None => constant(layer, "bias", 0.0, weight.shape[0]),
+        };
+        parameters.push(Parameter { name: format!("{name}.weight"), tensor: weight });
+        parameters.push(Parameter { name: format!("{name}.bias"), tensor: bias });
+    }
+    Ok(parameters)
+}
+
+/// Scale, shift, mean and variance. A missing scale is 1, a missing shift 0.
+fn batch_norm(name: &str, layer: &KerasLayer<'_>) -> Vec<Parameter> {
+    let Some(found) = layer.batch_norm() else { return vec![] };
+    let channels = found.mean.values.len();
+    let or = |tensor: Option<&NamedTensor>, missing, value| {
+        tensor.cloned().unwrap_or_else(|| constant(layer, missing, value, channels))
+    };
+    let tensors = [
+        ("weight", or(found.gamma, "gamma", 1.0)),
+        ("bias", or(found.beta, "beta", 0.0)),
+        ("running_mean", found.mean.clone()),
+        ("running_var", found.variance.clone()),
+    ];
+    tensors.map(|(suffix, tensor)| Parameter { name: format!("{name}.{suffix}"), tensor }).into()
+}
+
+fn constant(layer: &KerasLayer<'_>, name: &str, value: f32, length: usize) -> NamedTensor {
+    let stored = layer.tensors[0].stored;
+    NamedTensor {
+        name: format!("{}/{name}", layer.name),
+        shape: vec![length],
+        values: vec![value; length],
+        stored,
+    }
+}
+
+/// `[…, inputs, outputs]` → `[outputs, inputs, …]`: Keras' and PaddlePaddle's order of the sides → PyTorch's.
+fn output_first(tensor: &NamedTensor) -> NamedTensor {
+    let (window, rest) = tensor.shape.split_at(tensor.shape.len() - 2);
+    let (inputs, outputs) = (rest[0], rest[1]);
+    let cells: usize = window.iter().product();
+    let mut values = Vec::with_capacity(tensor.values.len());
+    for output in 0..outputs {
+        for input in 0..inputs {
+            values.extend((0..cells).map(|cell| tensor.values[(cell * inputs + input) * outputs + output]));
+        }
+    }
+    let shape = [&[outputs, inputs], window].concat();
+    NamedTensor { name: tensor.name.clone(), shape, values, stored: tensor.stored }
+}
+
+/// Where PaddlePaddle's InceptionV3 (paddle.vision.models, PaddleClas) is not Keras'.
+const PADDLE_NOTE: &str = "PaddlePaddle's InceptionV3 differs from Keras' in three places: its batch normalisation \
+    adds 0.00001 and not 0.001 to variances (the difference was taken from the variances), its dropout leaves 0.8 of \
+    each feature to the classifier (its weights were multiplied by that), and padding counts in average pooling \
+    (`--avg-pool include`, which is set)";
+
+const PADDLE_EPSILON: f64 = 1e-5;
+/// `Dropout(p=0.2, mode="downscale_in_infer")`.
+const PADDLE_KEPT: f32 = 0.8;
+
+/// torchvision's names of the blocks in `inception_block_list`.
+const BLOCKS: [&str; 11] = [
+    "Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e",
+    "Mixed_7a", "Mixed_7b", "Mixed_7c",
+];
+
+fn from_paddle(tensors: Vec<NamedTensor>) -> Vec<Parameter> {
+    let rename = |tensor: NamedTensor| {
+        let name = paddle_name(&tensor.name).unwrap_or_else(|| tensor.name.clone());
+        let mut tensor = tensor;
+        if name.ends_with(".running_var") {
+            for value in &mut tensor.values {
+                *value = (f64::from(*value) + PADDLE_EPSILON - BATCH_NORM_EPSILON) as f32;
+            }
+        }
+        if tensor.shape.len() == 2 {
+            tensor = output_first(&tensor);
+            tensor.values.iter_mut().for_each(|value| *value *= PADDLE_KEPT);
+        }
+        Parameter { name, tensor }
+    };
+    tensors.into_iter().map(rename).collect()
+}
+
+/// torchvision's name for one of PaddlePaddle's, such as `inception_block_list.0.branch_pool_conv.1._mean`.
+fn paddle_name(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let (module, rest) = match parts[..] {
+        ["inception_stem", conv, ref rest @ ..] => (format!("Conv2d_{}", conv.strip_prefix("conv_")?), rest),
+        ["inception_block_list", block, branch, ref rest @ ..] => {
+            let block = BLOCKS.get(block.parse::<usize>().ok()?)?;
+            (format!("{block}.{}", branch.strip_suffix("_conv").unwrap_or(branch)), rest)
+        }
+        _ => return None,
+    };
+    let part = match *rest {
+        ["0" | "conv", "weight"] => "conv.weight",
+        ["1" | "batch_norm" | "bn", parameter] => match parameter {
+            "weight" => "bn.weight",
+            "bias" => "bn.bias",
+            "_mean" => "bn.running_mean",
+            "_variance" => "bn.running_var",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(format!("{module}.{part}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::file::Stored;
+
+    fn tensor(name: &str, shape: &[usize], values: &[f32]) -> NamedTensor {
+        NamedTensor { name: name.into(), shape: shape.into(), values: values.into(), stored: Stored::F32 }
+    }
+
+    #[test]
+    fn sides_change_places() {
+        // One row of two cells, two inputs, three outputs.
+        let values: Vec<f32> = (0..12).map(|value| value as f32).collect();
+        let turned = output_first(&tensor("k", &[1, 2, 2, 3], &values));
+        assert_eq!(turned.shape, [3, 2, 1, 2]);
+        assert_eq!(turned.values, [0., 6., 3., 9., 1., 7., 4., 10., 2., 8., 5., 11.]);
+    }
+
+    #[test]
+    fn a_network_inside_of_another_loses_what_is_in_front() {
+        let tensors = vec![
+            tensor("net.Conv2d_1a_3x3.conv.weight", &[1], &[0.0]),
+            tensor("net.AuxLogits.fc.bias", &[1], &[0.0]),
+            tensor("other.weight", &[1], &[0.0]),
+        ];
+        let names: Vec<_> = from_torch(tensors).into_iter().map(|parameter| parameter.name).collect();
+        assert_eq!(names, ["Conv2d_1a_3x3.conv.weight", "other.weight"]);
+    }
+
+    #[test]
+    fn paddles_names_and_numbers_become_torchvisions() {
+        let name = |text| paddle_name(text).unwrap_or_default();
+        assert_eq!(name("inception_stem.conv_1a_3x3.0.weight"), "Conv2d_1a_3x3.conv.weight");
+        assert_eq!(name("inception_stem.conv_3b_1x1.batch_norm._variance"), "Conv2d_3b_1x1.bn.running_var");
+        assert_eq!(
+            name("inception_block_list.0.branch_pool_conv.1._mean"),
+            "Mixed_5b.branch_pool.bn.running_mean"
+        );
+        assert_eq!(
+            name("inception_block_list.10.branch3x3dbl_3b.conv.weight"),
+            "Mixed_7c.branch3x3dbl_3b.conv.weight"
+        );
+        assert_eq!(paddle_name("inception_block_list.11.branch1x1.0.weight"), None);
+        assert_eq!(paddle_name("fc.weight"), None);
+
+        let tensors = vec![
+            tensor("inception_stem.conv_1a_3x3.1._variance", &[1], &[0.5]),
+            tensor("fc.weight", &[1, 2], &[1.0, 2.0]),
+        ];
+        let found = from_paddle(tensors);
+        assert!((f64::from(found[0].tensor.values[0]) + 1e-3 - 0.50001).abs() < 1e-7);
+        assert_eq!((&found[1].tensor.shape[..], &found[1].tensor.values[..]), (&[2, 1][..], &[0.8, 1.6][..]));
+    }
+}

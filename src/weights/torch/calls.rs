@@ -1,0 +1,258 @@
+//! The names that a pickle may use, all of them, and what their calls make. Anything else is refused by name.
+//!
+//! What each means is in PyTorch's torch/_utils.py and torch/_tensor.py (`__setstate__`), in numpy's
+//! `ndarray.__reduce__`, and in PaddlePaddle's python/paddle/framework/io.py.
+
+use super::element::Element;
+use super::error::{TorchError, shown};
+use super::pickle::Machine;
+use super::value::{Array, Object, Order, Storage, Tensor, Value};
+
+/// A function or class that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Global {
+    OrderedDict,
+    /// `tuple`, and `torch.Size`, which is one.
+    Tuple,
+    Bytes,
+    /// `_codecs.encode`, how protocol 2 writes bytes.
+    Encode,
+    /// A class whose objects hold settings, and never tensors that are wanted.
+    Inert,
+    Storage(Element),
+    TorchDtype(Element),
+    /// `torch.FloatTensor` and others, called without arguments and filled afterwards (2016 to 2018).
+    TensorClass,
+    Parameter,
+    /// `_rebuild_tensor` (until 2018) and `_rebuild_tensor_v2`.
+    RebuildTensor,
+    /// With a number type of its own, for those without a storage class.
+    RebuildTensorV3,
+    RebuildParameter,
+    Ndarray,
+    Dtype,
+    Reconstruct,
+    FromBuffer,
+}
+
+impl Global {
+    /// # Errors
+    /// [`TorchError::Call`] or [`TorchError::Class`] for every name that is not on the list.
+    pub(super) fn find(module: &str, name: &str) -> Result<Self, TorchError> {
+        Ok(match (module, name) {
+            ("collections", "OrderedDict") => Self::OrderedDict,
+            ("builtins" | "__builtin__", "tuple") | ("torch", "Size") => Self::Tuple,
+            ("builtins" | "__builtin__", "bytes") => Self::Bytes,
+            ("_codecs", "encode") => Self::Encode,
+            ("argparse", "Namespace") | ("torch", "device") => Self::Inert,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::Inert,
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Self::RebuildTensor,
+            ("torch._utils", "_rebuild_tensor_v3") => Self::RebuildTensorV3,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                Self::RebuildParameter
+            }
+            ("torch.nn.parameter", "Parameter") => Self::Parameter,
+            ("torch.storage", "UntypedStorage") => Self::Storage(Element::Integer(1)),
+            ("numpy", "ndarray") => Self::Ndarray,
+            ("numpy", "dtype") => Self::Dtype,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Self::Reconstruct,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Self::FromBuffer,
+            ("torch" | "torch.cuda", _) => {
+                let storage = name.strip_suffix("Storage").and_then(Element::of_class).map(Self::Storage);
+                let tensor = || name.strip_suffix("Tensor").and_then(Element::of_class);
+                let dtype = || Element::of_torch(name).map(Self::TorchDtype);
+                let found = storage.or_else(|| tensor().map(|_| Self::TensorClass)).or_else(dtype);
+                found.ok_or_else(|| unknown(module, name))?
+            }
+            _ => return Err(unknown(module, name)),
+        })
+    }
+}
+
+/// Classes are written with a capital letter: a whole model, most likely.
+fn unknown(module: &str, name: &str) -> TorchError {
+    let full = shown(&format!("{module}.{name}"));
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if last.starts_with(char::is_uppercase) { TorchError::Class(full) } else { TorchError::Call(full) }
+}
+
+impl<'a> Machine<'a> {
+    /// REDUCE and NEWOBJ.
+    pub(super) fn call(&mut self, callee: Value<'a>, arguments: Value<'a>) -> Result<Value<'a>, TorchError> {
+        let Value::Global(global) = callee else {
+            return Err(self.damaged("it calls what is no function"));
+        };
+        let Some(given) = self.tuple(arguments) else {
+            return Err(self.damaged("a call without arguments"));
+        };
+        let argument = |index: usize| given.get(index).copied();
+        let made = match global {
+            Global::OrderedDict => return self.ordered_dict(argument(0)),
+            Global::Inert => Some(Value::Inert),
+            Global::Tuple => argument(0).filter(|&value| self.tuple(value).is_some()),
+            Global::Bytes if given.is_empty() => Some(Value::Bytes(&[])),
+            Global::Encode => match (argument(0), argument(1).and_then(Value::text)) {
+                (Some(Value::Text(text)), Some("latin1")) => Some(Value::Latin1(text)),
+                _ => None,
+            },
+            Global::RebuildParameter => argument(0).filter(|&value| self.is_tensor(value)),
+            Global::Parameter if !given.is_empty() => argument(0).filter(|&value| self.is_tensor(value)),
+            Global::Parameter | Global::TensorClass if given.is_empty() => {
+                return Ok(self.add(Object::Tensor(None)));
+            }
+            Global::RebuildTensor | Global::RebuildTensorV3 => {
+                let tensor = self.rebuilt(given, global == Global::RebuildTensorV3);
+                let tensor = tensor.ok_or_else(|| self.damaged("a tensor without all its parts"))?;
+                return Ok(self.add(Object::Tensor(Some(Box::new(tensor)))));
+            }
+            Global::Reconstruct => return Ok(self.add(Object::Array(None))),
+            Global::FromBuffer => match *given {
+                [content, dtype, shape, order, ref axes @ ..] => {
+                    let order = match (order.text(), axes) {
+                        (Some("K"), &[axes]) => Some(Order::Permuted(axes)),
+                        (Some("F"), [] | [Value::None]) => Some(Order::Fortran),
+                        (Some("C"), [] | [Value::None]) => Some(Order::RowMajor),
+                        _ => None,
+                    };
+                    let order =
+                        order.ok_or_else(|| self.damaged("an array in an order that is not known"))?;
+                    let array = Array { dtype, shape, order, content };
+                    return Ok(self.add(Object::Array(Some(Box::new(array)))));
+                }
+                _ => None,
+            },
+            Global::Dtype => match argument(0).and_then(Value::text) {
+                Some(code) => {
+                    let element = Element::of_numpy(code);
+                    return Ok(self.add(Object::Dtype { element, big_endian: false }));
+                }
+                None => None,
+            },
+            Global::Bytes
+            | Global::Parameter
+            | Global::TensorClass
+            | Global::Storage(_)
+            | Global::TorchDtype(_)
+            | Global::Ndarray => None,
+        };
+        made.ok_or_else(|| self.damaged("a call with other arguments than weight files have"))
+    }
+
+    /// `_rebuild_tensor(storage, offset, shape, strides)`, `…_v2(…, requires_grad, hooks[, metadata])` and
+    /// `…_v3(…, requires_grad, hooks, dtype[, metadata])`.
+    fn rebuilt(&self, given: &[Value<'a>], with_dtype: bool) -> Option<Tensor<'a>> {
+        let &[storage, offset, shape, strides, ..] = given else { return None };
+        let element = match given.get(6) {
+            Some(&Value::Global(Global::TorchDtype(element))) if with_dtype => Some(element),
+            _ if with_dtype => return None,
+            _ => None,
+        };
+        let metadata = given.get(if with_dtype { 7 } else { 6 }).copied().unwrap_or(Value::None);
+        let is_marked = match metadata {
+            Value::None => false,
+            other => self.dict(other).is_none_or(|marks| !marks.is_empty()),
+        };
+        Some(Tensor { storage, offset, shape, strides, element, is_marked })
+    }
+
+    /// `OrderedDict()`, and Python 2's `OrderedDict([[key, value], …])`.
+    fn ordered_dict(&mut self, items: Option<Value<'a>>) -> Result<Value<'a>, TorchError> {
+        let mut dict = vec![];
+        if let Some(items) = items {
+            let count = self.sequence(items).map(<[_]>::len);
+            let count = count.ok_or_else(|| self.damaged("a dictionary of no list"))?;
+            // A short pickle can hand the same long list to many dictionaries.
+            self.spend(count)?;
+            for &item in self.sequence(items).unwrap_or_default() {
+                let Some(&[key, value]) = self.sequence(item) else {
+                    return Err(self.damaged("a key without its value"));
+                };
+                dict.push((key, value));
+            }
+        }
+        Ok(self.add(Object::Dict(dict)))
+    }
+
+    fn is_tensor(&self, value: Value<'a>) -> bool {
+        matches!(self.object(value), Some(Object::Tensor(_)))
+    }
+
+    /// BUILD: gives an object its state.
+    pub(super) fn fill(&mut self, target: Value<'a>, state: Value<'a>) -> Result<(), TorchError> {
+        let Value::Object(index) = target else {
+            return match target {
+                Value::Inert => Ok(()),
+                _ => Err(self.damaged("it fills what cannot be filled")),
+            };
+        };
+        let filled = match self.objects.get(index) {
+            // Attributes of an OrderedDict: `_metadata`, the versions of the modules.
+            Some(Object::Dict(_)) => return Ok(()),
+            Some(Object::Tensor(_)) => match self.tensor_state(state) {
+                Some(Some(tensor)) => Some(Object::Tensor(Some(Box::new(tensor)))),
+                // Flags only.
+                Some(None) => return Ok(()),
+                None => None,
+            },
+            Some(Object::Array(_)) => match self.tuple(state) {
+                Some(&[Value::Int(_), shape, dtype, Value::Bool(fortran), content]) => {
+                    let order = if fortran { Order::Fortran } else { Order::RowMajor };
+                    Some(Object::Array(Some(Box::new(Array { dtype, shape, order, content }))))
+                }
+                _ => None,
+            },
+            Some(&Object::Dtype { element, .. }) => match self.tuple(state) {
+                Some(&[_, order, ..]) => {
+                    Some(Object::Dtype { element, big_endian: order.text() == Some(">") })
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match (filled, self.objects.get_mut(index)) {
+            (Some(filled), Some(object)) => *object = filled,
+            _ => return Err(self.damaged("it fills an object with what it cannot hold")),
+        }
+        Ok(())
+    }
+
+    /// The states of tensors before `_rebuild_tensor`: the inner `Some` has the tensor's own numbers.
+    fn tensor_state(&self, state: Value<'a>) -> Option<Option<Tensor<'a>>> {
+        match *self.tuple(state)? {
+            [storage, offset, shape, strides] => {
+                Some(Some(Tensor { storage, offset, shape, strides, element: None, is_marked: false }))
+            }
+            [data, _, _, _, _] => match self.object(data) {
+                Some(Object::Tensor(Some(tensor))) => Some(Some(Tensor::clone(tensor))),
+                _ => None,
+            },
+            [_, _, _] => Some(None),
+            _ => None,
+        }
+    }
+
+    /// BINPERSID: `("storage", class, key, device, length)`, in the older format with
+    /// `(key of the view, offset, length)` or `None` behind it.
+    pub(super) fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, TorchError> {
+        let found = match self.tuple(id) {
+            Some(&[kind, Value::Global(Global::Storage(element)), key, _, count, ref view @ ..])
+                if kind.text() == Some("storage") =>
+            {
+                let whole = key.text().zip(count.size()).map(|(key, count)| (key, count, 0));
+                let part = match *view {
+                    [] | [Value::None] => whole,
+                    [view] => match (whole, self.tuple(view)) {
+                        (Some((key, _, _)), Some(&[_, offset, count])) => {
+                            offset.size().zip(count.size()).map(|(offset, count)| (key, count, offset))
+                        }
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                part.map(|(key, count, offset)| Storage { element, key, count, offset })
+            }
+            _ => None,
+        };
+        found.ok_or_else(|| self.damaged("a reference to something other than a storage"))
+    }
+}
