@@ -6,6 +6,8 @@ mod desk;
 mod mistakes;
 #[path = "commands/pictures.rs"]
 mod pictures;
+#[path = "commands/weights.rs"]
+mod weights;
 
 mod common;
 

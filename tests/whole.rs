@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::{gpu, skip};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// What a test waits for at most before it is said to hang.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -131,7 +132,11 @@ fn mistakes_get_one_sentence_and_an_exit_code() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     let cases: [(&[&str], i32, &str); 11] = [
         (&["--headless", "--layer", "mixd5"], 1, "did you mean `mixed5`?"),
-        (&["--headless", "--layer", "conv2d", "--channels", "0..64"], 1, "conv2d has 32 channels (0 to 31)"),
+        (
+            &["--headless", "--layer", "conv2d", "--channels", "0..64", "--weights", "untrained"],
+            1,
+            "conv2d has 32 channels (0 to 31)",
+        ),
         (&["--headless", "--channels", "x"], 2, "is not a channel"),
         (&["--headless", "--source", "text.jpg"], 1, "text.jpg"),
         (&["--headless", "--source", "none.png"], 1, "none.png"),
@@ -272,7 +277,13 @@ mod window {
         }
 
         fn start(&self, folder: &Path, arguments: &[&str]) -> (Killed, String) {
-            let child = convscope(folder).args(arguments).env("DISPLAY", &self.display).spawn().unwrap();
+            let mut command = convscope(folder);
+            command.args(arguments);
+            self.spawn(command)
+        }
+
+        fn spawn(&self, mut command: Command) -> (Killed, String) {
+            let child = command.env("DISPLAY", &self.display).spawn().unwrap();
             let mut window = String::new();
             wait_for(|| {
                 window = self.tool("xdotool", &["search", "--name", "^convscope$"]);
@@ -495,6 +506,45 @@ mod window {
     }
 
     #[test]
+    fn fetched_weights_take_over_while_the_view_runs() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let content = common::fixture("layouts/safetensors");
+        let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let manifest = folder.path().join("lab.toml");
+        let entry = format!(
+            "[[file]]\nname = \"lab\"\nabout = \"\"\nfile = \"lab.bin\"\nurl = \"https://lab.invalid/\"\n\
+             checksum = {{ sha256 = \"{sha256}\" }}\nlayout = \"safetensors\"\naverage_pooling = \"exclude\"\n\
+             reproduces = \"\"\ninput = \"-1..1\"\nlabels = \"imagenet-1k\"\nlicence = \"MIT\"\nsources = []\n"
+        );
+        std::fs::write(&manifest, entry).unwrap();
+        let mirror = folder.path().join("mirror");
+        std::fs::create_dir(&mirror).unwrap();
+        std::fs::write(mirror.join("lab.bin"), &content).unwrap();
+        picture(&folder.path().join("photo.png"));
+        let mut child = convscope(folder.path());
+        child.args(["--source", "photo.png", "--size", "1000x640", "--device", "cpu"]);
+        child.env("CONVSCOPE_MANIFEST", &manifest).env("CONVSCOPE_MIRROR", &mirror);
+        let (mut app, _) = desk.spawn(child);
+        let path = folder.path().join("cache/weights/lab.bin");
+        let taken = snapshot_where(&desk, folder.path(), |info| info["weights"] == path.to_str().unwrap());
+        let info = json(&taken);
+        assert_eq!(info["weights_sha256"], sha256);
+        // Ten classes without names; the embedded network has 27 with names.
+        let predictions = info["predictions"].as_array().unwrap();
+        assert_eq!(predictions.len(), 10);
+        assert!(
+            predictions.iter().all(|one| one["name"].as_str().unwrap().starts_with("class ")),
+            "{predictions:?}"
+        );
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
     fn ctrl_c_and_q_end_the_program_at_any_time() {
         let Some(desk) = Desk::open() else { return };
         if gpu().is_none() {
@@ -506,7 +556,8 @@ mod window {
         interrupt(&app.0);
         assert_eq!(end_of(&mut app.0), Some(0));
         // While weights are still being made, too.
-        let (mut app, _) = desk.start(folder.path(), &["--source", "testcard", "--device", "cpu"]);
+        let (mut app, _) =
+            desk.start(folder.path(), &["--source", "testcard", "--device", "cpu", "--offline"]);
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }

@@ -1,19 +1,25 @@
 //! `convscope summary`: every layer of the network in a table.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::args::NetworkArgs;
 use super::network;
+use crate::engine::WeightsSpec;
+use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
 use crate::model::{Cost, Graph, LayerIndex, Node, Op, ReceptiveField, Window};
 
 /// Print every layer: names, operation, kernel, output shape, parameters, multiply-adds, receptive field.
+///
+/// Of InceptionV3 as published, or of the network that --weights names.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope summary
-  convscope summary --csv > layers.csv")]
+  convscope summary --csv > layers.csv
+  convscope summary --weights embedded")]
 pub struct SummaryArgs {
     /// One JSON document (documented in docs/json.md).
     #[arg(long, conflicts_with = "csv")]
@@ -120,7 +126,11 @@ fn cells(row: &Row<'_>) -> [String; 11] {
 }
 
 pub fn run(args: &SummaryArgs) -> anyhow::Result<ExitCode> {
-    let graph = network::open(&args.network)?.graph;
+    // Of the published network, unless weights say otherwise.
+    let graph = match &args.network.weights {
+        WeightsSpec::Auto => Arc::new(inception_v3(IMAGENET_CLASSES, args.network.width_multiplier)),
+        _ => network::open(&args.network)?.graph,
+    };
     let rows: Vec<_> = graph.nodes.iter().enumerate().map(|(index, node)| row(&graph, index, node)).collect();
     let total = graph.total_cost();
     let mut out = String::new();

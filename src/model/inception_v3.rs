@@ -72,6 +72,11 @@ pub fn inception_v3_with_head(head: &[HeadLayer], width: f64) -> Graph {
     graph.finish("InceptionV3", width)
 }
 
+/// The number of channels in a network whose channel counts are multiplied by `width`: rounded, at least one.
+pub fn scaled(channels: usize, width: f64) -> usize {
+    ((channels as f64 * width).round() as usize).max(1)
+}
+
 #[derive(Clone, Copy)]
 enum Padding {
     Valid,
@@ -100,7 +105,7 @@ impl Inception {
             Padding::Same => [kernel[0] / 2, kernel[1] / 2],
         };
         let window = Window { kernel, stride: [stride, stride], padding };
-        let filters = ((filters as f64 * self.width).round() as usize).max(1);
+        let filters = scaled(filters, self.width);
         let torch = format!("{}{torch_name}", self.scope);
         let graph = &mut self.graph;
         let name = graph.auto_name("conv2d");

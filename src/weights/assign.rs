@@ -1,10 +1,11 @@
 //! Parameters of a file → the network they are for, and the parameters of its layers.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use super::canonical::Parameter;
 use super::{LayerWeights, assemble, expected_tensors};
-use crate::model::inception_v3::{HeadLayer, inception_v3};
+use crate::model::inception_v3::{HeadLayer, inception_v3, scaled};
 use crate::model::{Graph, Op};
 
 /// What the shapes in a weight file say of the network that it is for.
@@ -23,7 +24,8 @@ impl Architecture {
     pub fn of(parameters: &[Parameter]) -> Self {
         let mut head: Vec<_> = parameters
             .iter()
-            .filter(|parameter| parameter.tensor.shape.len() == 2)
+            // A matrix without values can claim any number of units.
+            .filter(|parameter| parameter.tensor.shape.len() == 2 && !parameter.tensor.values.is_empty())
             .filter_map(|parameter| {
                 let torch_name = parameter.name.strip_suffix(".weight")?.to_owned();
                 Some(HeadLayer { units: parameter.tensor.shape[0], torch_name })
@@ -45,33 +47,43 @@ fn position(name: &str) -> (bool, Vec<u64>, &str) {
     (!name.starts_with("head"), numbers, name)
 }
 
-/// The multiplier that explains the channels of all convolutions, and of those that do the shortest number. Where none
-/// does, what the first convolution says; the parameters will then not fit.
+/// The multiplier from which the channels of all convolutions follow, with as few decimals as it can have: of one alone
+/// it could not be told, since channels are whole numbers. Where none explains them all, the one that comes nearest.
 fn width(parameters: &[Parameter]) -> f64 {
     let outputs: HashMap<&str, usize> = parameters
         .iter()
+        .filter(|parameter| !parameter.tensor.values.is_empty())
         .filter_map(|parameter| {
             Some((parameter.name.strip_suffix(".weight")?, *parameter.tensor.shape.first()?))
         })
         .collect();
     let published = inception_v3(0, 1.0);
-    let (mut lowest, mut highest, mut first) = (0.0_f64, f64::INFINITY, None);
-    for node in published.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))) {
-        let Some(&found) = node.torch_name.as_deref().and_then(|name| outputs.get(name)) else { continue };
-        let (found, expected) = (found as f64, node.shape.channels as f64);
-        first = first.or(Some(found / expected));
-        // One channel is kept, however small the multiplier.
-        lowest = lowest.max(if found > 1.0 { (found - 0.5) / expected } else { 0.0 });
-        highest = highest.min((found + 0.5) / expected);
+    let convs: Vec<(usize, usize)> = published
+        .nodes
+        .iter()
+        .filter(|node| matches!(node.op, Op::Conv(_)))
+        .filter_map(|node| Some((node.shape.channels, *outputs.get(node.torch_name.as_deref()?)?)))
+        .collect();
+    let explains = |width: f64| convs.iter().all(|&(channels, found)| scaled(channels, width) == found);
+    let total = |side: fn(&(usize, usize)) -> usize| convs.iter().map(side).sum::<usize>() as f64;
+    let ratio = total(|conv| conv.1) / total(|conv| conv.0);
+    if !ratio.is_finite() {
+        return 1.0;
     }
-    let shortest = (1..=6).map(|digits| {
-        let unit = 10_f64.powi(digits);
-        (lowest * unit).ceil().max(1.0) / unit
-    });
-    let found = shortest.into_iter().find(|width| *width < highest);
-    // Nothing larger than any network is made of a file that lies.
-    found.filter(|_| first.is_some()).or(first).unwrap_or(1.0).clamp(0.01, 4.0)
+    // The least multiplier by which every convolution has at least what it has here.
+    let least = convs
+        .iter()
+        .filter(|conv| conv.1 > 1)
+        .map(|&(channels, found)| (found as f64 - 0.5) / channels as f64);
+    let least = least.fold(*WIDTHS.start(), f64::max);
+    let candidates = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6].map(|tenths| (least * tenths).ceil() / tenths);
+    let nearest = (ratio * 1000.0).round() / 1000.0;
+    let width = candidates.into_iter().find(|&width| explains(width)).unwrap_or(nearest);
+    width.clamp(*WIDTHS.start(), *WIDTHS.end())
 }
+
+/// Multipliers that are believed.
+const WIDTHS: RangeInclusive<f64> = 0.01..=4.0;
 
 /// Parameters by layer. Values that are NaN or infinite are told in `notes`, not refused: whoever looks for what
 /// spoiled a network wants to see it.
@@ -84,9 +96,15 @@ pub fn fit(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Option<LayerWeights>>, Vec<String>> {
     let count = parameters.len();
-    let mut parameters: BTreeMap<String, Parameter> =
-        parameters.into_iter().map(|parameter| (parameter.name.clone(), parameter)).collect();
-    let mut problems = Vec::new();
+    let (mut problems, mut broken) = (Vec::new(), Vec::new());
+    let mut by_name: BTreeMap<String, Parameter> = BTreeMap::new();
+    for parameter in parameters {
+        if let Some(other) = by_name.insert(parameter.name.clone(), parameter) {
+            // With the prefix of the network inside of another and without it.
+            problems.push(format!("`{}` is there twice, once as `{}`", other.name, other.tensor.name));
+        }
+    }
+    let mut parameters = by_name;
     let mut layers = vec![None; graph.nodes.len()];
     let mut fitted = 0;
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -98,7 +116,8 @@ pub fn fit(
                 problems.push(format!("`{name}` is missing"));
                 continue;
             };
-            fitted += 1;
+            // Every matrix is taken for a layer of the head, whatever network it is of.
+            fitted += usize::from(!matches!(node.op, Op::Dense | Op::Classifier));
             if parameter.tensor.shape != shape {
                 let actual = &parameter.tensor.shape;
                 problems.push(format!("{} has shape {actual:?}, not {shape:?}", parameter.title()));
@@ -106,18 +125,18 @@ pub fn fit(
             let unusable = parameter.tensor.values.iter().filter(|value| !value.is_finite()).count();
             if unusable > 0 {
                 let values = parameter.tensor.values.len();
-                notes.push(format!(
-                    "{} holds {unusable} NaN or infinite of {values} values",
-                    parameter.title()
-                ));
+                let title = parameter.title();
+                broken.push(format!("{title} holds {unusable} NaN or infinite of {values} values"));
             }
             own.push(parameter.tensor.values);
         }
         layers[index] = assemble(own);
     }
+    super::shorten(&mut broken);
+    notes.extend(broken);
     if fitted == 0 {
         return Err(vec![format!(
-            "none of its {count} tensors has a name of InceptionV3: it is the file of another network"
+            "none of its {count} tensors has the name of a convolution of InceptionV3: it is the file of another network"
         )]);
     }
     let extra = parameters.into_values().map(|parameter| parameter.title());
@@ -128,6 +147,38 @@ pub fn fit(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::file::{NamedTensor, Stored};
+
+    /// Convolutions' kernels of a network, by their number of outputs alone.
+    fn kernels(width: f64) -> Vec<Parameter> {
+        let graph = inception_v3(0, width);
+        let convs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_)));
+        let kernel = |node: &crate::model::Node| {
+            let name = format!("{}.weight", node.torch_name.clone().unwrap());
+            let shape = vec![node.shape.channels];
+            let tensor = NamedTensor { name: name.clone(), shape, values: vec![0.0], stored: Stored::F32 };
+            Parameter { name, tensor }
+        };
+        convs.map(kernel).collect()
+    }
+
+    #[test]
+    fn the_multiplier_is_one_from_which_all_channels_follow() {
+        let outputs = |width| kernels(width).into_iter().map(|p| p.tensor.shape[0]).collect::<Vec<_>>();
+        for thousandth in (10..1300).chain([1999, 2001, 3999, 4000]) {
+            let given = f64::from(thousandth) / 1000.0;
+            let found = width(&kernels(given));
+            assert_eq!(outputs(found), outputs(given), "{given} came out as {found}");
+        }
+        assert_eq!([1.0, 0.5, 0.25, 0.1].map(|given| width(&kernels(given))), [1.0, 0.5, 0.25, 0.1]);
+        // One layer that does not fit in is no reason to take all others for wrong.
+        let mut odd = kernels(0.5);
+        odd[3].tensor.shape = vec![41];
+        assert_eq!(width(&odd), 0.5);
+        odd[3].tensor = NamedTensor { shape: vec![usize::MAX, 0], values: vec![], ..odd[3].tensor.clone() };
+        assert_eq!(width(&odd), 0.5);
+        assert_eq!(width(&[]), 1.0);
+    }
 
     #[test]
     fn layers_of_a_head_are_in_order() {

@@ -139,7 +139,9 @@ fn output_first(tensor: &NamedTensor) -> NamedTensor {
     let (inputs, outputs) = (rest[0], rest[1]);
     let cells: usize = window.iter().product();
     let mut values = Vec::with_capacity(tensor.values.len());
-    for output in 0..outputs {
+    // Where one side is 0, another can be anything and would be walked through for nothing.
+    let walked = if tensor.values.is_empty() { 0 } else { outputs };
+    for output in 0..walked {
         for input in 0..inputs {
             values.extend((0..cells).map(|cell| tensor.values[(cell * inputs + input) * outputs + output]));
         }
@@ -223,6 +225,12 @@ mod tests {
         let turned = output_first(&tensor("k", &[1, 2, 2, 3], &values));
         assert_eq!(turned.shape, [3, 2, 1, 2]);
         assert_eq!(turned.values, [0., 6., 3., 9., 1., 7., 4., 10., 2., 8., 5., 11.]);
+    }
+
+    #[test]
+    fn a_side_that_is_endless_in_a_tensor_of_nothing_is_not_walked() {
+        let turned = output_first(&tensor("k", &[0, usize::MAX], &[]));
+        assert_eq!((&turned.shape[..], turned.values.len()), (&[usize::MAX, 0][..], 0));
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl WeightFile {
         let bytes = read_bytes(path)?;
         let sha256 = sha256(&bytes);
         let origin = Origin::File { path: path.into(), sha256: sha256.clone() };
-        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: error.0 };
+        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: shown(&error.0) };
         let file = read(&bytes).map_err(format)?;
         let size = bytes.len() as u64;
         // Half of the memory, and no longer needed.
@@ -185,6 +185,7 @@ impl WeightFile {
         stored.dedup();
         let mut notes = file.notes.clone();
         let parameters = canonical::parameters(file, &mut notes)?;
+        notes.iter_mut().for_each(|note| *note = shown(note));
         Ok(Self {
             origin,
             bytes,
@@ -211,17 +212,14 @@ impl WeightFile {
     pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
         let Self { origin, parameters, mut notes, avg_pool, input_scale, .. } = self;
         let layers = assign::fit(parameters, graph, &mut notes).map_err(|mut problems| {
-            let more = problems.len().saturating_sub(MAX_PROBLEMS);
-            problems.truncate(MAX_PROBLEMS);
-            if more > 0 {
-                problems.push(format!("and {more} more problems like these"));
-            }
+            shorten(&mut problems);
             let path = match &origin {
                 Origin::File { path, .. } => path.clone(),
                 _ => "embedded".into(),
             };
             WeightsError::Mismatch { path, network: graph.name, problems }
         })?;
+        notes.iter_mut().for_each(|note| *note = shown(note));
         let conventions = Conventions { avg_pool: avg_pool.value, input_scale: input_scale.value };
         Ok(Weights { origin, layers, conventions, notes })
     }
@@ -288,8 +286,34 @@ fn best<T>(said: Option<T>, listed: Option<T>, usual: T) -> Known<T> {
     }
 }
 
+/// A sentence with names out of a file in it, as one line of bounded length that a terminal only shows: a name may hold
+/// lines, control sequences or a megabyte.
+fn shown(sentence: &str) -> String {
+    let is_unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let clean = |c: char| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let mut line: String = sentence.chars().take(MAX_SENTENCE).map(clean).collect();
+    if sentence.chars().nth(MAX_SENTENCE).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Characters of one sentence of a message. Those made here have at most about 400.
+const MAX_SENTENCE: usize = 1000;
+
 /// More problems than this are counted, not listed.
 const MAX_PROBLEMS: usize = 12;
+
+fn shorten(problems: &mut Vec<String>) {
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    problems.truncate(MAX_PROBLEMS);
+    if more > 0 {
+        problems.push(format!("and {more} more like these"));
+    }
+}
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let io = |source| WeightsError::Io { path: path.into(), source };
@@ -354,7 +378,7 @@ pub enum WeightsError {
         reason: String,
     },
     /// It holds other tensors than the network has.
-    #[error("{}: does not fit {network}: {}", path.display(), problems.join("; "))]
+    #[error("{}: does not fit {network}: {}; give `--weights` a file of this network, or one that was fine-tuned from it", path.display(), problems.join("; "))]
     Mismatch {
         /// The file.
         path: PathBuf,

@@ -93,13 +93,34 @@ fn subcommands(desk: &Desk) -> Vec<String> {
 fn every_help_has_an_example() {
     let desk = Desk::new();
     let commands = subcommands(&desk);
-    for name in
-        ["grab", "input", "summary", "classify", "maps", "sheet", "hypercolumn", "kernels", "diagnose"]
-    {
+    for name in [
+        "grab",
+        "input",
+        "summary",
+        "classify",
+        "maps",
+        "sheet",
+        "hypercolumn",
+        "cam",
+        "kernels",
+        "diagnose",
+        "weights",
+    ] {
         assert!(commands.iter().any(|command| command == name), "{name} is not in {commands:?}");
     }
     assert!(desk.prints(&["--help"]).contains("Example"));
     for command in &commands {
+        // A command of commands: each of them has its own.
+        if command == "weights" {
+            for name in ["list", "fetch", "verify", "info"] {
+                let help = desk.prints(&["weights", name, "--help"]);
+                assert!(
+                    help.contains("Example") && help.contains(&format!("convscope weights {name}")),
+                    "{name}"
+                );
+            }
+            continue;
+        }
         let help = desk.prints(&[command, "--help"]);
         let examples = help.split_once("Example").unwrap_or_else(|| panic!("{command} has no example")).1;
         assert!(examples.contains(&format!("convscope {command}")), "{command}");

@@ -134,3 +134,11 @@ pub fn draw(
     });
     convscope::gpu::readback::copy_picture(gpu, &texture).wait(gpu).unwrap()
 }
+
+/// The bytes of `tests/data/weights/NAME.png`, where files are kept as pictures.
+pub fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/data/weights/{name}.png", env!("CARGO_MANIFEST_DIR"));
+    let pixels = image::open(path).unwrap().into_luma8().into_raw();
+    let (length, bytes) = pixels.split_first_chunk().unwrap();
+    bytes[..u64::from_le_bytes(*length) as usize].to_vec()
+}
