@@ -3,6 +3,7 @@
 
 const RANGE_MAP: u32 = 0u;
 const RANGE_LAYER: u32 = 1u;
+const RANGE_FIXED: u32 = 2u;
 
 struct Tiles {
     target_size: vec2<f32>,
@@ -15,7 +16,7 @@ struct Tiles {
     // Index into `channel_order` of the first tile.
     first: u32,
     range_mode: u32,
-    // Ranges are widened to be symmetric around zero (for diverging colormaps).
+    // Ranges are widened to be symmetric around zero.
     symmetric: u32,
     // Row of the colormap table.
     colormap: u32,
@@ -25,6 +26,14 @@ struct Tiles {
     opacity: f32,
     // Swap left and right in every tile.
     mirror: u32,
+    // Of RANGE_FIXED.
+    fixed_range: vec2<f32>,
+    gamma: f32,
+    boost: f32,
+    // Values beyond the range are drawn with a line in the other end's colour every so many pixels; 0: not.
+    hatch: u32,
+    padding_a: u32,
+    padding_b: vec2<u32>,
 }
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
@@ -32,9 +41,13 @@ struct Tiles {
 @group(0) @binding(3) var<uniform> params: Tiles;
 @group(0) @binding(4) var<storage, read> channel_order: array<u32>;
 @group(0) @binding(5) var colormaps: texture_2d<f32>;
+// Laid out as `statistics`: what the colours are chosen by, which may be another frame's.
+@group(0) @binding(6) var<storage, read> ranges: array<vec4<f32>>;
 
 // NaN, infinity and unknown settings: a colour of no colormap.
 const ERROR_COLOR: vec3<f32> = vec3<f32>(1.0, 0.0, 1.0);
+// There is nothing to see.
+const FLAT_COLOR: vec3<f32> = vec3<f32>(35.0, 39.0, 45.0) / 255.0;
 
 struct Tile {
     @builtin(position) position: vec4<f32>,
@@ -89,31 +102,71 @@ fn tile_color(tile: Tile) -> vec3<f32> {
         value = map_value(tile.channel, cell.y, cell.x);
     }
 
-    var range: vec2<f32>;
-    switch params.range_mode {
-        case RANGE_MAP: {
-            range = statistics[2u * tile.channel].xy;
-        }
-        case RANGE_LAYER: {
-            range = statistics[2u * map.channels].xy;
-        }
-        default: {
-            return ERROR_COLOR;
-        }
-    }
-    if params.symmetric != 0u {
-        let reach = max(abs(range.x), abs(range.y));
-        range = vec2<f32>(-reach, reach);
-    }
-    if !is_finite(value) {
+    if !is_finite(value) || params.range_mode > RANGE_FIXED {
         return ERROR_COLOR;
     }
+    let own = statistics[2u * tile.channel].xy;
+    if own.x == own.y && (own.x == 0.0 || params.range_mode == RANGE_MAP) {
+        return FLAT_COLOR;
+    }
+    let range = color_range(tile.channel);
     var level = 0.0;
     if range.y > range.x {
         level = clamp((value - range.x) / (range.y - range.x), 0.0, 1.0);
     } else if params.symmetric != 0u {
         level = 0.5;
     }
-    let entry = min(u32(level * 256.0), 255u);
+    var entry = min(u32(bent(level) * 256.0), 255u);
+    let is_clipped = value < range.x || value > range.y;
+    if is_clipped && params.hatch > 0u && (u32(pixel.x) + u32(pixel.y)) % params.hatch == 0u {
+        entry = 255u - entry;
+    }
     return textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0).rgb;
+}
+
+// Twin: `Scale::range` in src/view/scale.rs.
+fn color_range(channel: u32) -> vec2<f32> {
+    let own = widened(ranges[2u * channel].xy);
+    let layer = widened(ranges[2u * map.channels].xy);
+    switch params.range_mode {
+        case RANGE_MAP: {
+            return own;
+        }
+        case RANGE_FIXED: {
+            return widened(params.fixed_range);
+        }
+        default: {
+            if params.boost <= 0.0 || layer.y <= layer.x {
+                return layer;
+            }
+            let zero = select(layer.x, 0.0, params.symmetric != 0u);
+            let whole = layer.y - zero;
+            let distance = whole * power((own.y - zero) / whole, params.boost);
+            // Not below the map's own end by rounding: it would look clipped.
+            let high = max(zero + distance, own.y);
+            return vec2<f32>(select(layer.x, -high, params.symmetric != 0u), high);
+        }
+    }
+}
+
+fn widened(range: vec2<f32>) -> vec2<f32> {
+    let reach = max(abs(range.x), abs(range.y));
+    return select(range, vec2<f32>(-reach, reach), params.symmetric != 0u);
+}
+
+// Twin: `ColorRange::entry_at` in src/view/scale.rs.
+fn bent(level: f32) -> f32 {
+    if params.gamma == 1.0 {
+        return level;
+    }
+    if params.symmetric == 0u {
+        return power(level, params.gamma);
+    }
+    let distance = level * 2.0 - 1.0;
+    return 0.5 + 0.5 * sign(distance) * power(abs(distance), params.gamma);
+}
+
+// Drivers may compute pow by logarithms, which zero has none of.
+fn power(base: f32, exponent: f32) -> f32 {
+    return select(0.0, pow(max(base, 1e-30), exponent), base > 0.0);
 }

@@ -147,7 +147,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 fn the_order_by_similarity_moves_whole_maps_beside_their_like() {
     let desk = Desk::with_photo();
     let by_index = desk.maps("photo.png", "mixed0");
-    let order = ["--order", "similarity", "--npy", "similar.npy"];
+    let order = ["--sort", "similarity", "--npy", "similar.npy"];
     desk.thin(&[&["maps", "photo.png", "--layer", "mixed0"][..], &order].concat());
     let similar = desk.npy("similar.npy");
     assert_eq!(similar.shape, by_index.shape);
@@ -160,6 +160,24 @@ fn the_order_by_similarity_moves_whole_maps_beside_their_like() {
         (1..13).map(|position| correlation(maps.part(position - 1), maps.part(position))).sum()
     };
     assert!(neighbours(&similar) > neighbours(&by_index) + 1.0, "{order:?}");
+}
+
+#[test]
+fn maps_are_sorted_by_what_one_picture_says() {
+    let desk = Desk::with_photo();
+    let by_index = desk.maps("photo.png", "mixed0");
+    let largest = |map: &[f32]| map.iter().fold(0f32, |largest, value| largest.max(*value));
+    let mean = |map: &[f32]| map.iter().sum::<f32>() / map.len() as f32;
+    for (sort, score) in [("max", &largest as &dyn Fn(&[f32]) -> f32), ("mean", &mean)] {
+        let file = format!("{sort}.npy");
+        desk.thin(&["maps", "photo.png", "--layer", "mixed0", "--sort", sort, "--npy", &file]);
+        let sorted = desk.npy(&file);
+        let scores: Vec<f32> = (0..13).map(|position| score(sorted.part(position))).collect();
+        assert!(scores.is_sorted_by(|a, b| *a >= b - 1e-6), "{sort}: {scores:?}");
+        assert!((0..13).any(|position| sorted.part(position) != by_index.part(position)));
+    }
+    let arguments = ["maps", "photo.png", "--layer", "mixed0", "--sort", "change", "-o", "change.png"];
+    desk.fails(&[&arguments[..], &THIN].concat(), "--sort change needs more than the maps of one picture");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn statistics_with(
 ) -> Vec<ChannelStatistics> {
     let map = upload_innermost(gpu, values, shape);
     let luminance = upload_luminance(gpu, luminance, shape);
-    read_statistics(gpu, &StatisticsPass::new(gpu).run(gpu, &map, &luminance))
+    read_statistics(gpu, &StatisticsPass::new(gpu).run(gpu, &map, &luminance, None))
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn statistics_equal_their_twin() {
             let mut values = noise("statistics", shape.len());
             values.iter_mut().for_each(|value| *value += offset);
             let ours = statistics_with(gpu, &values, shape, &light(shape));
-            let expected = twin::statistics(&values, shape, &light(shape));
+            let expected = twin::statistics(&values, shape, &light(shape), None);
             assert_eq!(ours.len(), shape.channels + 1);
             for (a, b) in ours.iter().zip(&expected) {
                 assert!(a.min == b.min && a.max == b.max, "{a:?} {b:?}");
@@ -108,8 +108,39 @@ fn statistics_equal_their_twin() {
     let shape = Shape { channels: 2, height: 1, width: 3 };
     let values = [f32::NAN, 1.0, f32::INFINITY, f32::NAN, f32::NAN, f32::NEG_INFINITY];
     let ours = statistics_with(gpu, &values, shape, &light(shape));
-    let one = ChannelStatistics { min: 1.0, max: 1.0, mean: 1.0, ..Default::default() };
+    let one = ChannelStatistics { min: 1.0, max: 1.0, mean: 1.0, finite: 1.0 / 3.0, ..Default::default() };
     assert_eq!(ours[..2], [one, ChannelStatistics::default()]);
+    assert!((ours[2].finite - 1.0 / 6.0).abs() < 1e-6);
+}
+
+#[test]
+fn change_is_measured_against_the_frame_before_whatever_its_layout() {
+    let Some(gpu) = gpu() else { return };
+    let shape = Shape { channels: 5, height: 9, width: 14 };
+    let cells = shape.height * shape.width;
+    let before = noise("before", shape.len());
+    let mut now = before.clone();
+    // A channel that stays, one a step up, one of noise, two with numbers missing now or before.
+    now[cells..2 * cells].iter_mut().for_each(|value| *value += 0.5);
+    now[2 * cells..3 * cells].copy_from_slice(&noise("after", cells));
+    now[3 * cells..].iter_mut().for_each(|value| *value -= 0.25);
+    now[3 * cells] = f32::NAN;
+    let mut before = before;
+    before[4 * cells] = f32::INFINITY;
+    let luminance = upload_luminance(gpu, &light(shape), shape);
+    let map = upload_innermost(gpu, &now, shape);
+    let earlier = FeatureMapBuffer::upload(gpu, &before, shape);
+    let pass = StatisticsPass::new(gpu);
+    let ours = read_statistics(gpu, &pass.run(gpu, &map, &luminance, Some(&earlier)));
+    let expected = twin::statistics(&now, shape, &light(shape), Some(&before));
+    for (a, b) in ours.iter().zip(&expected) {
+        assert!((a.change - b.change).abs() < 1e-5 && (a.finite - b.finite).abs() < 1e-6, "{a:?} {b:?}");
+        assert_eq!((a.min, a.max), (b.min, b.max));
+    }
+    assert!(ours[0].change == 0.0 && (ours[1].change - 0.5).abs() < 1e-6 && ours[2].change > 1.0);
+    let other = FeatureMapBuffer::upload(gpu, &before, Shape { channels: 5, height: 14, width: 9 });
+    let unknown = read_statistics(gpu, &pass.run(gpu, &map, &luminance, Some(&other)));
+    assert!(unknown.iter().all(|channel| channel.change == 0.0), "maps of another shape are not compared");
 }
 
 #[test]
@@ -124,8 +155,10 @@ fn brightness_and_zeros_are_what_they_are_called() {
     values.extend(ramp(1.0, 0.0));
     values[103] = f32::NAN;
     let no_light = vec![0.25; 20];
-    let mut all =
-        vec![(twin::statistics(&values, shape, &light), twin::statistics(&values, shape, &no_light))];
+    let mut all = vec![(
+        twin::statistics(&values, shape, &light, None),
+        twin::statistics(&values, shape, &no_light, None),
+    )];
     if let Some(gpu) = gpu() {
         all.push((
             statistics_with(gpu, &values, shape, &light),
@@ -209,14 +242,15 @@ fn hypercolumns_equal_their_twins_and_are_drawn() {
 
     // A map like any other.
     let luminance = upload_luminance(gpu, &light(picture.shape), picture.shape);
-    let statistics = StatisticsPass::new(gpu).run(gpu, &picture, &luminance);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &picture, &luminance, None);
     let order = ChannelOrder::upload(gpu, &[0]);
     let tiles = TileDraw { tile_size: [73.0, 67.0], ..tile_draw([73, 67], 1, 1, 1) };
     let renderer = TilesRenderer::new(gpu, FORMAT);
-    let drawn = draw(gpu, [73, 67], |pass| renderer.draw(gpu, pass, &picture, &statistics, &order, &tiles));
-    let of_seen = twin::statistics(&seen, picture.shape, &light(picture.shape));
+    let drawn =
+        draw(gpu, [73, 67], |pass| renderer.draw(gpu, pass, &picture, &statistics, None, &order, &tiles));
+    let of_seen = twin::statistics(&seen, picture.shape, &light(picture.shape), None);
     for (x, y, pixel) in drawn.enumerate_pixels() {
-        let twin = twin::tile_pixel(&seen, picture.shape, &of_seen, &tiles, 0, [x, y]);
+        let twin = twin::tile_pixel(&seen, picture.shape, [&of_seen; 2], &tiles, 0, [x, y]);
         assert_eq!(pixel.0, twin, "at {x}, {y}");
     }
 }
@@ -306,7 +340,7 @@ fn tiles_let_the_picture_show_through() {
     let shape = Shape { channels: 1, height: 1, width: 3 };
     let map = FeatureMapBuffer::upload(gpu, &[0.0, 1.0, f32::NAN], shape);
     let luminance = upload_luminance(gpu, &light(shape), shape);
-    let statistics = StatisticsPass::new(gpu).run(gpu, &map, &luminance);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &map, &luminance, None);
     let order = ChannelOrder::upload(gpu, &[0]);
     let pictures = PictureRenderer::new(gpu, FORMAT);
     let renderer = TilesRenderer::new(gpu, FORMAT);
@@ -316,7 +350,7 @@ fn tiles_let_the_picture_show_through() {
         let place = Rect { x: 0.0, y: 0.0, width: 30.0, height: 30.0 };
         let drawn = draw(gpu, [30, 30], |pass| {
             pictures.draw(gpu, pass, &picture, [30, 30], place, false);
-            renderer.draw(gpu, pass, &map, &statistics, &order, &tiles);
+            renderer.draw(gpu, pass, &map, &statistics, None, &order, &tiles);
         });
         for (x, color) in [(5, table[0]), (15, table[255]), (25, [255, 0, 255])] {
             let seen = drawn.get_pixel(x, 9).0;

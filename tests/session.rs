@@ -12,15 +12,13 @@ use std::time::{Duration, Instant};
 use common::{draw, gpu, noise, read_map};
 use convscope::engine::{OpenedModel, Placement};
 use convscope::frame::{Frame, PixelFormat};
-use convscope::gpu::{
-    ChannelOrder, Fit, GpuContext, RangeMode, TileDraw, TilesRenderer, new_instance, readback,
-};
+use convscope::gpu::{ChannelOrder, Fit, GpuContext, TileDraw, TilesRenderer, new_instance, readback};
 use convscope::latest::Taken;
 use convscope::model::Graph;
 use convscope::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
 use convscope::session::{Activations, Request, Session, SessionConfig, Stage};
 use convscope::source::{FrameSource, Opened, SourceError};
-use convscope::view::Colormap;
+use convscope::view::{Colormap, Normalize, Scale};
 
 /// What a test waits for at most before it is said to hang.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -349,7 +347,8 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
                 columns: 4,
                 first: 0,
                 count: channels.len() as u32,
-                range: RangeMode::Layer,
+                scale: Scale::of(Normalize::Layer),
+                hatch: 0,
                 colormap: Colormap::Grey,
                 smooth: false,
                 opacity: 1.0,
@@ -358,7 +357,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
             let [ours, theirs] = [(&renderers[0], b), (&renderers[1], a)].map(|((gpu, renderer), tap)| {
                 let order = ChannelOrder::upload(gpu, &channels);
                 draw(gpu, [256, 256], |pass| {
-                    renderer.draw(gpu, pass, &tap.map, &tap.statistics, &order, &tiles)
+                    renderer.draw(gpu, pass, &tap.map, &tap.statistics, None, &order, &tiles)
                 })
             });
             let worst = ours.as_raw().iter().zip(theirs.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();

@@ -1,7 +1,8 @@
 //! Every WGSL file validates without a GPU, and what it shares with Rust is the same.
 
 use convscope::frame::PixelFormat;
-use convscope::gpu::{RangeMode, Resize, shader_sources};
+use convscope::gpu::{Resize, range_mode, shader_sources};
+use convscope::view::{FLAT_COLOR, Normalize};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn modules() -> Vec<(&'static str, naga::Module)> {
@@ -55,6 +56,10 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("RESIZE_BILINEAR"), Resize::Bilinear as u32);
     assert_eq!(value("RESIZE_ANTIALIAS"), Resize::Antialias as u32);
     assert_eq!(value("RESIZE_NEAREST"), Resize::Nearest as u32);
-    assert_eq!(value("RANGE_MAP"), RangeMode::Map as u32);
-    assert_eq!(value("RANGE_LAYER"), RangeMode::Layer as u32);
+    assert_eq!(value("RANGE_MAP"), range_mode(Normalize::Map));
+    assert_eq!(value("RANGE_LAYER"), range_mode(Normalize::Layer));
+    assert_eq!(value("RANGE_FIXED"), range_mode(Normalize::Fixed { low: 0.0, high: 1.0 }));
+    let [r, g, b] = FLAT_COLOR;
+    let color = format!("vec3<f32>({r}.0, {g}.0, {b}.0) / 255.0");
+    assert!(shader_sources().iter().any(|(name, text)| *name == "tiles" && text.contains(&color)));
 }

@@ -368,11 +368,11 @@ mod window {
         let inside =
             std::fs::read_dir(&changed).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
         let off_screen = image::open(inside.join("view.png")).unwrap().to_rgb8();
-        // The selected tile's frame is the window's alone: compare from the second row of tiles on.
+        // The selected tile's frame, in the first row, is the window's alone.
         let below = |picture: &image::RgbImage| {
             let area = tile_area(picture, &info);
-            let top = info["tile_size"][1].as_u64().unwrap() as u32 + 40;
-            image::imageops::crop_imm(&area, 0, top, area.width(), area.height() - top - 60).to_image()
+            let half = area.height() / 2;
+            image::imageops::crop_imm(&area, 0, half, area.width(), half - 60).to_image()
         };
         assert!(below(&screen) == below(&off_screen), "the screen equals the off-screen picture");
         assert!(below(&screen) == below(&view), "and the snapshot's");
@@ -389,6 +389,58 @@ mod window {
             let view = image::open(path.join("view.png")).unwrap();
             assert_eq!([view.width(), view.height()], wanted);
         }
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
+    fn scales_and_orders_chosen_by_key_are_made_again_off_screen() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("photo.png"));
+        let arguments = ["--source", "photo.png", "--layer", "mixed0", "--size", "1000x640"];
+        let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
+        let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
+        shot(&|info| info["sort"] == "index" && info["normalize"] == "map" && info["locked"] == false);
+        for key in ["n", "n", "t", "shift+l", "period", "shift+f"] {
+            desk.key(key);
+        }
+        let changed = shot(&|info| info["filter"] == "silent" && info["locked"] == true);
+        let info = json(&changed);
+        assert_eq!(
+            [&info["sort"], &info["normalize"], &info["colormap"]],
+            [&Value::from("max"), &Value::from("symmetric"), &Value::from("diverging")]
+        );
+        assert!((info["gamma"].as_f64().unwrap() - 0.7).abs() < 1e-6);
+        let statistics = info["statistics"].as_array().unwrap();
+        let channels = info["channels"].as_array().unwrap();
+        let largest: Vec<f64> =
+            statistics.iter().take(channels.len()).map(|one| one["max"].as_f64().unwrap()).collect();
+        assert!(largest.len() > 3 && largest.is_sorted_by(|a, b| a >= b), "{largest:?}");
+        assert!(largest.iter().all(|max| *max > 0.0), "silent ones are hidden");
+        assert_eq!(channels.len() as u64 + info["hidden"].as_u64().unwrap(), info["layer"]["shape"][0]);
+        let [low, high] = [0, 1].map(|end| info["ranges"][0][end].as_f64().unwrap());
+        assert!(low == -high && (high - largest[0]).abs() < 1e-6, "{low} {high}");
+
+        let command = info["command"].as_str().unwrap();
+        let output = run(&changed, &command.split(' ').skip(1).collect::<Vec<_>>());
+        assert!(output.status.success(), "{command}: {}", text(&output.stderr));
+        let again = std::fs::read_dir(&changed).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir());
+        let tiles = |folder: &Path| std::fs::read(folder.join("tiles.png")).unwrap();
+        assert!(tiles(&changed) == tiles(&again.unwrap()), "{command}");
+
+        // A number, typed: the second of the channels that are shown.
+        let second = channels[1].as_u64().unwrap().to_string();
+        for digit in second.chars() {
+            desk.key(&digit.to_string());
+        }
+        desk.key("Return");
+        shot(&|info| info["selected"] == 1 && info["enlarged"] == false);
+        desk.key("Escape");
+        shot(&|info| info["sort"] == "index" && info["normalize"] == "map" && info["hidden"] == 0);
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }

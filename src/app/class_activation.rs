@@ -80,7 +80,7 @@ impl ClassActivationView {
         let class = *top_classes(activations.probabilities.as_ref()?, 1).first()?;
         let maps = activations.map(layer)?;
         let map = self.pass.run(gpu, maps, class_weights(weight, maps.shape.channels, class)?);
-        let statistics = self.statistics.run(gpu, &map, &LuminanceBuffer::uniform(gpu, map.shape));
+        let statistics = self.statistics.run(gpu, &map, &LuminanceBuffer::uniform(gpu, map.shape), None);
         let (sequence, bias) = (activations.sequence, *bias.get(class)?);
         Some(Shown { sequence, class, bias, map, statistics })
     }

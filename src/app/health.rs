@@ -54,30 +54,122 @@ impl SessionHealth {
     }
 }
 
+/// What is said of a channel first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// Above zero in every cell of every frame.
+    AlwaysOn,
+    /// Nearly another channel.
+    Duplicate,
+    /// The picture's brightness.
+    Copy,
+    /// The picture's brightness, inverted.
+    InvertedCopy,
+    /// Of one colour.
+    Solid,
+    /// Nowhere above zero now.
+    Silent,
+    /// Never above zero.
+    Dead,
+    /// No number.
+    Broken,
+}
+
+impl Finding {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AlwaysOn => "always on",
+            Self::Duplicate => "duplicate",
+            Self::Copy => "copy",
+            Self::InvertedCopy => "inverted copy",
+            Self::Solid => "solid",
+            Self::Silent => "silent",
+            Self::Dead => "dead",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Its colour: distinguishable by colour-blind people (Okabe and Ito's palette).
+    pub fn color(self) -> [u8; 3] {
+        match self {
+            Self::AlwaysOn => [0xf0, 0xe4, 0x42],
+            Self::Duplicate => [0xcc, 0x79, 0xa7],
+            Self::Copy | Self::InvertedCopy => [0x00, 0x9e, 0x73],
+            Self::Solid => [0x56, 0xb4, 0xe9],
+            Self::Silent => [0xe6, 0x9f, 0x00],
+            Self::Dead => [0xd5, 0x5e, 0x00],
+            Self::Broken => [0xff, 0x00, 0xff],
+        }
+    }
+}
+
 impl LayerMarks {
-    /// The one word that is said of a channel first, and its colour: distinguishable by colour-blind people (Okabe
-    /// and Ito's palette).
-    pub fn word(&self, channel: usize) -> Option<(&'static str, [u8; 3])> {
+    /// What is said of a channel first.
+    pub fn finding(&self, channel: usize) -> Option<Finding> {
         let marks = self.marks.get(channel)?;
         Some(if marks.broken {
-            ("broken", [0xff, 0x00, 0xff])
-        } else if marks.dead && self.frames > 1 {
-            // On a single frame nobody can tell dead from silent.
-            ("dead", [0xd5, 0x5e, 0x00])
+            Finding::Broken
+        } else if self.is_dead(channel) {
+            Finding::Dead
         } else if marks.silent {
-            ("silent", [0xe6, 0x9f, 0x00])
+            Finding::Silent
         } else if marks.solid {
-            ("solid", [0x56, 0xb4, 0xe9])
+            Finding::Solid
         } else if marks.copy.is_some_and(|correlation| correlation < 0.0) {
-            ("inverted copy", [0x00, 0x9e, 0x73])
+            Finding::InvertedCopy
         } else if marks.copy.is_some() {
-            ("copy", [0x00, 0x9e, 0x73])
+            Finding::Copy
         } else if self.duplicates.get(channel).copied().flatten().is_some() {
-            ("duplicate", [0xcc, 0x79, 0xa7])
+            Finding::Duplicate
         } else if marks.always_on {
-            ("always on", [0xf0, 0xe4, 0x42])
+            Finding::AlwaysOn
         } else {
             return None;
         })
+    }
+
+    /// Never above zero; on a single frame nobody can tell dead from silent.
+    pub fn is_dead(&self, channel: usize) -> bool {
+        self.frames > 1 && self.marks.get(channel).is_some_and(|marks| marks.dead)
+    }
+
+    /// Large where much is wrong with a channel, 0 where nothing is.
+    pub fn severity(&self, channel: usize) -> f32 {
+        self.finding(channel).map_or(0.0, |finding| finding as u32 as f32 + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_is_said_first() {
+        let marks = |frames| LayerMarks {
+            frames,
+            marks: vec![
+                Marks { broken: true, dead: true, ..Marks::default() },
+                Marks { dead: true, silent: true, ..Marks::default() },
+                Marks { copy: Some(-0.95), always_on: true, ..Marks::default() },
+                Marks { always_on: true, ..Marks::default() },
+                Marks::default(),
+                Marks::default(),
+            ],
+            duplicates: Arc::new([None, None, None, None, None, Some(2)]),
+        };
+        let findings = |frames| (0..6).map(|channel| marks(frames).finding(channel)).collect::<Vec<_>>();
+        let expected = [
+            Some(Finding::Broken),
+            Some(Finding::Dead),
+            Some(Finding::InvertedCopy),
+            Some(Finding::AlwaysOn),
+            None,
+            Some(Finding::Duplicate),
+        ];
+        assert_eq!(findings(2), expected);
+        assert_eq!(findings(1)[1], Some(Finding::Silent), "one frame is not enough");
+        let severities: Vec<_> = (0..6).map(|channel| marks(2).severity(channel)).collect();
+        assert_eq!(severities, [8.0, 7.0, 4.0, 1.0, 0.0, 2.0]);
     }
 }

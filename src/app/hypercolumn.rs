@@ -63,7 +63,7 @@ impl HypercolumnView {
             let input = graph.input_shape();
             let picture = self.pass.picture(gpu, &maps, [input.height as u32, input.width as u32]);
             let luminance = LuminanceBuffer::uniform(gpu, picture.shape);
-            let statistics = self.statistics.run(gpu, &picture, &luminance);
+            let statistics = self.statistics.run(gpu, &picture, &luminance, None);
             self.shown = Some((key, picture, statistics));
         }
         self.shown.as_ref().map(|(_, picture, statistics)| (picture.clone(), statistics.clone()))

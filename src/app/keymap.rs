@@ -21,6 +21,8 @@ pub enum Key {
     Escape,
     /// Return.
     Enter,
+    /// Backspace.
+    Backspace,
 }
 
 /// What a key, a click or a wheel asks for.
@@ -56,8 +58,14 @@ pub enum Action {
     AutomaticTiles,
     /// The next colormap.
     NextColormap,
-    /// Range of each map, or of the layer.
-    ToggleRange,
+    /// The next meaning of the colormap's ends.
+    NextNormalize,
+    /// Hold the ranges that are in force.
+    ToggleLock,
+    /// The next gamma.
+    NextGamma,
+    /// The next boost.
+    NextBoost,
     /// Blocky or smooth enlargement.
     ToggleSmooth,
     /// Keep this frame.
@@ -84,8 +92,18 @@ pub enum Action {
     MoreOpacity,
     /// The weights of the layer in place of its maps.
     ToggleKernels,
-    /// Channels by number, or similar ones beside each other.
-    ToggleOrder,
+    /// Sort channels by the next thing.
+    NextSort,
+    /// Sort channels by the thing before.
+    PreviousSort,
+    /// Similar channels beside each other, or by number.
+    ToggleSimilarity,
+    /// Leave other channels out.
+    NextFilter,
+    /// A digit of a channel's number.
+    Type(char),
+    /// Take the last digit back.
+    Untype,
     /// Mark what is wrong with maps.
     ToggleHealth,
     /// Forget what was seen of the maps' health.
@@ -119,6 +137,19 @@ const fn row(keys: &'static [Key], action: Action, help: &'static str) -> Bindin
     Binding { keys, action, help }
 }
 
+const DIGITS: &[Key] = &[
+    Key::Char('0'),
+    Key::Char('1'),
+    Key::Char('2'),
+    Key::Char('3'),
+    Key::Char('4'),
+    Key::Char('5'),
+    Key::Char('6'),
+    Key::Char('7'),
+    Key::Char('8'),
+    Key::Char('9'),
+];
+
 /// All keys. Those that the Deep Visualization Toolbox has too do the same as there.
 pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('u')], Action::PreviousLayer, "previous layer"),
@@ -136,12 +167,15 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('-')], Action::SmallerTiles, "smaller tiles"),
     row(&[Key::Char('a')], Action::AutomaticTiles, "tiles as large as fit"),
     row(&[Key::Char('m')], Action::NextColormap, "next colormap (viridis, magma, grey, diverging)"),
-    row(&[Key::Char('n')], Action::ToggleRange, "colours per map, or per layer"),
+    row(&[Key::Char('n')], Action::NextNormalize, "colours per map, per layer, or symmetric around zero"),
+    row(&[Key::Char('L')], Action::ToggleLock, "lock the ranges: brightness can be compared over time"),
+    row(&[Key::Char('t')], Action::NextGamma, "gamma (1, 0.7, 0.5, 0.3): brighter small values"),
+    row(&[Key::Char('T')], Action::NextBoost, "boost (0, 0.3, 0.5, 0.8, 1): brighter weak maps, per layer"),
     row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
     row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
-    row(&[Key::Char('0')], Action::ToggleFit, "crop or stretch to a square"),
-    row(&[Key::Char('8')], Action::TogglePredictions, "predictions on or off"),
+    row(&[Key::Char('C')], Action::ToggleFit, "crop or stretch to a square"),
+    row(&[Key::Char('P')], Action::TogglePredictions, "predictions on or off"),
     row(&[Key::Char('g')], Action::ToggleCurve, "graph of all class probabilities"),
     row(&[Key::Char('p')], Action::ToggleInput, "the picture as it came, or as the network sees it"),
     row(
@@ -154,7 +188,12 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn or class activation map fainter"),
     row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn or class activation map stronger"),
     row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
-    row(&[Key::Char('S')], Action::ToggleOrder, "similar channels beside each other, or by number"),
+    row(&[Key::Char('.')], Action::NextSort, "sort by the next (max, mean, change, class, health …)"),
+    row(&[Key::Char(',')], Action::PreviousSort, "sort by the one before"),
+    row(&[Key::Char('S')], Action::ToggleSimilarity, "similar channels beside each other, or by number"),
+    row(&[Key::Char('F')], Action::NextFilter, "hide silent channels, dead ones, or none"),
+    row(DIGITS, Action::Type('0'), "type a channel's number, then enter: go there"),
+    row(&[Key::Backspace], Action::Untype, "take the last digit back"),
     row(&[Key::Char('d')], Action::ToggleHealth, "diagnose: mark dead, solid and copying maps"),
     row(&[Key::Char('D')], Action::RestartHealth, "diagnose from here on"),
     row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder"),
@@ -167,7 +206,12 @@ pub const BINDINGS: &[Binding] = &[
 
 /// What a key does.
 pub fn action_of(key: Key) -> Option<Action> {
-    BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
+    let action = BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)?;
+    Some(match (action, key) {
+        // One row stands for all digits.
+        (Action::Type(_), Key::Char(digit)) => Action::Type(digit),
+        _ => action,
+    })
 }
 
 impl Key {
@@ -185,12 +229,16 @@ impl Key {
             Self::PageDown => "page down".into(),
             Self::Escape => "esc".into(),
             Self::Enter => "enter".into(),
+            Self::Backspace => "backspace".into(),
         }
     }
 }
 
 /// The keys of a row: `left  j`.
 pub fn labels(keys: &[Key]) -> String {
+    if keys == DIGITS {
+        return "0 … 9".into();
+    }
     keys.iter().map(|key| key.label()).collect::<Vec<_>>().join("  ")
 }
 
@@ -209,6 +257,7 @@ mod tests {
         }
         assert_eq!(action_of(Key::Char('U')), Some(Action::PreviousStage));
         assert_eq!(action_of(Key::Char('#')), None);
+        assert_eq!(action_of(Key::Char('7')), Some(Action::Type('7')));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The view: what the user chose, what is drawn, in a window or off screen. The only folder that names winit
 //! and egui; everything here runs on the main thread.
 
+mod arrange;
+mod choices;
 mod class_activation;
+mod colors;
 pub mod download;
 mod health;
 mod hypercolumn;
 mod kernels;
 pub mod keymap;
+mod legend;
 pub mod offscreen;
 mod panels;
 mod relations;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::arrange::{Arranger, Known};
 use super::health::SessionHealth;
 use super::relations::Relations;
 use super::scene::{Scene, scale_of};
+use super::state::AppState;
 use super::view_model::ViewModel;
 use super::{Setup, device_in_words, snapshot};
 use crate::gpu::{GpuContext, GpuError, new_instance};
@@ -100,6 +102,7 @@ pub fn run(
     let device: Arc<str> = device_in_words(&gpu, placement).into();
 
     let (mut health, mut relations) = (SessionHealth::default(), Relations::default());
+    let mut arranger = Arranger::default();
     let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -138,22 +141,35 @@ pub fn run(
         };
         summary.frames += 1;
         health.observe(state.graph(), &shown);
+        let status = session.status();
+        let is_moving = status.live;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
+        let arrange =
+            |state: &mut AppState, arranger: &mut Arranger, layer: LayerIndex, relations: &Relations| {
+                let known = Known { shown: &shown, health: &health, relations, is_moving };
+                if let Some(arranged) = arranger.update(state, layer, known) {
+                    state.arrange(arranged);
+                }
+            };
         let due = match extent {
             Extent::Frames(_) | Extent::All => true,
             Extent::Seconds(_) => Instant::now() >= next_snapshot,
         };
+        if !due && is_moving {
+            // Orders are kept still over all frames, not only over those that are written.
+            for &layer in layers {
+                arrange(&mut state, &mut arranger, layer, &relations);
+            }
+        }
         if due {
             next_snapshot = Instant::now() + Duration::from_secs(1);
             for &layer in layers {
                 state.go_to_layer(layer);
-                if let Some(tap) = shown.tap(layer).filter(|_| state.health || state.by_similarity) {
+                if let Some(tap) = shown.tap(layer).filter(|_| state.wants_relations()) {
                     relations.add(&gpu, tap, shown.frame.frame.id);
                 }
-                if let (true, Some(relation)) = (state.lacks_order(layer), relations.of(layer)) {
-                    state.similar = Some((layer, relation.order.clone()));
-                }
+                arrange(&mut state, &mut arranger, layer, &relations);
                 let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
                 let mut model = ViewModel {
                     activations: Some(shown.clone()),

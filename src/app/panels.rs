@@ -7,24 +7,27 @@ use egui::{
     Align, Align2, Color32, FontId, Frame, Layout, Margin, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2,
 };
 
+use super::choices;
 use super::class_activation::Explanation;
+use super::colors::LayerColors;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
+use super::legend::{color_bar, in_words, legend};
 use super::state::AppState;
 use super::view_model::ViewModel;
-use crate::gpu::{Fit, RangeMode, crop_of};
-use crate::inspect::{ChannelStatistics, Thresholds, explained_layer};
+use crate::gpu::{Fit, crop_of};
+use crate::inspect::{Thresholds, explained_layer};
 use crate::session::Stage;
-use crate::view::{Colormap, TileGrid, TileSize, color_ends, colormap_table, number, range, tile_grid};
+use crate::view::{Filter, Normalize, Sort, TileGrid, TileSize, colormap_table, number, range, tile_grid};
 use crate::weights::Origin;
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x15, 0x17, 0x1b);
-const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
-const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
-const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
-const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
+pub(super) const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
+pub(super) const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
+pub(super) const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
+pub(super) const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
 const CURVE: Color32 = Color32::from_rgb(0x6c, 0xc4, 0xb8);
 
 /// A view without a frame for so long says so.
@@ -42,6 +45,12 @@ pub enum Click {
     Enlarge(usize),
     /// The end of this stage.
     Stage(usize),
+    /// What the ends of the colormap stand for.
+    Normalize(Normalize),
+    /// What channels are sorted by.
+    Sort(Sort),
+    /// Which channels are left out.
+    Filter(Filter),
     /// Like a key.
     Do(Action),
 }
@@ -92,7 +101,7 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .exact_size(width)
         .show(ui, |ui| {
             // What is shown beside it wants room too.
-            let highest_picture = ui.available_height() * (0.42 - 0.12 * extras(state) as f32).max(0.18);
+            let highest_picture = ui.available_height() * (0.38 - 0.11 * extras(state) as f32).max(0.18);
             egui::ScrollArea::vertical()
                 .show(ui, |ui| what_it_sees(ui, state, model, highest_picture, &mut out));
         });
@@ -135,6 +144,7 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
             }
         }
     });
+    choices::order(ui, state, model, out);
 }
 
 fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
@@ -142,27 +152,13 @@ fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(RichText::new("h  help").color(ACCENT));
             ui.label(RichText::new("·").color(LINE));
-            let count = state.shown_channels(model.shown_layer(state)).len();
-            ui.label(channels_in_words(state, count));
+            ui.label(choices::channels_in_words(state, model.shown_layer(state)));
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let text = RichText::new(model.status_line(state)).color(QUIET);
                 ui.add(egui::Label::new(text).truncate());
             });
         });
     });
-}
-
-/// `channels 1–64 of 288`: counted from 1, as people do; numbers on tiles are indices from 0.
-fn channels_in_words(state: &AppState, count: usize) -> String {
-    if state.enlarged {
-        return format!("channel {} of {count}", state.selected + 1);
-    }
-    if let Some((_, KernelChoice::Slices(_))) = state.shown_kernels() {
-        return format!("filter {} of {count}", state.selected + 1);
-    }
-    let Some(grid) = state.grid else { return format!("{count} channels") };
-    let first = state.page() * grid.page_len();
-    format!("channels {}–{} of {count}", first + 1, (first + grid.page_len()).min(count))
 }
 
 fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
@@ -234,7 +230,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
         health_line(ui, state, model);
         ui.add_space(6.0);
     }
-    legend(ui, state, model);
+    legend(ui, state, model, out);
 }
 
 /// How much is shown in the left panel beside what always is.
@@ -284,8 +280,10 @@ fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new(text).color(ACCENT).small());
     let Some(Explanation { low, high, .. }) = model.explanation else { return };
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-    color_bar(ui, rect, &colormap_table(state.colormap));
-    let ends = format!("from {} to {} ([ fainter, ] stronger)", number(low), number(high));
+    let range = state.overlay_scale().range((low, high), (low, high), state.colormap());
+    color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
+    let [low, high] = [range.low, range.high].map(number);
+    let ends = format!("from {low} to {high} ([ fainter, ] stronger)");
     ui.label(RichText::new(ends).color(QUIET).small());
 }
 
@@ -307,7 +305,8 @@ fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     ui.label(RichText::new(text).color(ACCENT).small());
     if !layers.is_empty() {
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-        color_bar(ui, rect, &colormap_table(state.colormap));
+        let range = state.overlay_scale().range((0.0, 1.0), (0.0, 1.0), state.colormap());
+        color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
         ui.label(RichText::new("from its lowest to its highest value").color(QUIET).small());
     }
     let Some(vector) = &model.vector else {
@@ -395,7 +394,8 @@ fn health_line(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     };
     let mut counts: Vec<(&str, [u8; 3], usize)> = Vec::new();
-    for (text, color) in (0..health.marks.len()).filter_map(|channel| health.word(channel)) {
+    for finding in (0..health.marks.len()).filter_map(|channel| health.finding(channel)) {
+        let (text, color) = (finding.word(), finding.color());
         match counts.iter_mut().find(|(known, ..)| *known == text) {
             Some((.., count)) => *count += 1,
             None => counts.push((text, color, 1)),
@@ -479,7 +479,7 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     }
     if !state.predictions {
-        ui.label(RichText::new("Off; 8 turns them on.").color(QUIET));
+        ui.label(RichText::new("Off; shift p turns them on.").color(QUIET));
         return;
     }
     // What is shown beside them wants room too.
@@ -510,87 +510,6 @@ fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     }
 }
 
-fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    if let Some((_, choice)) = state.shown_kernels() {
-        return kernel_legend(ui, &choice);
-    }
-    let layer = model.shown_layer(state);
-    let Some(tap) = model.activations.as_ref().and_then(|shown| shown.tap(layer)) else { return };
-    let channels = state.shown_channels(layer);
-    let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
-    let Some(of_layer) = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, false)) else {
-        return;
-    };
-    let of_channel = tap.channel_statistics[channel as usize];
-    let (ends, meaning) = match state.range_at(layer) {
-        RangeMode::Map => {
-            ((of_channel.min, of_channel.max), format!("each map its own range (n); here channel {channel}"))
-        }
-        RangeMode::Layer => (of_layer, "one range for the whole layer (n)".to_string()),
-    };
-    ui.label(RichText::new("What the colours mean").strong());
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
-    color_bar(ui, rect, &colormap_table(state.colormap));
-    let (low, high) = color_ends(ends.0, ends.1, state.colormap);
-    ui.horizontal(|ui| {
-        ui.label(number(low));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(number(high)));
-    });
-    ui.label(RichText::new(format!("{} · {meaning}", state.colormap.name())).color(QUIET).small());
-    ui.label(RichText::new(in_words(channel, of_channel)).color(QUIET).small());
-    if !model.versions.is_empty() {
-        difference_legend(ui, state, model, layer);
-    }
-}
-
-fn difference_legend(ui: &mut Ui, state: &AppState, model: &ViewModel, layer: usize) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-    color_bar(ui, rect, &colormap_table(Colormap::Diverging));
-    let range = model.activations.as_ref().and_then(|shown| shown.layer_range(layer, true));
-    let text = match (state.range_at(layer), range) {
-        (RangeMode::Layer, Some((low, high))) => {
-            let (low, high) = color_ends(low, high, Colormap::Diverging);
-            format!("differences from {} to {}, white is none", number(low), number(high))
-        }
-        _ => "differences: blue is less, white none, red more; each map its own range".to_string(),
-    };
-    ui.label(RichText::new(text).color(QUIET).small());
-}
-
-fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
-    ui.label(RichText::new("What the colours mean").strong());
-    let text = match choice {
-        KernelChoice::Colored(_) => {
-            "Kernels: red, green and blue are the weights of these channels of the picture; the middle grey is zero. \
-             Each filter has its own range."
-        }
-        KernelChoice::Slices(_) => {
-            let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 14.0), Sense::hover());
-            color_bar(ui, rect, &colormap_table(Colormap::Diverging));
-            "Kernels: white is zero, red a positive and blue a negative weight; one range for the slices of the \
-             filter, symmetric around zero."
-        }
-    };
-    ui.label(RichText::new(text).color(QUIET).small());
-}
-
-/// One mesh: single rectangles would have soft edges and look striped.
-fn color_bar(ui: &Ui, rect: Rect, table: &[[u8; 3]; 256]) {
-    let mut mesh = egui::Mesh::default();
-    for (entry, [r, g, b]) in table.iter().enumerate() {
-        let x = egui::lerp(rect.left()..=rect.right(), entry as f32 / 255.0);
-        for y in [rect.top(), rect.bottom()] {
-            mesh.colored_vertex(Pos2::new(x, y), Color32::from_rgb(*r, *g, *b));
-        }
-        if entry > 0 {
-            let last = 2 * entry as u32 + 1;
-            mesh.add_triangle(last - 3, last - 2, last - 1);
-            mesh.add_triangle(last - 2, last - 1, last);
-        }
-    }
-    ui.painter().add(mesh);
-}
-
 fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrangement) {
     let area = ui.available_rect_before_wrap();
     let scale = ui.ctx().pixels_per_point();
@@ -608,7 +527,7 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
         ui.painter().galley(at, galley, color);
         return;
     }
-    notices(ui, area, model);
+    notices(ui, area, state, model);
     let Some(subject) = Subject::of(state, layer) else {
         empty(ui, area, state, layer);
         return;
@@ -635,16 +554,30 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     if response.double_clicked() && state.enlarged {
         out.clicks.push(Click::Enlarge(state.selected));
     }
+    let channels = state.shown_channels(layer);
+    let colors = match &model.activations {
+        Some(shown) if subject.is_map => LayerColors::of(state, shown, layer),
+        _ => vec![],
+    };
+    if state.enlarged {
+        for (body, colors) in out.tiles.iter().zip(&colors) {
+            let flat = channels.get(state.selected).and_then(|channel| colors.flat_in_words(*channel));
+            if let Some(text) = flat {
+                let font = FontId::proportional(18.0);
+                ui.painter().text(body.center(), Align2::CENTER_CENTER, text, font, QUIET);
+            }
+        }
+    }
     if state.enlarged || !subject.is_selectable {
         return;
     }
-    let channels = state.shown_channels(layer);
     let first = state.page() * grid.page_len();
     let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
     for (version, body) in out.tiles.iter().enumerate() {
         // Health is the main network's.
         let health = model.health.as_deref().filter(|_| subject.is_map && version == 0);
-        number_tiles(ui, *body, &grid, state, shown, first, health);
+        let colors = colors.get(version);
+        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
     }
     // The version under a point, and the place of the tile in it.
     let place_at = |at: Pos2| {
@@ -751,6 +684,12 @@ fn empty(ui: &Ui, area: Rect, state: &AppState, layer: usize) {
     ui.painter().galley(area.center() - galley.size() / 2.0, galley, QUIET);
 }
 
+/// What is written on tiles beside their numbers.
+struct TileMarks<'a> {
+    health: Option<&'a LayerMarks>,
+    colors: Option<&'a LayerColors>,
+}
+
 /// Frame, number and health of each tile.
 fn number_tiles(
     ui: &Ui,
@@ -759,7 +698,7 @@ fn number_tiles(
     state: &AppState,
     shown: &[u32],
     first: usize,
-    health: Option<&LayerMarks>,
+    marks: TileMarks<'_>,
 ) {
     let scale = ui.ctx().pixels_per_point();
     let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
@@ -777,10 +716,16 @@ fn number_tiles(
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, TEXT);
         }
-        let mark = health.and_then(|health| health.word(*channel as usize));
-        if let Some((text, [r, g, b])) = mark {
+        let mark = marks.health.and_then(|health| health.finding(*channel as usize));
+        let flat = marks.colors.filter(|_| mark.is_none()).and_then(|colors| colors.flat_in_words(*channel));
+        if let Some(text) = flat {
+            mark_flat(ui, rect, text);
+        }
+        if let Some(finding) = mark {
+            let [r, g, b] = finding.color();
             let color = Color32::from_rgb(r, g, b);
-            let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), color);
+            let galley =
+                ui.painter().layout_no_wrap(finding.word().into(), FontId::proportional(11.0), color);
             if numbered && galley.size().x + 6.0 < tile.x && galley.size().y * 2.0 < tile.y {
                 let min = rect.left_bottom() - Vec2::new(0.0, galley.size().y);
                 let back = Rect::from_min_size(min, galley.size() + Vec2::new(6.0, 0.0));
@@ -797,6 +742,20 @@ fn number_tiles(
     }
 }
 
+/// Says quietly that a map has nothing to show: in a word where there is room, else with a dash.
+fn mark_flat(ui: &Ui, tile: Rect, text: String) {
+    let galley = ui.painter().layout_no_wrap(text, FontId::proportional(11.0), QUIET);
+    let room = tile.size() - galley.size();
+    // Not under the number in the corner.
+    if room.x >= 6.0 && room.y >= 2.0 * galley.size().y {
+        ui.painter().galley(tile.center() - galley.size() / 2.0, galley, QUIET);
+    } else if tile.size().min_elem() >= 8.0 {
+        let half = tile.width() * 0.15;
+        let stroke = Stroke::new(1.0, QUIET.gamma_multiply(0.7));
+        ui.painter().hline(tile.center().x - half..=tile.center().x + half, tile.center().y, stroke);
+    }
+}
+
 /// Notches that a wheel was turned, up positive; a touchpad's points count as a fraction.
 fn wheel_turn(event: &egui::Event) -> f32 {
     match event {
@@ -806,16 +765,11 @@ fn wheel_turn(event: &egui::Event) -> f32 {
     }
 }
 
-/// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
-fn in_words(channel: u32, statistics: ChannelStatistics) -> String {
-    let ChannelStatistics { min, max, mean, std, .. } = statistics;
-    let [min, max, mean, std] = [min, max, mean, std].map(number);
-    format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}")
-}
-
 /// What the user has to know now, over the lower edge of the tiles.
-fn notices(ui: &Ui, area: Rect, model: &ViewModel) {
-    let mut lines: Vec<String> = model.toast.iter().cloned().collect();
+fn notices(ui: &Ui, area: Rect, state: &AppState, model: &ViewModel) {
+    let typed = Some(&state.typed).filter(|typed| !typed.is_empty());
+    let prompt = typed.map(|typed| format!("channel {typed}_   enter goes there, esc does not"));
+    let mut lines: Vec<String> = prompt.into_iter().chain(model.toast.clone()).collect();
     lines.extend(model.status.trouble.clone());
     if let Some(silent) = model.status.silence(model.now).filter(|silent| *silent >= SILENCE) {
         lines.push(format!(
@@ -861,7 +815,7 @@ fn help(ui: &Ui, out: &mut Arrangement) {
                 }
             });
             ui.separator();
-            ui.label("Mouse: click a tile to select it, twice to enlarge it; the wheel turns pages; click a stage to go there.");
+            ui.label("Mouse: click a tile to select it, twice to enlarge it; the wheel turns pages; buttons do what they say.");
         });
     if !open {
         out.clicks.push(Click::Do(Action::ToggleHelp));

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use egui::{Rect as PointRect, ViewportId};
 
 use super::class_activation::{ClassActivationView, Explanation};
+use super::colors::LayerColors;
 use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
 use super::panels::{self, Arrangement};
 use super::state::AppState;
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, RangeMode, Rect, RgbDraw, RgbRenderer,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbDraw, RgbRenderer,
     StatisticsBuffer, TileDraw, TilesRenderer, crop_of,
 };
 use crate::model::{LayerIndex, Shape};
 use crate::session::{Activations, Tap};
-use crate::view::{Colormap, TileGrid};
+use crate::view::{Colormap, Normalize, Scale, TileGrid};
 
 /// Pipelines and the panels' memory.
 pub struct Scene {
@@ -58,7 +59,12 @@ struct Tiles {
     draw: TileDraw,
     map: FeatureMapBuffer,
     statistics: StatisticsBuffer,
+    /// What colours are chosen by, where that is not `statistics`.
+    ranges: Option<StatisticsBuffer>,
 }
+
+/// Between the lines over values beyond the range, in points.
+const HATCH: f32 = 4.0;
 
 /// The size of text grows with the window, so that it can be read from afar on a large one.
 pub fn scale_of(size: [u32; 2], native_scale: f32) -> f32 {
@@ -159,8 +165,9 @@ impl Scene {
             columns: 1,
             first: 0,
             count: 1,
-            range: RangeMode::Map,
-            colormap: state.colormap,
+            scale: state.overlay_scale(),
+            colormap: state.colormap(),
+            hatch: 0,
             smooth: true,
             opacity: state.hypercolumn.opacity,
             mirror,
@@ -198,12 +205,14 @@ impl Scene {
             let draw = one(seen);
             let layers = &state.hypercolumn.layers;
             let picture = self.hypercolumn.picture(&self.gpu, state.graph(), shown, layers);
-            self.content.overlay = picture.map(|(map, statistics)| Tiles { draw, map, statistics });
+            self.content.overlay =
+                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
         }
         if state.class_activation {
             let draw = one(seen);
             let picture = self.class_activation.map(&self.gpu, shown);
-            self.content.overlay = picture.map(|(map, statistics)| Tiles { draw, map, statistics });
+            self.content.overlay =
+                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
         }
     }
 
@@ -268,9 +277,10 @@ impl Scene {
                 self.content.colored.push((kernels.map.clone(), draw));
             }
             KernelChoice::Slices(_) => {
-                (draw.range, draw.colormap, draw.smooth) = (RangeMode::Layer, Colormap::Diverging, false);
+                draw.scale = Scale::of(Normalize::Symmetric);
+                (draw.colormap, draw.smooth) = (Colormap::Diverging, false);
                 let (map, statistics) = (kernels.map.clone(), kernels.statistics.clone());
-                self.content.tiles.push(Tiles { draw, map, statistics });
+                self.content.tiles.push(Tiles { draw, map, statistics, ranges: None });
                 self.upload_order(&(0..slices as u32).collect::<Vec<_>>());
             }
         }
@@ -285,8 +295,9 @@ impl Scene {
             columns: grid.columns,
             first: 0,
             count: 0,
-            range: RangeMode::Map,
-            colormap: state.colormap,
+            scale: state.scale,
+            colormap: state.colormap(),
+            hatch: (HATCH * self.content.scale).round() as u32,
             smooth: state.smooth,
             opacity: 1.0,
             mirror: false,
@@ -297,31 +308,22 @@ impl Scene {
     fn place_tiles(&mut self, areas: &[Rect], state: &AppState, model: &ViewModel) {
         let layer = model.shown_layer(state);
         let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
-        // Where networks are compared by one range for the layer, all of them have the same.
-        let common = state.range_at(layer) == RangeMode::Layer && !shown.compared.is_empty();
-        let ranges = [false, true].map(|difference| shown.layer_range(layer, difference).filter(|_| common));
-        let versions = shown.versions(layer).map(|(tap, is_difference)| {
-            let statistics = match ranges[usize::from(is_difference)] {
-                Some(range) => with_layer_range(&self.gpu, tap, range),
-                None => tap.statistics.clone(),
-            };
-            let colormap = if is_difference { Colormap::Diverging } else { state.colormap };
-            (tap.map.clone(), statistics, colormap)
-        });
-        let versions: Vec<_> = versions.collect();
+        let colors = LayerColors::of(state, shown, layer);
         let channels = state.shown_channels(layer);
         let first = state.page() * grid.page_len();
-        for (area, (map, statistics, colormap)) in areas.iter().zip(versions) {
+        for ((area, colors), (tap, _)) in areas.iter().zip(colors).zip(shown.versions(layer)) {
+            let Tap { map, statistics, .. } = tap.clone();
             let mut draw = self.tile_draw(*area, &grid, state);
             (draw.first, draw.count) =
                 (first as u32, grid.page_len().min(channels.len().saturating_sub(first)) as u32);
-            (draw.range, draw.colormap) = (state.range_at(layer), colormap);
+            (draw.scale, draw.colormap) = (colors.scale, colors.colormap);
+            let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
             if state.enlarged {
                 enlarge(&mut draw, *area, map.shape);
                 (draw.first, draw.count) = (state.selected as u32, 1);
             }
             self.content.tile_size = draw.tile_size.map(|side| side as u32);
-            self.content.tiles.push(Tiles { draw, map, statistics });
+            self.content.tiles.push(Tiles { draw, map, statistics, ranges });
         }
         self.upload_order(&channels);
     }
@@ -362,12 +364,12 @@ impl Scene {
         for (map, draw) in &content.colored {
             self.colors.draw(&self.gpu, &mut pass, map, draw);
         }
-        if let Some(Tiles { draw, map, statistics }) = &content.overlay {
-            self.tiles.draw(&self.gpu, &mut pass, map, statistics, &self.single, draw);
+        if let Some(Tiles { draw, map, statistics, ranges }) = &content.overlay {
+            self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, draw);
         }
         if let Some((_, order)) = &self.order {
-            for Tiles { draw, map, statistics } in &content.tiles {
-                self.tiles.draw(&self.gpu, &mut pass, map, statistics, order, draw);
+            for Tiles { draw, map, statistics, ranges } in &content.tiles {
+                self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, draw);
             }
         }
         self.egui.render(&mut pass, &content.paint_jobs, &screen);
@@ -382,16 +384,15 @@ impl Scene {
         texture
     }
 
-    /// The tiles of a map alone, one pixel a value with a gap of one, in these colours.
+    /// The tiles of a tap alone, one pixel a value with a gap of one, in these colours.
     pub fn draw_native_tiles(
         &mut self,
-        map: &FeatureMapBuffer,
-        statistics: &StatisticsBuffer,
+        tap: &Tap,
         channels: &[u32],
-        range: RangeMode,
-        colormap: Colormap,
+        colors: &LayerColors,
         format: wgpu::TextureFormat,
     ) -> wgpu::Texture {
+        let Tap { map, statistics, .. } = tap;
         let tile = [map.shape.width as u32, map.shape.height as u32];
         let columns = (channels.len() as f32).sqrt().ceil() as u32;
         let rows = (channels.len() as u32).div_ceil(columns);
@@ -406,31 +407,24 @@ impl Scene {
             columns,
             first: 0,
             count: channels.len() as u32,
-            range,
-            colormap,
+            scale: colors.scale,
+            colormap: colors.colormap,
+            hatch: 0,
             smooth: false,
             opacity: 1.0,
             mirror: false,
         };
         self.upload_order(channels);
         let order = self.order.as_ref().map(|(_, order)| order);
+        let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
         self.gpu.submit(|encoder| {
             let mut pass = clear(encoder, &view);
             if let Some(order) = order {
-                self.tiles.draw(&self.gpu, &mut pass, map, statistics, order, &draw);
+                self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, &draw);
             }
         });
         texture
     }
-}
-
-/// The statistics of a tap, with another range for the layer.
-fn with_layer_range(gpu: &GpuContext, tap: &Tap, (min, max): (f32, f32)) -> StatisticsBuffer {
-    let mut statistics = tap.channel_statistics.to_vec();
-    if let Some(layer) = statistics.last_mut() {
-        (layer.min, layer.max) = (min, max);
-    }
-    StatisticsBuffer::upload(gpu, &statistics)
 }
 
 /// One tile, as large as fits.

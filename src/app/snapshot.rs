@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::Setup;
+use super::colors::LayerColors;
 use super::scene::Scene;
 use super::state::AppState;
 use super::view_model::{ViewModel, top_classes};
 use crate::engine::{Model, Placement, Preprocessing, WeightsSpec};
-use crate::gpu::{GpuContext, RangeMode, readback};
+use crate::gpu::{GpuContext, readback};
 use crate::model::Conventions;
 use crate::record::{
     HypercolumnInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo, fit_name, resize_name,
 };
+use crate::view::{Filter, Normalize, Sort};
 use crate::weights::Origin;
 
 /// How many classes a snapshot names.
@@ -31,13 +33,15 @@ pub fn take(
     let layer = model.shown_layer(state);
     let tap = shown.tap(layer)?;
     let channels = state.shown_channels(layer);
+    let hidden = state.arranged(layer).map_or(0, |arranged| arranged.hidden);
     let now = jiff::Zoned::now();
     let node = &state.graph().nodes[layer];
     let (tile_area, tile_size) = scene.tile_area();
 
     let view = readback::copy_picture(gpu, &scene.draw_to_texture(format));
-    let range = state.range_at(layer);
-    let native = scene.draw_native_tiles(&tap.map, &tap.statistics, &channels, range, state.colormap, format);
+    let colors = LayerColors::of(state, shown, layer);
+    let colors = colors.first()?;
+    let native = scene.draw_native_tiles(tap, &channels, colors, format);
     let tiles = readback::copy_picture(gpu, &native);
     let map = readback::copy_map(gpu, &tap.map);
 
@@ -55,7 +59,7 @@ pub fn take(
     let info = SnapshotInfo {
         provenance,
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
-        command: command(state, setup, network, placement, layer, scene.size()),
+        command: command(state, setup, network, placement, layer, colors, scene.size()),
         source: model.status.source.to_string(),
         picture: frame.name.to_string(),
         frame_id: frame.id,
@@ -69,7 +73,10 @@ pub fn take(
             opacity: state.hypercolumn.opacity,
         }),
         kernels: state.shown_kernels().is_some(),
-        by_similarity: state.by_similarity,
+        by_similarity: state.sort == Sort::Similarity,
+        sort: state.sort,
+        filter: state.filter,
+        hidden,
         health: state.health,
         compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
         device: placement.name(),
@@ -81,11 +88,19 @@ pub fn take(
             operation: node.op.name(),
             shape: [node.shape.channels, node.shape.height, node.shape.width],
         },
-        channels,
+        ranges: channels
+            .iter()
+            .map(|channel| colors.range(*channel))
+            .map(|range| [range.low, range.high])
+            .collect(),
+        channels: channels.to_vec(),
         selected: state.selected,
         enlarged: state.enlarged,
-        normalize: range,
-        colormap: state.colormap,
+        normalize: colors.scale.normalize.to_string(),
+        locked: colors.is_locked,
+        gamma: colors.scale.gamma,
+        boost: colors.scale.boost,
+        colormap: colors.colormap,
         smooth: state.smooth,
         view_size: scene.size(),
         tile_size,
@@ -119,6 +134,7 @@ fn command(
     network: &Model,
     placement: Placement,
     layer: usize,
+    colors: &LayerColors,
     size: [u32; 2],
 ) -> String {
     let mut words = vec!["convscope --headless --frames 1 --source frame.png".to_string()];
@@ -138,14 +154,11 @@ fn command(
     words.push(format!("--device {}", placement.name()));
     words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
     words.push(format!("--layer {layer}"));
-    if !state.channels.is_all() {
+    // An order that was kept still over many frames is not made again by one: its channels are named.
+    if !state.channels.is_all() || state.sort != Sort::Index || state.filter != Filter::None {
         let list: Vec<_> = state.shown_channels(layer).iter().map(u32::to_string).collect();
         words.push(format!("--channels {}", list.join(",")));
     }
-    let range = match state.range_at(layer) {
-        RangeMode::Map => "map",
-        RangeMode::Layer => "layer",
-    };
     for other in &setup.session.compare {
         words.push(match &other.spec {
             WeightsSpec::File(path) => format!("--compare '{}'", absolute(path).display()),
@@ -160,11 +173,26 @@ fn command(
         (state.network_input, "--show-input"),
         (state.curve, "--curve"),
         (state.kernels, "--kernels"),
-        (state.by_similarity, "--order similarity"),
         (state.health, "--health"),
     ];
     words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, word)| word.to_string()));
-    words.push(format!("--normalize {range} --colormap {}", state.colormap.name()));
+    let (scale, one_range) = (colors.scale, colors.range(0));
+    let normalize = match scale.normalize {
+        // A range that was held for the layer is the same number for all maps; ranges of single maps have no option.
+        Normalize::Layer | Normalize::Symmetric
+            if colors.is_locked && scale.boost == 0.0 && one_range.low < one_range.high =>
+        {
+            Normalize::Fixed { low: one_range.low, high: one_range.high }
+        }
+        normalize => normalize,
+    };
+    words.push(format!("--normalize={normalize} --colormap {}", colors.colormap.name()));
+    if scale.gamma != 1.0 {
+        words.push(format!("--gamma {}", scale.gamma));
+    }
+    if scale.boost > 0.0 {
+        words.push(format!("--boost {}", scale.boost));
+    }
     if let crate::view::TileSize::Pixels(size) = state.tile_size {
         words.push(format!("--tile-size {size}"));
     }

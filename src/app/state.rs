@@ -1,14 +1,17 @@
 //! What the user has chosen, and how actions change it. Pure: no window, no GPU.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::arrange::Arranged;
+use super::colors::LayerStatistics;
 use super::kernels::KernelChoice;
 use super::keymap::Action;
-use crate::gpu::{Fit, RangeMode, Resize};
+use crate::gpu::{Fit, Resize};
 use crate::inspect::{convolution_of, explained_layer};
 use crate::model::{Graph, LayerIndex, Op, Shape};
 use crate::session::Request;
-use crate::view::{ChannelSet, Colormap, TileGrid, TileSize};
+use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort, TileGrid, TileSize};
 
 /// Tile sizes that the size keys step through, in points on the longer side.
 const TILE_SIZES: [u32; 12] = [12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -29,10 +32,12 @@ pub struct AppState {
     pub enlarged: bool,
     /// Size of tiles, in points.
     pub tile_size: TileSize,
-    /// Colours.
-    pub colormap: Colormap,
-    /// What the ends of the colormap stand for.
-    pub range: RangeMode,
+    /// Colours that were chosen; otherwise they follow the normalisation.
+    pub chosen_colormap: Option<Colormap>,
+    /// How values become places in the colormap.
+    pub scale: Scale,
+    /// Ranges that are held: of a layer, statistics of each version on the frame that was shown then.
+    pub locks: BTreeMap<LayerIndex, Vec<LayerStatistics>>,
     /// Interpolated tiles.
     pub smooth: bool,
     /// The frame stays.
@@ -55,10 +60,16 @@ pub struct AppState {
     pub hypercolumn: Hypercolumn,
     /// The weights of the layer are shown in place of its maps.
     pub kernels: bool,
-    /// Similar channels beside each other.
-    pub by_similarity: bool,
-    /// The order of a layer's channels by similarity, once it is computed.
-    pub similar: Option<(LayerIndex, Arc<[u32]>)>,
+    /// What channels are sorted by.
+    pub sort: Sort,
+    /// Which channels are left out.
+    pub filter: Filter,
+    /// How the channels of a layer came to stand, by [`Self::arrange`].
+    arranged: Option<Arranged>,
+    /// The channel that is to stay selected when they are arranged anew.
+    followed: Option<u32>,
+    /// Digits of a channel's number, while it is being typed.
+    pub typed: String,
     /// What is wrong with maps is marked.
     pub health: bool,
     /// The key list is shown.
@@ -100,6 +111,9 @@ impl Hypercolumn {
     }
 }
 
+/// Of a channel's number.
+const MOST_DIGITS: usize = 5;
+
 /// How much the opacity keys change.
 const OPACITY_STEP: f32 = 0.1;
 
@@ -110,6 +124,10 @@ pub enum Effect {
     Snapshot,
     /// Another picture of the folder.
     Step(i64),
+    /// Tell that this channel is hidden, or that the layer does not have it.
+    Missing(u32),
+    /// Hold the ranges of the maps that are shown.
+    LockRanges,
     /// Forget what was seen of the maps' health.
     RestartHealth,
     /// End the program.
@@ -127,8 +145,9 @@ impl AppState {
             selected: 0,
             enlarged: false,
             tile_size: TileSize::Auto,
-            colormap: Colormap::default(),
-            range: RangeMode::default(),
+            chosen_colormap: None,
+            scale: Scale::default(),
+            locks: BTreeMap::new(),
             smooth: false,
             frozen: false,
             mirror: false,
@@ -140,8 +159,11 @@ impl AppState {
             class_activation: false,
             hypercolumn: Hypercolumn::default(),
             kernels: false,
-            by_similarity: false,
-            similar: None,
+            sort: Sort::default(),
+            filter: Filter::default(),
+            arranged: None,
+            followed: None,
+            typed: String::new(),
             health: false,
             help: false,
             grid: None,
@@ -159,7 +181,8 @@ impl AppState {
     pub fn adopt(&mut self, graph: Arc<Graph>) {
         self.layer = self.layer.min(graph.nodes.len() - 1);
         self.hypercolumn.layers.retain(|&layer| layer < graph.nodes.len());
-        (self.similar, self.selected) = (None, 0);
+        (self.arranged, self.followed, self.selected) = (None, None, 0);
+        self.locks.clear();
         if let Some(initial) = &mut self.initial {
             initial.adopt(graph.clone());
         }
@@ -197,19 +220,74 @@ impl AppState {
     }
 
     /// The channels of a layer that are shown, in order.
-    pub fn shown_channels(&self, layer: LayerIndex) -> Vec<u32> {
-        let channels = self.channels.within(self.graph.nodes[layer].shape.channels);
-        match &self.similar {
-            Some((known, order)) if self.by_similarity && *known == layer => {
-                order.iter().copied().filter(|channel| channels.contains(channel)).collect()
-            }
-            _ => channels,
+    pub fn shown_channels(&self, layer: LayerIndex) -> Arc<[u32]> {
+        match self.arranged(layer) {
+            Some(arranged) => arranged.channels.clone(),
+            None => self.channels.within(self.graph.nodes[layer].shape.channels).into(),
         }
     }
 
-    /// True where the order by similarity of this layer has to be computed.
-    pub fn lacks_order(&self, layer: LayerIndex) -> bool {
-        self.by_similarity && self.similar.as_ref().is_none_or(|(known, _)| *known != layer)
+    /// How the channels of a layer stand, where they have been arranged as is asked for.
+    pub fn arranged(&self, layer: LayerIndex) -> Option<&Arranged> {
+        let is_asked_for = |arranged: &&Arranged| {
+            arranged.layer == layer && arranged.sort == self.sort && arranged.filter == self.filter
+        };
+        self.arranged.as_ref().filter(is_asked_for)
+    }
+
+    /// True where the maps of a layer have to be compared with each other.
+    pub fn wants_relations(&self) -> bool {
+        self.health || matches!(self.sort, Sort::Similarity | Sort::Health)
+    }
+
+    /// Takes how channels stand now. The selected one stays so: always where it is enlarged, else as long as that turns no
+    /// page; then the place stays.
+    pub fn arrange(&mut self, arranged: Arranged) {
+        let before = self.shown_channels(arranged.layer);
+        let followed = self.followed.take().or(before.get(self.selected).copied());
+        let is_first = self.arranged(arranged.layer).is_none();
+        let count = arranged.channels.len();
+        let found = arranged.channels.iter().position(|channel| Some(*channel) == followed);
+        if arranged.layer == self.layer {
+            let stays =
+                |place: &usize| self.enlarged || (!is_first && place / self.page_len() == self.page());
+            self.selected = found.filter(stays).unwrap_or(self.selected).min(count - 1);
+        }
+        self.arranged = Some(arranged);
+    }
+
+    /// Sorts by something else and shows the first channels; an enlarged one stays.
+    pub fn sort_by(&mut self, sort: Sort) {
+        self.rearrange();
+        self.sort = sort;
+    }
+
+    /// Leaves other channels out.
+    pub fn filter_by(&mut self, filter: Filter) {
+        self.rearrange();
+        self.filter = filter;
+    }
+
+    fn rearrange(&mut self) {
+        let channel = self.shown_channels(self.layer).get(self.selected).copied();
+        if self.enlarged {
+            self.followed = channel;
+        } else {
+            self.selected = 0;
+        }
+    }
+
+    /// The channel whose number was typed.
+    fn jump(&mut self) -> Option<Effect> {
+        let typed = std::mem::take(&mut self.typed);
+        let channel = typed.parse::<u32>().unwrap_or(u32::MAX);
+        match self.shown_channels(self.layer).iter().position(|shown| *shown == channel) {
+            Some(place) => {
+                self.selected = place;
+                None
+            }
+            None => Some(Effect::Missing(channel)),
+        }
     }
 
     /// The convolution whose kernels are shown, and which of them: those of the first convolution in colour.
@@ -217,7 +295,7 @@ impl AppState {
         let conv = convolution_of(&self.graph, self.layer).filter(|_| self.kernels)?;
         let channels = self.shown_channels(self.layer);
         let choice = if self.kernel_shape(conv).channels == 3 {
-            KernelChoice::Colored(channels)
+            KernelChoice::Colored(channels.to_vec())
         } else {
             KernelChoice::Slices(*channels.get(self.selected)?)
         };
@@ -234,10 +312,41 @@ impl AppState {
         Shape { channels: self.graph.nodes[node.inputs[0]].shape.channels, height, width }
     }
 
-    /// What the ends of the colormap stand for at a layer. A map of one value has no range of its own.
-    pub fn range_at(&self, layer: LayerIndex) -> RangeMode {
+    /// How values become places in the colormap at a layer. A map of one value has no range of its own.
+    pub fn scale_at(&self, layer: LayerIndex) -> Scale {
         let shape = self.graph.nodes[layer].shape;
-        if shape.height * shape.width == 1 { RangeMode::Layer } else { self.range }
+        let is_one_cell = shape.height * shape.width == 1;
+        match self.scale.normalize {
+            Normalize::Map if is_one_cell => Scale { normalize: Normalize::Layer, boost: 0.0, ..self.scale },
+            // A map of one cell with its own range says nothing.
+            _ if is_one_cell => Scale { boost: 0.0, ..self.scale },
+            _ => self.scale,
+        }
+    }
+
+    /// The scale of what lies over the picture, which is one map.
+    pub fn overlay_scale(&self) -> Scale {
+        Scale { normalize: Normalize::Map, ..self.scale }
+    }
+
+    /// The colours: chosen ones, or those that suit the normalisation.
+    pub fn colormap(&self) -> Colormap {
+        self.chosen_colormap.unwrap_or(self.scale.normalize.colormap())
+    }
+
+    /// The range that the program was started with, if it was.
+    pub fn fixed_range(&self) -> Option<Normalize> {
+        let initial = self.initial.as_ref().map(|initial| initial.scale.normalize);
+        initial.filter(|normalize| matches!(normalize, Normalize::Fixed { .. }))
+    }
+
+    fn next_normalize(&self) -> Normalize {
+        match self.scale.normalize {
+            Normalize::Map => Normalize::Layer,
+            Normalize::Layer => Normalize::Symmetric,
+            Normalize::Symmetric => self.fixed_range().unwrap_or_default(),
+            Normalize::Fixed { .. } => Normalize::Map,
+        }
     }
 
     /// With one channel enlarged, or the slices of one filter, there are no rows of channels.
@@ -308,6 +417,16 @@ impl AppState {
     /// Carries an action out. `pixels_per_point` is the view's scale.
     pub fn apply(&mut self, action: Action, pixels_per_point: f32) -> Option<Effect> {
         let columns = self.grid.map_or(1, |grid| grid.columns as isize);
+        // Anything else than a digit ends a number that was begun.
+        match action {
+            Action::Type(_) | Action::Untype => {}
+            Action::ToggleEnlarged if !self.typed.is_empty() => return self.jump(),
+            Action::Reset if !self.typed.is_empty() => {
+                self.typed.clear();
+                return None;
+            }
+            _ => self.typed.clear(),
+        }
         let tile_points =
             self.grid.map_or(64, |grid| (grid.tile[0].max(grid.tile[1]) as f32 / pixels_per_point) as u32);
         match action {
@@ -332,13 +451,15 @@ impl AppState {
             Action::LargerTiles => self.change_tile_size(true, tile_points),
             Action::SmallerTiles => self.change_tile_size(false, tile_points),
             Action::AutomaticTiles => self.tile_size = TileSize::Auto,
-            Action::NextColormap => self.colormap = self.colormap.next(),
-            Action::ToggleRange => {
-                self.range = match self.range {
-                    RangeMode::Map => RangeMode::Layer,
-                    RangeMode::Layer => RangeMode::Map,
+            Action::NextColormap => self.chosen_colormap = Some(self.colormap().next()),
+            Action::NextNormalize => self.scale.normalize = self.next_normalize(),
+            Action::ToggleLock => {
+                if self.locks.remove(&self.layer).is_none() {
+                    return Some(Effect::LockRanges);
                 }
             }
+            Action::NextGamma => self.scale.gamma = self.scale.next_gamma(),
+            Action::NextBoost => self.scale.boost = self.scale.next_boost(),
             Action::ToggleSmooth => self.smooth = !self.smooth,
             Action::ToggleFrozen => self.frozen = !self.frozen,
             Action::ToggleMirror => self.mirror = !self.mirror,
@@ -366,9 +487,19 @@ impl AppState {
             Action::LessOpacity => self.hypercolumn.change_opacity(-OPACITY_STEP),
             Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),
             Action::ToggleKernels => self.kernels = !self.kernels,
-            Action::ToggleOrder => {
-                (self.by_similarity, self.similar, self.selected) = (!self.by_similarity, None, 0);
+            Action::NextSort => self.sort_by(self.sort.step(1)),
+            Action::PreviousSort => self.sort_by(self.sort.step(-1)),
+            Action::ToggleSimilarity => self.sort_by(match self.sort {
+                Sort::Similarity => Sort::Index,
+                _ => Sort::Similarity,
+            }),
+            Action::NextFilter => self.filter_by(self.filter.next()),
+            Action::Type(digit) => {
+                if self.typed.len() < MOST_DIGITS {
+                    self.typed.push(digit);
+                }
             }
+            Action::Untype => drop(self.typed.pop()),
             Action::ToggleHealth => self.health = !self.health,
             Action::RestartHealth => return Some(Effect::RestartHealth),
             Action::ToggleHelp => self.help = !self.help,
@@ -448,11 +579,57 @@ mod tests {
     fn reset_closes_overlays_first_and_then_goes_back_to_the_start() {
         let mut state = state();
         press(&mut state, &[Action::NextLayer, Action::NextColormap, Action::ToggleHelp, Action::Reset]);
-        assert!(!state.help && state.colormap == Colormap::Magma);
+        assert!(!state.help && state.colormap() == Colormap::Magma);
         press(&mut state, &[Action::Reset]);
-        assert_eq!((state.layer, state.colormap), (164, Colormap::Viridis));
+        assert_eq!((state.layer, state.colormap()), (164, Colormap::Viridis));
         press(&mut state, &[Action::NextLayer, Action::Reset]);
         assert_eq!(state.layer, 164, "and again");
+    }
+
+    #[test]
+    fn normalisation_goes_round_and_brings_its_colours() {
+        let mut state = state();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push((state.scale.normalize, state.colormap()));
+            press(&mut state, &[Action::NextNormalize]);
+        }
+        assert_eq!(
+            seen,
+            [
+                (Normalize::Map, Colormap::Viridis),
+                (Normalize::Layer, Colormap::Viridis),
+                (Normalize::Symmetric, Colormap::Diverging)
+            ]
+        );
+        assert_eq!(state.scale.normalize, Normalize::Map);
+        // What was chosen stays.
+        press(&mut state, &[Action::NextColormap, Action::NextNormalize, Action::NextNormalize]);
+        assert_eq!(state.colormap(), Colormap::Magma);
+        // A range from the command line is one more.
+        state.scale.normalize = Normalize::Fixed { low: 0.0, high: 2.0 };
+        let mut state = state.started();
+        press(&mut state, &[Action::NextNormalize; 3]);
+        assert_eq!(state.scale.normalize, Normalize::Symmetric);
+        press(&mut state, &[Action::NextNormalize]);
+        assert_eq!(state.scale.normalize, Normalize::Fixed { low: 0.0, high: 2.0 });
+        // The pool's maps are one cell each.
+        state.scale = Scale { normalize: Normalize::Map, gamma: 0.5, boost: 0.8 };
+        let pool = state.graph.find("avg_pool").unwrap();
+        assert_eq!(state.scale_at(pool), Scale { normalize: Normalize::Layer, gamma: 0.5, boost: 0.0 });
+        press(&mut state, &[Action::NextGamma, Action::NextBoost]);
+        assert_eq!((state.scale.gamma, state.scale.boost), (0.3, 1.0));
+    }
+
+    #[test]
+    fn a_lock_belongs_to_its_layer() {
+        let mut state = state();
+        assert_eq!(state.apply(Action::ToggleLock, 1.0), Some(Effect::LockRanges));
+        state.locks.insert(164, vec![]);
+        press(&mut state, &[Action::NextLayer]);
+        assert_eq!(state.apply(Action::ToggleLock, 1.0), Some(Effect::LockRanges));
+        press(&mut state, &[Action::PreviousLayer, Action::ToggleLock]);
+        assert!(state.locks.is_empty());
     }
 
     #[test]
@@ -480,18 +657,82 @@ mod tests {
         assert_eq!(state.hypercolumn.opacity, 0.0);
     }
 
+    fn arranged(state: &AppState, channels: &[u32]) -> Arranged {
+        Arranged {
+            layer: state.layer,
+            sort: state.sort,
+            filter: state.filter,
+            channels: channels.into(),
+            hidden: 0,
+            class: None,
+            note: None,
+        }
+    }
+
     #[test]
-    fn an_order_counts_for_its_own_layer() {
+    fn an_order_counts_for_its_own_layer_and_kind() {
         let mut state = state();
-        press(&mut state, &[Action::ToggleOrder]);
-        assert!(state.lacks_order(164));
-        state.similar = Some((164, (0..768).rev().collect()));
-        assert!(!state.lacks_order(164) && state.lacks_order(3));
+        press(&mut state, &[Action::NextSort]);
+        assert_eq!((state.sort, state.shown_channels(164)[0]), (Sort::Max, 0), "not arranged yet");
+        let falling: Vec<u32> = (0..768).rev().collect();
+        state.arrange(arranged(&state, &falling));
         assert_eq!(state.shown_channels(164)[..2], [767, 766]);
-        state.channels = "5..8".parse().unwrap();
-        assert_eq!(state.shown_channels(164), [7, 6, 5]);
-        press(&mut state, &[Action::ToggleOrder]);
-        assert_eq!(state.shown_channels(164), [5, 6, 7]);
+        assert_eq!(state.shown_channels(163)[..2], [0, 1]);
+        press(&mut state, &[Action::ToggleSimilarity, Action::ToggleSimilarity]);
+        assert_eq!((state.sort, state.shown_channels(164)[0]), (Sort::Index, 0));
+        press(&mut state, &[Action::PreviousSort]);
+        assert_eq!(state.sort, Sort::Similarity);
+        press(&mut state, &[Action::NextFilter, Action::NextFilter]);
+        assert_eq!(state.filter, Filter::Dead);
+    }
+
+    #[test]
+    fn the_selected_channel_is_followed_but_turns_no_page() {
+        let mut state = state();
+        press(&mut state, &[Action::NextSort]);
+        let rising: Vec<u32> = (0..768).collect();
+        state.arrange(arranged(&state, &rising));
+        state.select(3);
+        let swapped = |a: usize, b: usize| {
+            let mut order = rising.clone();
+            order.swap(a, b);
+            order
+        };
+        state.arrange(arranged(&state, &swapped(3, 20)));
+        assert_eq!(state.selected, 20, "on the same page");
+        state.arrange(arranged(&state, &swapped(3, 700)));
+        assert_eq!((state.selected, state.page()), (20, 0), "3 is on another one");
+        // One channel alone never gives way to another.
+        state.select(3);
+        press(&mut state, &[Action::ToggleEnlarged]);
+        let shown = state.shown_channels(164)[3];
+        state.arrange(arranged(&state, &swapped(5, 700)));
+        assert_eq!(state.shown_channels(164)[state.selected], shown);
+        press(&mut state, &[Action::NextSort]);
+        let falling: Vec<u32> = (0..768).rev().collect();
+        state.arrange(arranged(&state, &falling));
+        assert_eq!(state.shown_channels(164)[state.selected], shown, "in another order too");
+        // Where it is hidden, another one takes the place.
+        let few = [1, 2];
+        state.arrange(arranged(&state, &few));
+        assert_eq!(state.selected, 1);
+    }
+
+    #[test]
+    fn a_typed_number_goes_to_that_channel() {
+        let mut state = state();
+        press(&mut state, &[Action::Type('4'), Action::Type('2'), Action::Type('7'), Action::Untype]);
+        assert_eq!((state.typed.as_str(), state.selected), ("42", 0));
+        press(&mut state, &[Action::ToggleEnlarged]);
+        assert_eq!((state.typed.as_str(), state.selected, state.enlarged), ("", 42, false));
+        press(&mut state, &[Action::Type('9'), Action::Reset]);
+        assert_eq!((state.typed.as_str(), state.selected), ("", 42), "given up");
+        press(&mut state, &[Action::Type('9'), Action::NextColormap, Action::ToggleEnlarged]);
+        assert!(state.enlarged && state.selected == 42, "something else was done meanwhile");
+        press(&mut state, &[Action::Type('7'), Action::Type('6'), Action::Type('8')]);
+        assert_eq!(state.apply(Action::ToggleEnlarged, 1.0), Some(Effect::Missing(768)));
+        press(&mut state, &[Action::Type('1'); 9]);
+        assert_eq!(state.typed, "11111");
     }
 
     #[test]

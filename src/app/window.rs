@@ -12,6 +12,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
+use super::arrange::{Arranger, Known};
 use super::download::Download;
 use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
@@ -115,12 +116,15 @@ struct Live {
     activations: Option<Arc<Activations>>,
     health: SessionHealth,
     relations: Relations,
+    arranger: Arranger,
     download: Option<Download>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
     arrivals: std::collections::VecDeque<Instant>,
     toast: Option<(String, Instant)>,
+    /// A snapshot is taken of what is laid out next, so that it shows what it says.
+    wants_snapshot: bool,
     device: Arc<str>,
     /// What the columns of a comparison show.
     versions: Arc<[String]>,
@@ -197,11 +201,13 @@ impl App {
             activations: None,
             health: SessionHealth::default(),
             relations: Relations::default(),
+            arranger: Arranger::default(),
             download,
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
             toast: None,
+            wants_snapshot: false,
             pending,
             minimized: false,
         })
@@ -214,11 +220,14 @@ impl App {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
             Some(Effect::Step(by)) => live.session.step(by),
+            Some(Effect::LockRanges) => live.lock_ranges(),
+            Some(Effect::Missing(channel)) => live.tell_missing(channel),
             Some(Effect::RestartHealth) => {
                 live.health.restart();
                 live.relations.restart();
+                live.arranger.restart();
             }
-            Some(Effect::Snapshot) => live.snapshot(&self.setup, self.started),
+            Some(Effect::Snapshot) => live.wants_snapshot = true,
         }
         live.session.request(live.state.request());
         live.window.request_redraw();
@@ -229,7 +238,7 @@ impl App {
         if live.minimized {
             return;
         }
-        let (clicks, wake_at) = live.redraw(self.started);
+        let (clicks, wake_at) = live.redraw(&self.setup, self.started);
         event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
         for click in clicks {
             let Some(live) = &mut self.live else { return };
@@ -243,6 +252,9 @@ impl App {
                     let layer = live.state.graph().stage_end(stage);
                     live.state.go_to_layer(layer);
                 }
+                Click::Sort(sort) => live.state.sort_by(sort),
+                Click::Filter(filter) => live.state.filter_by(filter),
+                Click::Normalize(normalize) => live.state.scale.normalize = normalize,
                 Click::Do(action) => self.apply(action, event_loop),
             }
             if let Some(live) = &self.live {
@@ -274,6 +286,7 @@ impl Live {
                 self.session.request(self.state.request());
                 self.health = SessionHealth::default();
                 self.relations = Relations::default();
+                self.arranger.restart();
             }
             self.health.observe(self.state.graph(), &shown);
             self.activations = Some(Arc::new(shown));
@@ -308,16 +321,30 @@ impl Live {
     /// Has channels compared with each other where that is asked for, and takes what is known.
     fn relate_channels(&mut self) {
         let layer = self.state.layer;
-        let Some(shown) = self.activations.clone().filter(|_| self.state.health || self.state.by_similarity)
-        else {
-            return;
-        };
+        let Some(shown) = self.activations.clone().filter(|_| self.state.wants_relations()) else { return };
         let wake = self.wake.clone();
         self.relations.update(&self.gpu, &shown, layer, self.state.health, move || wake());
-        // Once there, an order stays: tiles do not dance.
-        if let (true, Some(relation)) = (self.state.lacks_order(layer), self.relations.of(layer)) {
-            self.state.similar = Some((layer, relation.order.clone()));
+    }
+
+    /// Has the shown layer's channels stand as the newest frame says.
+    fn arrange_channels(&mut self) {
+        let Some(shown) = &self.activations else { return };
+        let layer = shown_layer(Some(shown), self.state.layer);
+        let status = self.session.status();
+        let known = Known { shown, health: &self.health, relations: &self.relations, is_moving: status.live };
+        if let Some(arranged) = self.arranger.update(&self.state, layer, known) {
+            self.state.arrange(arranged);
         }
+    }
+
+    /// Says why a channel cannot be gone to.
+    fn tell_missing(&mut self, channel: u32) {
+        let node = &self.state.graph().nodes[self.state.layer];
+        let text = match (channel as usize) < node.shape.channels {
+            true => format!("Channel {channel} of {} is not among those that are shown.", node.keras_name),
+            false => format!("{} has channels 0 to {}.", node.keras_name, node.shape.channels - 1),
+        };
+        self.toast = Some((text, Instant::now()));
     }
 
     fn model(&self, started: Instant) -> ViewModel {
@@ -342,6 +369,16 @@ impl Live {
         }
     }
 
+    /// From here on the ranges of the maps that are shown stay.
+    fn lock_ranges(&mut self) {
+        let layer = self.state.layer;
+        let Some(shown) = self.activations.as_ref().filter(|shown| shown.tap(layer).is_some()) else {
+            return;
+        };
+        let ranges = shown.versions(layer).map(|(tap, _)| tap.channel_statistics.clone()).collect();
+        self.state.locks.insert(layer, ranges);
+    }
+
     /// The health of the shown layer's channels, where it is marked.
     fn marks(&self) -> Option<Arc<LayerMarks>> {
         if !self.state.health {
@@ -350,11 +387,10 @@ impl Live {
         self.health.of(shown_layer(self.activations.as_deref(), self.state.layer), &self.relations)
     }
 
-    fn snapshot(&mut self, setup: &Setup, started: Instant) {
-        let model = self.model(started);
+    fn snapshot(&mut self, setup: &Setup, model: &ViewModel) {
         let format = self.config.format;
         let job =
-            snapshot::take(&self.gpu, &mut self.scene, &self.state, &model, setup, self.placement, format);
+            snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement, format);
         let text = match job.map(|job| self.writer.offer(job)) {
             Some(Ok(())) => "Writing a snapshot …",
             Some(Err(_)) => "The disk is still busy with the last snapshots: this one was not taken.",
@@ -364,10 +400,11 @@ impl Live {
     }
 
     /// Draws the view; returns clicks, and when to look again although nothing happened.
-    fn redraw(&mut self, started: Instant) -> (Vec<Click>, Option<Instant>) {
+    fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
         self.relate_channels();
+        self.arrange_channels();
         let mut model = self.model(started);
         model.explanation = self.scene.explanation(&self.state, false);
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
@@ -375,7 +412,16 @@ impl Live {
         let mut input = self.egui.take_egui_input(&self.window);
         let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
         input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
+        let grid = self.state.grid;
         let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        // What was laid out before the tiles counts them by the grid before.
+        if grid != self.state.grid {
+            self.window.request_redraw();
+        }
+        if std::mem::take(&mut self.wants_snapshot) {
+            self.snapshot(setup, &model);
+            self.window.request_redraw();
+        }
         // The cursor was found while this was laid out: what belongs to it is drawn next.
         let moved = std::mem::replace(&mut self.pixel, arrangement.pixel) != arrangement.pixel;
         if self.state.hypercolumn.shown && moved {
@@ -497,6 +543,7 @@ fn action_for(event: &KeyEvent) -> Option<super::keymap::Action> {
             NamedKey::PageDown => Some(Key::PageDown),
             NamedKey::Escape => Some(Key::Escape),
             NamedKey::Enter => Some(Key::Enter),
+            NamedKey::Backspace => Some(Key::Backspace),
             NamedKey::Space => Some(Key::Char(' ')),
             _ => None,
         },
@@ -521,8 +568,11 @@ fn physical(key: PhysicalKey) -> Option<char> {
     Some(match code {
         KeyCode::KeyA => 'a',
         KeyCode::KeyB => 'b',
+        KeyCode::KeyC => 'c',
+        KeyCode::KeyD => 'd',
         KeyCode::KeyE => 'e',
         KeyCode::KeyF => 'f',
+        KeyCode::KeyG => 'g',
         KeyCode::KeyH => 'h',
         KeyCode::KeyI => 'i',
         KeyCode::KeyJ => 'j',
@@ -531,14 +581,16 @@ fn physical(key: PhysicalKey) -> Option<char> {
         KeyCode::KeyM => 'm',
         KeyCode::KeyN => 'n',
         KeyCode::KeyO => 'o',
+        KeyCode::KeyP => 'p',
         KeyCode::KeyQ => 'q',
         KeyCode::KeyS => 's',
+        KeyCode::KeyT => 't',
         KeyCode::KeyU => 'u',
         KeyCode::KeyV => 'v',
         KeyCode::KeyW => 'w',
+        KeyCode::KeyX => 'x',
+        KeyCode::KeyY => 'y',
         KeyCode::KeyZ => 'z',
-        KeyCode::Digit0 => '0',
-        KeyCode::Digit8 => '8',
         _ => return None,
     })
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
-use crate::gpu::{Fit, RangeMode, Resize};
+use crate::gpu::{Fit, Resize};
 use crate::model::{AvgPool, InputScale};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
-use crate::view::{ChannelSet, Colormap};
+use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort};
 
 /// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
 /// layer you choose are shown while they are computed.
@@ -137,26 +137,35 @@ pub struct PictureArgs {
     pub preprocess: PreprocessArgs,
 }
 
-/// Colours of maps in files.
+/// Colours of maps.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Colours")]
 pub struct ColorArgs {
-    /// What the ends of the colormap stand for.
-    #[arg(long, value_enum, default_value_t)]
-    pub normalize: RangeMode,
-    /// Colours.
-    #[arg(long, value_enum, default_value_t)]
-    pub colormap: Colormap,
+    /// What the ends of the colormap stand for: `map` (each map its own range), `layer` (one for all maps of a layer),
+    /// `symmetric` (one for the layer, as far below zero as above), or `MIN..MAX` (these values).
+    #[arg(long, value_name = "RANGE", default_value_t, allow_hyphen_values = true)]
+    pub normalize: Normalize,
+    /// Exponent of the colours' scale: below 1, small values become brighter.
+    #[arg(long, value_name = "GAMMA", default_value_t = 1.0, value_parser = parse_gamma)]
+    pub gamma: f32,
+    /// With `--normalize layer` or `symmetric`: how far the layer's range gives way to each map's own, from 0 to 1.
+    #[arg(long, value_name = "BOOST", default_value_t = 0.0, value_parser = parse_fraction)]
+    pub boost: f32,
+    /// Colours [default: viridis, or diverging with `--normalize symmetric`].
+    #[arg(long, value_enum)]
+    pub colormap: Option<Colormap>,
 }
 
-/// In which order channels are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Order {
-    /// By number.
-    #[default]
-    Index,
-    /// Channels with similar maps beside each other (clustered by correlation).
-    Similarity,
+impl ColorArgs {
+    /// How values become places in the colormap.
+    pub fn scale(&self) -> Scale {
+        Scale { normalize: self.normalize, gamma: self.gamma, boost: self.boost }
+    }
+
+    /// The colours.
+    pub fn colormap(&self) -> Colormap {
+        self.colormap.unwrap_or(self.normalize.colormap())
+    }
 }
 
 /// Files that a command writes.
@@ -240,12 +249,6 @@ pub struct ViewArgs {
     /// Channels to show or save, such as `0..16,40` (0 up to but not 16, and 40) [default: all].
     #[arg(long, value_name = "CHANNELS")]
     pub channels: Option<ChannelSet>,
-    /// What the ends of the colormap stand for.
-    #[arg(long, value_enum, default_value_t)]
-    pub normalize: RangeMode,
-    /// Colours.
-    #[arg(long, value_enum, default_value_t)]
-    pub colormap: Colormap,
     /// Longer side of a tile in points [default: as large as fits].
     #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(4..=4096))]
     pub tile_size: Option<u32>,
@@ -270,9 +273,12 @@ pub struct ViewArgs {
     /// Show the kernels (weights) of the layer in place of its maps.
     #[arg(long)]
     pub kernels: bool,
-    /// Order of the channels.
+    /// What channels are sorted by.
     #[arg(long, value_enum, default_value_t)]
-    pub order: Order,
+    pub sort: Sort,
+    /// Which channels are left out.
+    #[arg(long, value_enum, default_value_t)]
+    pub filter: Filter,
     /// Mark what is wrong with maps, over all frames so far.
     #[arg(long)]
     pub health: bool,
@@ -301,6 +307,9 @@ pub struct ViewArgs {
     /// With --headless: process frames for so long and write one snapshot a second.
     #[arg(long, value_name = "S", requires = "headless", value_parser = parse_seconds)]
     pub seconds: Option<f64>,
+    /// Colours.
+    #[command(flatten)]
+    pub colors: ColorArgs,
 }
 
 /// Largest side of a view or a camera picture.
@@ -320,6 +329,13 @@ pub fn parse_fraction(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(opacity) if (0.0..=1.0).contains(&opacity) => Ok(opacity),
         _ => Err("a number from 0 to 1".into()),
+    }
+}
+
+fn parse_gamma(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(gamma) if (0.05..=10.0).contains(&gamma) => Ok(gamma),
+        _ => Err("a number from 0.05 to 10".into()),
     }
 }
 

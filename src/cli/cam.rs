@@ -15,7 +15,7 @@ use crate::figure::{Legend, Tile, tile_grid_figure};
 use crate::inspect::{class_activation, class_weights, enlarge, explained_layer, logit};
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance, npy, save};
-use crate::view::{Colormap, colormap_table, number, paint, range};
+use crate::view::{ColorRange, Colormap, colormap_table, number, paint, range};
 use crate::weights::LayerWeights;
 
 /// Draw where in a picture the score of a class comes from: its class activation map (Zhou et al., CVPR 2016).
@@ -126,13 +126,13 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             let input = graph.input_shape();
             let seen = super::seen_picture(&picture.frame, how, input);
             let large = enlarge(&activation, shape.height, shape.width, input.height, input.width);
-            let (low, high) = range(&activation);
-            let mut painted = paint(&large, input.width, (low, high), args.colormap);
+            let colors = ColorRange::plain(range(&activation), args.colormap);
+            let mut painted = paint(&large, input.width, &colors, args.colormap);
             super::lay_over(&mut painted, &seen, args.over);
             let legend = Legend {
                 table: colormap_table(args.colormap),
-                low: number(low),
-                high: number(high),
+                low: number(colors.low),
+                high: number(colors.high),
                 text: format!(
                     "its mean plus the bias {} is the logit {}",
                     number(bias[class]),

@@ -5,9 +5,8 @@ use image::RgbImage;
 use super::args::ColorArgs;
 use crate::engine::{OpenedModel, difference_name, distinct_names};
 use crate::figure::Legend;
-use crate::gpu::RangeMode;
 use crate::inspect::{LayerOutput, enlarge};
-use crate::view::{Colormap, color_ends, colormap_table, number, paint, range};
+use crate::view::{ColorRange, Colormap, Normalize, Scale, colormap_table, number, paint, range};
 
 /// The outputs of the same layers by one network or several, for one picture.
 pub struct Compared {
@@ -23,8 +22,12 @@ pub struct Compared {
 pub struct Painted {
     /// One pixel a value, or as large as was asked for.
     pub picture: RgbImage,
-    /// What the ends of the colormap stand for.
-    pub ends: (f32, f32),
+    /// What its colours stand for.
+    pub range: ColorRange,
+    /// Smallest and largest value.
+    pub own: (f32, f32),
+    /// NaN or infinity is in it.
+    pub has_errors: bool,
 }
 
 impl Compared {
@@ -94,18 +97,17 @@ impl Compared {
         colors: &ColorArgs,
         side: Option<usize>,
     ) -> Vec<Vec<Painted>> {
-        let paint_all = |outputs: Vec<&LayerOutput>, colormap: Colormap| -> Vec<Vec<Painted>> {
+        let paint_all = |outputs: Vec<&LayerOutput>, scale: Scale, colormap: Colormap| -> Vec<Vec<Painted>> {
             // One range serves all networks, so that they can be compared.
             let ranges = outputs.iter().map(|output| range(&output.values));
             let of_layer = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
             let one = |output: &LayerOutput, channel: u32| {
                 let (values, width) = sized(output, channel as usize, side);
-                let ends = match colors.normalize {
-                    RangeMode::Map => range(&values),
-                    RangeMode::Layer => of_layer,
-                };
-                let picture = paint(&values, width, ends, colormap);
-                Painted { picture, ends: color_ends(ends.0, ends.1, colormap) }
+                let own = range(output.channel(channel as usize));
+                let range = scale.range(own, of_layer, colormap);
+                let picture = paint(&values, width, &range, colormap);
+                let has_errors = values.iter().any(|value| !value.is_finite());
+                Painted { picture, range, own, has_errors }
             };
             outputs
                 .iter()
@@ -116,8 +118,15 @@ impl Compared {
             all.iter().filter_map(|outputs| outputs.get(position).cloned()).collect()
         };
         let (outputs, differences) = (at(&self.outputs), at(&self.differences));
-        let mut all = paint_all(outputs.iter().collect(), colors.colormap);
-        all.extend(paint_all(differences.iter().collect(), Colormap::Diverging));
+        let scale = colors.scale();
+        let mut all = paint_all(outputs.iter().collect(), scale, colors.colormap());
+        let normalize = match scale.normalize {
+            // The range was chosen for values.
+            Normalize::Fixed { .. } => Normalize::Symmetric,
+            normalize => normalize,
+        };
+        let differences = differences.iter().collect();
+        all.extend(paint_all(differences, Scale { normalize, ..scale }, Colormap::Diverging));
         all
     }
 }
@@ -132,35 +141,76 @@ fn sized(output: &LayerOutput, channel: usize, side: Option<usize>) -> (Vec<f32>
     (enlarge(values, height, width, scaled(height), scaled(width)), scaled(width))
 }
 
-/// `0 … 4.21`
+/// `0 … 4.21`, or `silent`.
 pub fn caption(tile: &Painted) -> String {
-    format!("{} … {}", number(tile.ends.0), number(tile.ends.1))
+    match tile.flat_in_words() {
+        Some(word) => word,
+        None => format!("{} … {}", number(tile.range.low), number(tile.range.high)),
+    }
 }
 
-/// What the colours of painted tiles mean: those of `networks` columns, then of differences.
-pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> Legend {
-    let table = colormap_table(colors.colormap);
-    let one_range = colors.normalize == RangeMode::Layer;
-    let first = |tiles: &[Vec<Painted>]| tiles.iter().flatten().next().map(|tile| tile.ends);
-    let differences = match first(painted.get(networks..).unwrap_or_default()) {
-        Some((low, high)) if one_range => {
-            format!("; differences from {} (blue) to {} (red)", number(low), number(high))
+impl Painted {
+    /// What is said of a map that is not shown as values.
+    pub fn flat_in_words(&self) -> Option<String> {
+        match self.own {
+            _ if !self.range.is_flat || self.has_errors => None,
+            (_, 0.0) => Some("silent".into()),
+            (_, value) => Some(format!("constant {}", number(value))),
         }
-        Some(_) => "; differences: blue less, red more".into(),
-        None => String::new(),
-    };
-    let name = colors.colormap.name();
-    let text = |meaning: &str| format!("{name} · {meaning}{differences}; magenta: not finite");
-    match first(painted).filter(|_| one_range) {
-        Some((low, high)) => {
-            let text = text("one range for the whole layer");
-            Legend { table, low: number(low), high: number(high), text }
-        }
-        None => Legend {
-            table,
-            low: "lowest".into(),
-            high: "highest".into(),
-            text: text("each map its own range"),
-        },
     }
+}
+
+/// What the colours of painted tiles mean: those of `networks` columns, then of differences. [`odd_in_words`] says the rest.
+pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> Legend {
+    let scale = colors.scale();
+    let colormap = colors.colormap();
+    let has_one_range = has_one_range(&scale);
+    let first = |tiles: &[Vec<Painted>]| tiles.iter().flatten().next().map(|tile| tile.range);
+    let mut parts = vec![colormap.name().to_string(), scale.normalize.in_words().to_string()];
+    parts.extend(scale.extras_in_words());
+    let mut text = parts.join(" · ");
+    match first(painted.get(networks..).unwrap_or_default()) {
+        Some(range) if has_one_range => {
+            let ends = [range.low, range.high].map(number);
+            text += &format!("; differences from {} (blue) to {} (red)", ends[0], ends[1]);
+        }
+        Some(_) => text += "; differences: blue less, red more",
+        None => {}
+    }
+    let range = first(painted).unwrap_or(ColorRange::plain((0.0, 1.0), colormap));
+    let table = range.ramp(&colormap_table(colormap));
+    let [low, high] = match has_one_range {
+        true => [range.low, range.high].map(number),
+        false => ["lowest", "highest"].map(String::from),
+    };
+    Legend { table, low, high, text }
+}
+
+/// True where all maps of a layer have the same.
+fn has_one_range(scale: &Scale) -> bool {
+    match scale.normalize {
+        Normalize::Map => false,
+        Normalize::Layer | Normalize::Symmetric => scale.boost == 0.0,
+        Normalize::Fixed { .. } => true,
+    }
+}
+
+/// Colours that mean something else than a value, as far as they occur.
+pub fn odd_in_words<'a>(painted: impl Iterator<Item = &'a Vec<Painted>> + Clone) -> String {
+    let all = || painted.clone().flatten();
+    let count = |is: fn(&Painted) -> bool| all().filter(|tile| is(tile)).count();
+    let maps = all().count();
+    let (flat, broken) = (count(|tile| tile.flat_in_words().is_some()), count(|tile| tile.has_errors));
+    let beyond = count(|tile| tile.range.clips(tile.own.0) || tile.range.clips(tile.own.1));
+    let mut text = String::new();
+    if flat > 0 {
+        text += &format!("; dark grey: zero or one value everywhere ({flat} of {maps} maps)");
+    }
+    if beyond > 0 {
+        text += &format!("; {beyond} of {maps} maps have values beyond the ends");
+    }
+    if broken > 0 {
+        text += &format!("; magenta: not finite ({broken} of {maps} maps)");
+    }
+    text
 }

@@ -14,7 +14,7 @@ use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
 use crate::record::{Provenance, png, resize_name, save};
-use crate::view::{Colormap, paint, range};
+use crate::view::{ColorRange, Colormap, paint, range};
 
 /// Judge every channel of the chosen layers over all pictures: dead, solid, always on, copies of the brightness,
 /// duplicates.
@@ -187,7 +187,8 @@ fn page(
         let more = worst.len().saturating_sub(SHOWN);
         let tiles = worst.iter().take(SHOWN).map(|&channel| {
             let values = output.channel(channel);
-            let picture = paint(values, output.shape.width, range(values), Colormap::Viridis);
+            let colors = ColorRange::plain(range(values), Colormap::Viridis);
+            let picture = paint(values, output.shape.width, &colors, Colormap::Viridis);
             let caption = format!("{channel}: {}", words[&channel].join(", "));
             Ok(Worst { png: png(&picture)?, caption })
         });

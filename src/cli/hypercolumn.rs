@@ -8,14 +8,14 @@ use clap::Args;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
+use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
 use super::pictures::{self, output_path};
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
 use crate::inspect::hypercolumn;
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
-use crate::view::{Colormap, color_ends, colormap_table, number, paint, range};
+use crate::view::{colormap_table, number, paint, range};
 
 /// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
 ///
@@ -47,9 +47,8 @@ pub struct HypercolumnArgs {
     /// Lay the mean over the picture with this opacity, from 0 to 1.
     #[arg(long, value_name = "OPACITY", value_parser = parse_fraction, conflicts_with = "at")]
     pub over: Option<f32>,
-    /// Colours.
-    #[arg(long, value_enum, default_value_t)]
-    pub colormap: Colormap,
+    #[command(flatten)]
+    pub colors: ColorArgs,
     #[command(flatten)]
     pub files: OutputArgs,
     #[command(flatten)]
@@ -141,7 +140,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             let values = hypercolumn::picture(&outputs, size);
             let under = args.over.map(|_| super::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
-            let figure = mean_figure(&graph, &layers, &values, &signed, args.colormap, blend)?;
+            let figure = mean_figure(&graph, &layers, &values, &signed, &args.colors, blend)?;
             (vec![size.0, size.1], values, Some(figure))
         };
         if let Some(path) = args.npy.as_ref().map(place) {
@@ -167,21 +166,26 @@ pub fn mean_figure(
     layers: &[usize],
     values: &[f32],
     picture: &str,
-    colormap: Colormap,
+    colors: &ColorArgs,
     over: Option<(&RgbImage, f32)>,
 ) -> anyhow::Result<Figure> {
     let width = graph.input_shape().width;
-    let (low, high) = range(values);
-    let (low, high) = color_ends(low, high, colormap);
-    let mut painted = paint(values, width, (low, high), colormap);
+    let colormap = colors.colormap();
+    let ends = range(values);
+    let range = colors.scale().range(ends, ends, colormap);
+    let mut painted = paint(values, width, &range, colormap);
     if let Some((under, opacity)) = over {
         super::lay_over(&mut painted, under, opacity);
     }
+    let mut text = "mean of all channels, each enlarged to 299×299".to_string();
+    for extra in colors.scale().extras_in_words() {
+        text += &format!(" · {extra}");
+    }
     let legend = Legend {
-        table: colormap_table(colormap),
-        low: number(low),
-        high: number(high),
-        text: "mean of all channels, each enlarged to 299×299".into(),
+        table: range.ramp(&colormap_table(colormap)),
+        low: number(range.low),
+        high: number(range.high),
+        text,
     };
     let tile = Tile { picture: painted, caption: String::new() };
     let title = title(graph, layers);

@@ -12,7 +12,7 @@ use crate::app::fallback_note;
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
 use crate::inspect::{LayerOutput, convolution_of, slices};
 use crate::record::{npy, save};
-use crate::view::{ChannelSet, Colormap, colormap_table, number, paint, paint_rgb, range};
+use crate::view::{ChannelSet, ColorRange, Colormap, colormap_table, number, paint, paint_rgb, range};
 use crate::weights::LayerWeights;
 
 /// Draw the kernels (weights) of a convolution: the first layer's filters in colour, deeper ones as slices.
@@ -118,14 +118,15 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         tile_grid_figure(&title, &subtitle, &tiles, args.tile_size.max(64), false, Some(&legend))?
     } else {
         let of_all = cut.iter().map(reach).fold(0.0, f32::max);
+        let all_filters = ColorRange::plain((-of_all, of_all), Colormap::Diverging);
         let read = args.inputs.clone().unwrap_or_default();
         let mut read = read.resolve("its input", inputs)?;
         if args.inputs.is_none() {
             read.truncate(FIRST_INPUTS);
         }
         let tile = |output: &LayerOutput, channel: u32| {
-            let picture =
-                paint(output.channel(channel as usize), shape.width, (-of_all, of_all), Colormap::Diverging);
+            let values = output.channel(channel as usize);
+            let picture = paint(values, shape.width, &all_filters, Colormap::Diverging);
             Some(Tile { picture, caption: String::new() })
         };
         Sheet {

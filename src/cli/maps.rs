@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
-use super::args::{ColorArgs, NetworkArgs, Order, OutputArgs, PictureArgs};
-use super::coloring::{Compared, caption, legend};
+use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::coloring::{Compared, caption, legend, odd_in_words};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Sheet, Tile, tile_grid_figure};
-use crate::inspect::{ChannelCorrelation, LayerOutput, similarity_order};
+use crate::inspect::{ChannelCorrelation, ChannelStatistics, LayerOutput, measure, similarity_order};
 use crate::model::Node;
 use crate::record::{npy, save, tensors};
-use crate::view::ChannelSet;
+use crate::view::{ChannelSet, Ranking, Sort};
 
 /// Draw and save the feature maps of one layer.
 ///
@@ -35,9 +35,9 @@ pub struct MapsArgs {
     /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
     #[arg(long, value_name = "CHANNELS")]
     pub channels: Option<ChannelSet>,
-    /// Order of the channels.
+    /// What channels are sorted by; `change`, `class` and `health` take more than one picture's maps: see the view.
     #[arg(long, value_enum, default_value_t)]
-    pub order: Order,
+    pub sort: Sort,
     /// The maps as a picture: PNG or SVG by the name's ending.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -69,6 +69,13 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
     }
+    if matches!(args.sort, Sort::Change | Sort::Class | Sort::Health) {
+        bail!(
+            "--sort {} needs more than the maps of one picture: use it in the window or with --headless; here \
+             index, max, mean, variance and similarity sort",
+            args.sort.name()
+        );
+    }
     let models = network::open_compared(&args.network, &args.compare)?;
     let graph = models[0].graph.clone();
     let layer = graph.find(args.layer.trim())?;
@@ -92,10 +99,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             compared.add(engine.run(&picture.frame, how, &[layer])?);
         }
         let main = compared.main(0);
-        let channels = match args.order {
-            Order::Index => channels.clone(),
-            Order::Similarity => by_similarity(main, &channels),
-        };
+        let channels = sorted(main, &channels, args.sort);
         let name = &picture.frame.name;
         if let Some(path) = &args.npy {
             let shape = [channels.len(), main.shape.height, main.shape.width];
@@ -143,11 +147,26 @@ fn chosen(output: &LayerOutput, channels: &[u32]) -> Vec<f32> {
     channels.iter().flat_map(|channel| output.channel(*channel as usize)).copied().collect()
 }
 
-/// The chosen channels, those with similar maps beside each other.
-pub fn by_similarity(output: &LayerOutput, channels: &[u32]) -> Vec<u32> {
-    let mut correlation = ChannelCorrelation::new(output.shape.channels);
-    correlation.observe(output);
-    similarity_order(&correlation).into_iter().filter(|channel| channels.contains(channel)).collect()
+/// The chosen channels in an order that one picture's maps give.
+fn sorted(output: &LayerOutput, channels: &[u32], sort: Sort) -> Vec<u32> {
+    if sort == Sort::Index {
+        return channels.to_vec();
+    }
+    let order = if sort == Sort::Similarity {
+        let mut correlation = ChannelCorrelation::new(output.shape.channels);
+        correlation.observe(output);
+        similarity_order(&correlation)
+    } else {
+        let no_light = vec![0.0; output.shape.height * output.shape.width];
+        let score = |channel: &ChannelStatistics| match sort {
+            Sort::Max => channel.max,
+            Sort::Mean => channel.mean,
+            _ => channel.std,
+        };
+        let scores: Vec<f32> = measure(output, &no_light).iter().map(score).collect();
+        Ranking::new(&scores).order().to_vec()
+    };
+    order.into_iter().filter(|channel| channels.contains(channel)).collect()
 }
 
 fn draw(
@@ -159,10 +178,14 @@ fn draw(
     subtitle: String,
 ) -> anyhow::Result<Figure> {
     let painted = compared.paint(0, channels, &args.colors, None);
-    let legend = legend(&args.colors, &painted, compared.len());
+    let mut legend = legend(&args.colors, &painted, compared.len());
+    legend.text += &odd_in_words(painted.iter());
     if compared.len() == 1 {
         let tiles = channels.iter().zip(painted.into_iter().flatten());
-        let tiles = tiles.map(|(channel, tile)| Tile { picture: tile.picture, caption: channel.to_string() });
+        let tiles = tiles.map(|(channel, tile)| {
+            let flat = tile.flat_in_words().map(|word| format!(" · {word}")).unwrap_or_default();
+            Tile { picture: tile.picture, caption: format!("{channel}{flat}") }
+        });
         let tiles: Vec<_> = tiles.collect();
         return Ok(tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, false, Some(&legend))?);
     }

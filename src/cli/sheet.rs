@@ -7,15 +7,15 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, Painted, caption, legend};
+use super::coloring::{Compared, Painted, caption, legend, odd_in_words};
 use super::pictures::{self, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Legend, Sheet, Tile};
-use crate::gpu::RangeMode;
 use crate::inspect::LayerOutput;
 use crate::model::{Graph, LayerIndex};
 use crate::record::{save, tensors};
+use crate::view::Normalize;
 
 /// Draw the first filters of several layers on one sheet: columns are layers, rows are filters.
 #[derive(Args, Debug)]
@@ -170,14 +170,18 @@ pub fn draw(
 
 /// Of one layer its own range; of several what is the same for all of them. The ends stand below the tiles.
 fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usize) -> Option<Legend> {
-    let first = legend(colors, layers.first()?, networks);
-    if layers.len() == 1 || colors.normalize == RangeMode::Map {
-        return Some(first);
+    let mut all = legend(colors, layers.first()?, networks);
+    let scale = colors.scale();
+    if layers.len() > 1 && matches!(scale.normalize, Normalize::Layer | Normalize::Symmetric) {
+        let extras = scale.extras_in_words().iter().map(|extra| format!(" · {extra}")).collect::<String>();
+        let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
+        let middle = if scale.normalize == Normalize::Symmetric { ", symmetric around zero" } else { "" };
+        let name = colors.colormap().name();
+        (all.low, all.high) = ("lowest".into(), "highest".into());
+        all.text = format!("{name} · each layer its own range{middle}{extras}{differences}");
     }
-    let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
-    let name = colors.colormap.name();
-    let text = format!("{name} · each layer its own range{differences}; magenta: not finite");
-    Some(Legend { low: "lowest".into(), high: "highest".into(), text, ..first })
+    all.text += &odd_in_words(layers.iter().flatten());
+    Some(all)
 }
 
 fn shape_len(filters: usize, output: &LayerOutput) -> usize {

@@ -95,7 +95,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             let values = hypercolumn::picture(&parts, (input.height, input.width));
             let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
             let stem = format!("hypercolumn-{}", numbers.join("-"));
-            let figure = mean_figure(&graph, layers, &values, name, args.colors.colormap, None)?;
+            let figure = mean_figure(&graph, layers, &values, name, &args.colors, None)?;
             write(&format!("{stem}.png"), &figure.to_png()?)?;
             named.push((stem, vec![input.height, input.width], values));
         }

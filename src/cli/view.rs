@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::INTERRUPTED;
-use super::args::{Arguments, Order};
+use super::args::Arguments;
 use super::network;
 use crate::app::download::Wanted;
 use crate::app::offscreen::{self, Extent};
@@ -83,10 +83,11 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     let mut state = AppState::new(graph.clone(), layers[0]);
     state.channels = channels;
     (state.fit, state.resize) = (input.preprocess.fit, input.preprocess.resize);
-    (state.range, state.colormap, state.mirror) = (view.normalize, view.colormap, view.mirror);
+    (state.scale, state.chosen_colormap) = (view.colors.scale(), view.colors.colormap);
+    state.mirror = view.mirror;
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
-    (state.health, state.by_similarity) = (view.health, view.order == Order::Similarity);
+    (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);
     state.hypercolumn.opacity = view.opacity;
     state.class_activation = view.cam;
     if !view.hypercolumn.is_empty() {

@@ -79,7 +79,8 @@ pub(super) struct LegendStrip<'a> {
     size: f32,
     /// Widths of low and high end.
     ends: [f32; 2],
-    breaks: bool,
+    /// The text below the strip, where it has no room beside it.
+    below: Vec<String>,
 }
 
 impl<'a> LegendStrip<'a> {
@@ -87,6 +88,7 @@ impl<'a> LegendStrip<'a> {
     const BESIDE: f32 = 8.0;
     const BEFORE_TEXT: f32 = 28.0;
     const ABOVE: u32 = 16;
+    const LINES: usize = 3;
 
     /// Pixels that ends and colours need beside each other.
     pub fn least_width(legend: &Legend) -> u32 {
@@ -98,9 +100,11 @@ impl<'a> LegendStrip<'a> {
     pub fn new(legend: &'a Legend, width: u32) -> Self {
         let size = Self::SIZE * enlargement(width);
         let ends = [&legend.low, &legend.high].map(|end| text_width(end, size));
-        let mut strip = Self { legend, size, ends, breaks: false };
+        let mut strip = Self { legend, size, ends, below: vec![] };
         let needed = strip.end() + Self::BEFORE_TEXT + text_width(&legend.text, size);
-        strip.breaks = !legend.text.is_empty() && needed > width as f32;
+        if !legend.text.is_empty() && needed > width as f32 {
+            (strip.below, _) = wrap_text(&legend.text, size, width as f32, Self::LINES);
+        }
         strip
     }
 
@@ -111,7 +115,7 @@ impl<'a> LegendStrip<'a> {
 
     /// Pixels it takes, with the space over it.
     pub fn height(&self) -> u32 {
-        let text = if self.breaks { self.size * 1.5 } else { 0.0 };
+        let text = self.below.len() as f32 * self.size * 1.5;
         Self::ABOVE + STRIP_HEIGHT.max(self.size as u32) + text.ceil() as u32
     }
 
@@ -127,12 +131,14 @@ impl<'a> LegendStrip<'a> {
         let colours = RgbImage::from_fn(256, STRIP_HEIGHT, |column, _| image::Rgb(table[column as usize]));
         figure.picture(left, y, &colours);
         figure.text(left as f32 + 256.0 + Self::BESIDE, baseline, &self.legend.high, style);
-        let (x, baseline) = match self.breaks {
-            true => (margin, baseline + self.size * 1.5),
-            false => (margin + self.end() + Self::BEFORE_TEXT, baseline),
-        };
-        let text = fit_text(&self.legend.text, self.size, figure.width() as f32 - margin - x);
-        figure.text(x, baseline, &text, TextStyle::new(self.size, QUIET));
+        let style = TextStyle::new(self.size, QUIET);
+        if self.below.is_empty() {
+            let x = margin + self.end() + Self::BEFORE_TEXT;
+            figure.text(x, baseline, &self.legend.text, style);
+        }
+        for (row, line) in self.below.iter().enumerate() {
+            figure.text(margin, baseline + (row + 1) as f32 * self.size * 1.5, line, style);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub use hypercolumn::HypercolumnPass;
 pub use luminance::{LuminanceBuffer, LuminancePass};
 pub use rgb::{RgbDraw, RgbRenderer};
 pub use statistics::{StatisticsBuffer, StatisticsPass};
-pub use tiles::{ChannelOrder, RangeMode, TileDraw, TilesRenderer};
+pub use tiles::{ChannelOrder, TileDraw, TilesRenderer, range_mode};
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
 pub fn shader_sources() -> [(&'static str, String); 8] {

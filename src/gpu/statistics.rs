@@ -1,9 +1,9 @@
-//! What can be said of every channel in six numbers, computed where the values are.
+//! What can be said of every channel in eight numbers, computed where the values are.
 
 use super::{FeatureMapBuffer, GpuContext, LuminanceBuffer, bind, compute_pipeline, shader};
 use crate::inspect::ChannelStatistics;
 
-/// Values of one entry of a [`StatisticsBuffer`]: the six of [`ChannelStatistics`] and two that mean nothing.
+/// Values of one entry of a [`StatisticsBuffer`]: those of [`ChannelStatistics`].
 const ENTRY_LEN: usize = 8;
 
 /// [`ChannelStatistics`] of a feature map on the GPU: one a channel, then one of the layer.
@@ -22,13 +22,16 @@ impl StatisticsBuffer {
             std: v[3],
             zeros: v[4],
             brightness: v[5],
+            finite: v[6],
+            change: v[7],
         };
         values.chunks_exact(ENTRY_LEN).map(entry).collect()
     }
 
     /// Uploads statistics that are known: one a channel, then one of the layer.
     pub fn upload(gpu: &GpuContext, statistics: &[ChannelStatistics]) -> Self {
-        let entry = |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, 0.0, 0.0];
+        let entry =
+            |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, s.finite, s.change];
         let values: Vec<f32> = statistics.iter().flat_map(entry).collect();
         Self { buffer: gpu.buffer(bytemuck::cast_slice(&values), wgpu::BufferUsages::STORAGE) }
     }
@@ -61,20 +64,25 @@ impl StatisticsPass {
         }
     }
 
-    /// Computes the statistics of `map` and submits. `luminance` has the map's height and width.
+    /// Computes the statistics of `map` and submits. `luminance` has the map's height and width; `before` is the same
+    /// layer's map of the frame before, where there was one.
     pub fn run(
         &self,
         gpu: &GpuContext,
         map: &FeatureMapBuffer,
         luminance: &LuminanceBuffer,
+        before: Option<&FeatureMapBuffer>,
     ) -> StatisticsBuffer {
-        let layout = gpu.uniform(&map.layout());
+        let before = before.filter(|before| before.shape == map.shape).unwrap_or(map);
+        let (layout, before_layout) = (gpu.uniform(&map.layout()), gpu.uniform(&before.layout()));
         let buffer = gpu.storage("statistics", (map.shape.channels + 1) * ENTRY_LEN);
         let all = [
             (1, layout.as_entire_binding()),
             (2, buffer.as_entire_binding()),
             (0, map.binding()),
             (3, luminance.buffer().as_entire_binding()),
+            (4, before.binding()),
+            (5, before_layout.as_entire_binding()),
         ];
         // The automatic layout of the second shader leaves out what it does not read.
         let channels = bind(&gpu.device, &self.channels.get_bind_group_layout(0), &all);
@@ -97,11 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_nothing_is_skipped_and_not_written() {
+    fn entries_are_read_in_their_order() {
         let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let all = StatisticsBuffer::decode(&values);
         assert_eq!(all.len(), 2);
-        let json = r#"{"min":1.0,"max":2.0,"mean":3.0,"std":4.0,"zeros":5.0,"brightness":6.0}"#;
+        let json = r#"{"min":1.0,"max":2.0,"mean":3.0,"std":4.0,"zeros":5.0,"brightness":6.0,"finite":7.0,"change":8.0}"#;
         assert_eq!(serde_json::to_string(&all[0]).unwrap(), json);
         assert_eq!(all[1].min, -1.0);
     }

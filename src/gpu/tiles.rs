@@ -1,18 +1,15 @@
 //! Feature maps as coloured tiles in a grid.
 
 use super::{FeatureMapBuffer, GpuContext, StatisticsBuffer, bind, rectangle_pipeline, shader};
-use crate::view::{Colormap, colormap_table};
+use crate::view::{Colormap, Normalize, Scale, colormap_table};
 
-/// What the ends of the colormap stand for. The numbers are shared with tiles.wgsl.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u32)]
-pub enum RangeMode {
-    /// Minimum and maximum of each map.
-    #[default]
-    Map = 0,
-    /// Minimum and maximum of the whole layer: tiles can be compared.
-    Layer = 1,
+/// The number of a normalisation in tiles.wgsl, where the symmetric one is the layer's, widened.
+pub fn range_mode(normalize: Normalize) -> u32 {
+    match normalize {
+        Normalize::Map => 0,
+        Normalize::Layer | Normalize::Symmetric => 1,
+        Normalize::Fixed { .. } => 2,
+    }
 }
 
 /// Which channels are shown, in which order.
@@ -44,6 +41,11 @@ pub(super) struct TilesUniform {
     smooth_values: u32,
     opacity: f32,
     mirror: u32,
+    fixed_range: [f32; 2],
+    gamma: f32,
+    boost: f32,
+    hatch: u32,
+    padding: [u32; 3],
 }
 
 /// A grid of tiles to draw. Lengths are whole pixels of the target.
@@ -64,9 +66,11 @@ pub struct TileDraw {
     /// Number of tiles.
     pub count: u32,
     /// What the colours stand for.
-    pub range: RangeMode,
+    pub scale: Scale,
     /// The colours. A diverging colormap makes ranges symmetric around zero.
     pub colormap: Colormap,
+    /// Values beyond the range are hatched: a line every so many pixels; 0: not.
+    pub hatch: u32,
     /// Interpolate the values; otherwise every cell is a plain rectangle.
     pub smooth: bool,
     /// 1 hides what is there; less lets it show through, down to 0.
@@ -118,17 +122,25 @@ impl TilesRenderer {
         }
     }
 
-    /// Draws tiles of `map`. The caller keeps `map` alive until the pass is submitted.
+    /// Draws tiles of `map`, whose `statistics` these are; `ranges` are the ones that colours are chosen by, where those
+    /// are others. The caller keeps `map` alive until the pass is submitted.
+    #[expect(clippy::too_many_arguments, reason = "one call draws one grid: a struct would only rename them")]
     pub fn draw(
         &self,
         gpu: &GpuContext,
         pass: &mut wgpu::RenderPass<'_>,
         map: &FeatureMapBuffer,
         statistics: &StatisticsBuffer,
+        ranges: Option<&StatisticsBuffer>,
         order: &ChannelOrder,
         tiles: &TileDraw,
     ) {
         let layout = gpu.uniform(&map.layout());
+        let is_symmetric = tiles.scale.normalize == Normalize::Symmetric || tiles.colormap.is_diverging();
+        let fixed_range = match tiles.scale.normalize {
+            Normalize::Fixed { low, high } => [low, high],
+            _ => [0.0; 2],
+        };
         let uniform = gpu.uniform(&TilesUniform {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
@@ -136,12 +148,17 @@ impl TilesRenderer {
             pitch: tiles.pitch,
             columns: tiles.columns,
             first: tiles.first,
-            range_mode: tiles.range as u32,
-            symmetric: tiles.colormap.is_diverging().into(),
+            range_mode: range_mode(tiles.scale.normalize),
+            symmetric: is_symmetric.into(),
             colormap: tiles.colormap as u32,
             smooth_values: tiles.smooth.into(),
             opacity: tiles.opacity,
             mirror: tiles.mirror.into(),
+            fixed_range,
+            gamma: tiles.scale.gamma,
+            boost: tiles.scale.boost,
+            hatch: tiles.hatch,
+            padding: [0; 3],
         });
         let bindings = [
             (0, map.binding()),
@@ -150,6 +167,7 @@ impl TilesRenderer {
             (3, uniform.as_entire_binding()),
             (4, order.buffer.as_entire_binding()),
             (5, wgpu::BindingResource::TextureView(&self.colormaps)),
+            (6, ranges.unwrap_or(statistics).buffer.as_entire_binding()),
         ];
         // Not blended unless it must be: a colormap's bytes are then surely the target's.
         let pipeline = if tiles.opacity < 1.0 { &self.blending } else { &self.opaque };

@@ -208,10 +208,22 @@ mod tests {
 
     const SHAPE: Shape = Shape { channels: 6, height: 8, width: 8 };
 
+    /// Nothing but finite.
+    const SOUND: ChannelStatistics = ChannelStatistics {
+        min: 0.0,
+        max: 0.0,
+        mean: 0.0,
+        std: 0.0,
+        zeros: 0.0,
+        brightness: 0.0,
+        finite: 1.0,
+        change: 0.0,
+    };
+
     fn measures(std: [f32; 6], change: impl Fn(usize, &mut ChannelStatistics)) -> Vec<ChannelStatistics> {
         let one = |(channel, std)| {
             let mut measure =
-                ChannelStatistics { min: 0.0, max: 1.0, mean: 0.3, std, zeros: 0.5, brightness: 0.1 };
+                ChannelStatistics { max: 1.0, mean: 0.3, std, zeros: 0.5, brightness: 0.1, ..SOUND };
             change(channel, &mut measure);
             measure
         };
@@ -224,7 +236,7 @@ mod tests {
 
     #[test]
     fn dead_means_never_and_silent_means_now() {
-        let silent = ChannelStatistics { zeros: 1.0, ..Default::default() };
+        let silent = ChannelStatistics { zeros: 1.0, ..SOUND };
         let first = measures([1.0; 6], |channel, m| {
             if channel < 2 {
                 *m = silent;

@@ -22,12 +22,22 @@ pub struct ChannelStatistics {
     /// Pearson correlation with the input's [`luminance`] at the map's resolution, from −1 to 1; 0 where either
     /// is constant but for rounding, where there is only one cell, and for a whole layer.
     pub brightness: f32,
+    /// Fraction of the cells that are finite, from 0 to 1.
+    pub finite: f32,
+    /// How far the map is from that of the frame before ([`change`]); of a layer, the root mean square over its
+    /// channels. 0 without a frame before.
+    pub change: f32,
 }
 
 impl ChannelStatistics {
-    /// True where no cell was finite: then all fields are 0, and a map that is at most 0 would have zeros.
+    /// True where no cell was finite: then all fields are 0.
     pub fn is_empty(&self) -> bool {
-        self.max <= 0.0 && self.zeros <= 0.0
+        self.finite <= 0.0
+    }
+
+    /// Smallest and largest value.
+    pub fn ends(&self) -> (f32, f32) {
+        (self.min, self.max)
     }
 
     /// True where no cell is above zero.
@@ -59,6 +69,8 @@ impl ChannelStatistics {
             std: (squares / cells).sqrt() as f32,
             zeros: (zeros as f64 / cells) as f32,
             brightness: pearson(values, (mean, squares, f64::from(min.abs().max(max.abs()))), luminance),
+            finite: (cells / values.len() as f64) as f32,
+            change: 0.0,
         }
     }
 }
@@ -94,7 +106,23 @@ fn pearson(values: &[f32], (mean, squares, largest): (f64, f64, f64), luminance:
     if correlation.is_finite() { correlation.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// One measure a channel. `luminance` has the map's `height × width` values ([`luminance`] makes them).
+/// Root mean square of the differences between a map and that of the frame before, over the cells that are finite now;
+/// one that was not counts as unchanged. Half its square, averaged over frames, estimates a value's variance over time,
+/// whether or not there is a slow trend (von Neumann, Kent, Bellinson and Hart, "The mean square successive difference",
+/// Annals of Mathematical Statistics 12, 1941).
+pub fn change(now: &[f32], before: &[f32]) -> f32 {
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for (&now, &before) in now.iter().zip(before).filter(|(now, _)| now.is_finite()) {
+        count += 1;
+        if before.is_finite() {
+            sum += (f64::from(now) - f64::from(before)).powi(2);
+        }
+    }
+    (sum / count.max(1) as f64).sqrt() as f32
+}
+
+/// One measure a channel, without a frame before. `luminance` has the map's `height × width` values ([`luminance`]
+/// makes them).
 pub fn measure(output: &LayerOutput, luminance: &[f32]) -> Vec<ChannelStatistics> {
     let cells = output.shape.height * output.shape.width;
     let channels = output.values.par_chunks_exact(cells.max(1));
@@ -188,6 +216,15 @@ mod tests {
         assert!((found[0].brightness - 1.0).abs() < 1e-6, "{}", found[0].brightness);
         assert_eq!(found[1], ChannelStatistics::default());
         assert!(found[1].is_empty() && !found[1].is_silent());
+        assert_eq!((found[0].finite, found[1].finite), (2.0 / 3.0, 0.0));
+    }
+
+    #[test]
+    fn change_is_the_root_mean_square_of_the_differences() {
+        assert_eq!(change(&[1.0, 2.0, 3.0, 4.0], &[1.0, 0.0, 3.0, 4.0]), 1.0);
+        let (now, before) = ([f32::NAN, 3.0, 1.0, 1.0], [0.0, 1.0, f32::INFINITY, 1.0]);
+        assert!((change(&now, &before) - (4.0_f32 / 3.0).sqrt()).abs() < 1e-6);
+        assert_eq!(change(&[], &[]), 0.0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
 mod class_activation;
+mod contribution;
 pub mod diagnosis;
 mod health;
 pub mod hypercolumn;
@@ -13,10 +14,11 @@ mod similarity;
 use crate::model::{LayerIndex, Shape};
 
 pub use class_activation::{class_activation, class_weights, explained_layer, logit};
+pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
-pub use measure::{ChannelStatistics, luminance, measure};
+pub use measure::{ChannelStatistics, change, luminance, measure};
 pub use order::similarity_order;
 pub use similarity::ChannelCorrelation;
 

@@ -20,12 +20,12 @@ use super::{EventWriter, Provenance, png, tensors};
 use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
-use crate::gpu::{GpuContext, RangeMode, twin};
+use crate::gpu::{GpuContext, twin};
 use crate::inspect::ChannelStatistics;
 use crate::model::labels::Label;
 use crate::model::{InputScale, Shape};
 use crate::session::StageTimes;
-use crate::view::{Colormap, input_picture};
+use crate::view::{Colormap, Filter, Sort, input_picture};
 
 /// Everything needed to make the same again: `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +59,12 @@ pub struct SnapshotInfo {
     pub kernels: bool,
     /// True where similar channels were beside each other.
     pub by_similarity: bool,
+    /// What channels were sorted by.
+    pub sort: Sort,
+    /// Which channels were left out.
+    pub filter: Filter,
+    /// How many that were.
+    pub hidden: usize,
     /// True where unhealthy maps were marked.
     pub health: bool,
     /// Weights that were shown beside the main ones.
@@ -75,8 +81,16 @@ pub struct SnapshotInfo {
     pub selected: usize,
     /// True where only the selected one was shown.
     pub enlarged: bool,
-    /// What the ends of the colormap stand for.
-    pub normalize: RangeMode,
+    /// What the ends of the colormap stand for, as `--normalize` has it.
+    pub normalize: String,
+    /// True where ranges of an earlier frame were held.
+    pub locked: bool,
+    /// Exponent of the level.
+    pub gamma: f32,
+    /// How far the layer's range gave way to each map's own.
+    pub boost: f32,
+    /// The values at the ends of the colormap for each of `channels`.
+    pub ranges: Vec<[f32; 2]>,
     /// The colours.
     pub colormap: Colormap,
     /// True where values were interpolated.

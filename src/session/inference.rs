@@ -82,6 +82,8 @@ struct Worker<'a> {
     preprocessor: Preprocessor,
     luminance: LuminancePass,
     statistics: StatisticsPass,
+    /// The frame before and what the main network's taps were: how far maps change is measured against them.
+    previous: Option<(u64, Vec<(LayerIndex, FeatureMapBuffer)>)>,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
@@ -113,6 +115,7 @@ impl<'a> Worker<'a> {
             preprocessor: Preprocessor::new(&shared.gpu),
             luminance: LuminancePass::new(&shared.gpu),
             statistics: StatisticsPass::new(&shared.gpu),
+            previous: None,
             shared,
             last_network_ms: 0.0,
             warm: false,
@@ -125,7 +128,7 @@ impl<'a> Worker<'a> {
     fn replace(&mut self, model: Model) {
         self.shared.update(|status| status.model = Some(model.clone()));
         self.networks[0] = place(model.clone(), &self.device);
-        (self.model, self.warm) = (model, false);
+        (self.model, self.warm, self.previous) = (model, false, None);
     }
 
     fn process(
@@ -198,7 +201,11 @@ impl<'a> Worker<'a> {
             tapped.push((*layer, self.place(output)?.0));
         }
         let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
-        let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, scores)?;
+        let before = self.previous.take().filter(|(id, _)| *id != frame.frame.id);
+        let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
+        let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
+        let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, &before, scores)?;
+        self.previous = Some((frame.frame.id, tapped[..request.taps.len()].to_vec()));
         let mut others = taps.split_off(request.taps.len()).into_iter();
         for compared in compared.iter_mut().filter(|compared| compared.is_there) {
             compared.taps = others.by_ref().take(request.taps.len()).collect();
@@ -271,22 +278,26 @@ impl<'a> Worker<'a> {
         failure.map_or(Ok(outputs), |error| Err(error.to_string()))
     }
 
-    /// Statistics of these maps and, from the GPU, the probabilities: one small copy back.
+    /// Statistics of these maps and, from the GPU, the probabilities: one small copy back. `before`: what the first of
+    /// the maps were on the frame before.
     fn summarize(
         &self,
         picture: &FeatureMapBuffer,
         maps: &[(LayerIndex, FeatureMapBuffer)],
+        before: &[Option<&FeatureMapBuffer>],
         scores: Option<&FeatureMapBuffer>,
     ) -> Result<(Vec<Tap>, Option<Vec<f32>>), String> {
         let gpu = &self.shared.gpu;
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
         let statistics: Vec<_> = maps
             .iter()
-            .map(|(_, map)| {
+            .enumerate()
+            .map(|(position, (_, map))| {
+                let before = before.get(position).copied().flatten();
                 let luminance = luminances
                     .entry((map.shape.height, map.shape.width))
                     .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
-                self.statistics.run(gpu, map, luminance)
+                self.statistics.run(gpu, map, luminance, before)
             })
             .collect();
         let mut ranges: Vec<_> =

@@ -128,14 +128,6 @@ impl Activations {
         values.chain(differences.map(|tap| (tap, true))).filter(move |(tap, _)| tap.layer == layer)
     }
 
-    /// Smallest and largest value of a layer over all networks that are compared, or of the differences: what one
-    /// range for the layer is.
-    pub fn layer_range(&self, layer: LayerIndex, differences: bool) -> Option<(f32, f32)> {
-        let of_kind = self.versions(layer).filter(|(_, is_difference)| *is_difference == differences);
-        let ends = of_kind.filter_map(|(tap, _)| tap.channel_statistics.last()).map(|all| (all.min, all.max));
-        ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
     /// The values of a layer, if it was asked for.
     pub fn map(&self, layer: LayerIndex) -> Option<&FeatureMapBuffer> {
         let alone = self.maps.iter().find(|(known, _)| *known == layer).map(|(_, map)| map);

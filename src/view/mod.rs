@@ -3,9 +3,15 @@
 mod channels;
 mod colormap;
 mod layout;
+mod order;
 mod paint;
+mod ranking;
+mod scale;
 
 pub use channels::{ChannelError, ChannelSet};
 pub use colormap::{Colormap, colormap_table};
 pub use layout::{TileGrid, TileSize, tile_grid};
-pub use paint::{ERROR_COLOR, color_ends, color_entry, input_picture, number, paint, paint_rgb, range};
+pub use order::{Filter, Sort};
+pub use paint::{input_picture, number, paint, paint_rgb, range};
+pub use ranking::{Presence, Ranking};
+pub use scale::{BOOSTS, ColorRange, ERROR_COLOR, FLAT_COLOR, GAMMAS, Normalize, Scale};

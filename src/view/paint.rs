@@ -2,42 +2,14 @@
 
 use image::{Rgb, RgbImage};
 
-use super::{Colormap, colormap_table};
-
-/// NaN and infinity: a colour of no colormap.
-pub const ERROR_COLOR: [u8; 3] = [255, 0, 255];
-
-/// The table entry of a value, where `low` takes the first and `high` the last; `None` for NaN and infinity. A
-/// diverging colormap's range is widened to be symmetric around zero. Without a range all values take the first
-/// entry, or the middle one of a diverging colormap.
-pub fn color_entry(value: f32, low: f32, high: f32, colormap: Colormap) -> Option<usize> {
-    if !value.is_finite() {
-        return None;
-    }
-    let (low, high) = color_ends(low, high, colormap);
-    let level = if high > low {
-        ((value - low) / (high - low)).clamp(0.0, 1.0)
-    } else if colormap.is_diverging() {
-        0.5
-    } else {
-        0.0
-    };
-    Some(((level * 256.0) as usize).min(255))
-}
-
-/// What the ends of the colormap stand for.
-pub fn color_ends(low: f32, high: f32, colormap: Colormap) -> (f32, f32) {
-    let reach = low.abs().max(high.abs());
-    if colormap.is_diverging() { (-reach, reach) } else { (low, high) }
-}
+use super::{ColorRange, Colormap, ERROR_COLOR, colormap_table};
 
 /// A map of `width` columns, coloured.
-pub fn paint(values: &[f32], width: usize, (low, high): (f32, f32), colormap: Colormap) -> RgbImage {
+pub fn paint(values: &[f32], width: usize, range: &ColorRange, colormap: Colormap) -> RgbImage {
     let table = colormap_table(colormap);
     let height = values.len() / width.max(1);
     RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let entry = color_entry(values[y as usize * width + x as usize], low, high, colormap);
-        Rgb(entry.map_or(ERROR_COLOR, |entry| table[entry]))
+        Rgb(range.color(values[y as usize * width + x as usize], &table))
     })
 }
 
@@ -80,14 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_take_the_entries_of_the_table() {
-        assert_eq!(color_entry(0.0, 0.0, 1.0, Colormap::Viridis), Some(0));
-        assert_eq!(color_entry(1.0, 0.0, 1.0, Colormap::Viridis), Some(255));
-        assert_eq!(color_entry(0.5, 0.0, 1.0, Colormap::Viridis), Some(128));
-        assert_eq!(color_entry(0.0, -1.0, 4.0, Colormap::Diverging), Some(128));
-        assert_eq!(color_entry(3.0, 3.0, 3.0, Colormap::Viridis), Some(0));
-        assert_eq!(color_entry(0.0, 0.0, 0.0, Colormap::Diverging), Some(128));
-        assert_eq!(color_entry(f32::NAN, 0.0, 1.0, Colormap::Viridis), None);
+    fn ranges_leave_out_what_is_not_finite() {
         assert_eq!(range(&[f32::NAN, 2.0, -1.0, f32::INFINITY]), (-1.0, 2.0));
         assert_eq!(range(&[f32::NAN]), (0.0, 0.0));
     }
@@ -97,7 +62,8 @@ mod tests {
         let picture = input_picture(&[1.0, -1.0, 0.0], [1, 1]);
         assert_eq!(picture.get_pixel(0, 0).0, [255, 0, 128]);
         assert_eq!(input_picture(&[f32::NAN, 0.0, 0.0], [1, 1]).get_pixel(0, 0).0, ERROR_COLOR);
-        let map = paint(&[0.0, 1.0, f32::NAN, 0.0], 2, (0.0, 1.0), Colormap::Grey);
+        let range = ColorRange::plain((0.0, 1.0), Colormap::Grey);
+        let map = paint(&[0.0, 1.0, f32::NAN, 0.0], 2, &range, Colormap::Grey);
         assert_eq!(map.get_pixel(1, 0).0, [255; 3]);
         assert_eq!(map.get_pixel(0, 1).0, ERROR_COLOR);
     }

@@ -5,12 +5,12 @@
 use std::sync::OnceLock;
 
 use convscope::gpu::{
-    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, RangeMode, StatisticsBuffer, TileDraw,
-    new_instance, readback,
+    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, StatisticsBuffer, TileDraw, new_instance,
+    readback,
 };
 use convscope::inspect::ChannelStatistics;
 use convscope::model::Shape;
-use convscope::view::Colormap;
+use convscope::view::{Colormap, Scale};
 
 /// Prints why a test is skipped; fails instead where `CONVSCOPE_REQUIRE` lists what is missing.
 pub fn skip(what: &str, reason: &str) {
@@ -85,7 +85,8 @@ pub fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> 
         columns,
         first: 0,
         count,
-        range: RangeMode::Map,
+        scale: Scale::default(),
+        hatch: 0,
         colormap: Colormap::Viridis,
         smooth: false,
         opacity: 1.0,

@@ -1,21 +1,31 @@
 //! Twins of the shaders that read feature maps. Values are in channel, row, column order.
 
-use crate::gpu::{RangeMode, RgbDraw, TileDraw};
-use crate::inspect::{ChannelStatistics, LayerOutput, measure};
+use crate::gpu::{RgbDraw, TileDraw};
+use crate::inspect::{ChannelStatistics, LayerOutput, change, measure};
 use crate::model::Shape;
-use crate::view::{ERROR_COLOR, color_entry, colormap_table};
+use crate::view::{ERROR_COLOR, colormap_table};
 
 /// statistics.wgsl: one entry a channel of `values`, then one of the layer. `luminance` has `height × width`
-/// values.
-pub fn statistics(values: &[f32], shape: Shape, luminance: &[f32]) -> Vec<ChannelStatistics> {
+/// values; `before` is the map of the frame before, as large as `values`.
+pub fn statistics(
+    values: &[f32],
+    shape: Shape,
+    luminance: &[f32],
+    before: Option<&[f32]>,
+) -> Vec<ChannelStatistics> {
     let cells = shape.height * shape.width;
     let of = |shape: Shape| LayerOutput { layer: 0, shape, values: values.to_vec() };
     let mut all = measure(&of(shape), luminance);
-    let zeros = all.iter().map(|channel| channel.zeros).sum::<f32>() / shape.channels as f32;
+    for (channel, statistics) in all.iter_mut().enumerate() {
+        let cells = channel * cells..(channel + 1) * cells;
+        statistics.change = before.map_or(0.0, |before| change(&values[cells.clone()], &before[cells]));
+    }
+    let mean = |of: fn(&ChannelStatistics) -> f32| all.iter().map(of).sum::<f32>() / shape.channels as f32;
+    let (zeros, squares) = (mean(|channel| channel.zeros), mean(|channel| channel.change.powi(2)));
     let whole = of(Shape { channels: 1, height: shape.channels, width: cells });
-    all.extend(
-        measure(&whole, &vec![0.0; values.len()]).iter().map(|layer| ChannelStatistics { zeros, ..*layer }),
-    );
+    let of_layer = measure(&whole, &vec![0.0; values.len()]);
+    let of_layer = of_layer.iter().map(|layer| ChannelStatistics { zeros, change: squares.sqrt(), ..*layer });
+    all.extend(of_layer.collect::<Vec<_>>());
     all
 }
 
@@ -24,11 +34,12 @@ fn cell(pixel: f32, tile: f32, cells: usize) -> usize {
     ((pixel + 0.5) / tile * cells as f32).min(cells as f32 - 1.0) as usize
 }
 
-/// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`.
+/// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`. `statistics` are those of
+/// `values`, `ranges` those that the colours are chosen by.
 pub fn tile_pixel(
     values: &[f32],
     shape: Shape,
-    statistics: &[ChannelStatistics],
+    [statistics, ranges]: [&[ChannelStatistics]; 2],
     tiles: &TileDraw,
     channel: usize,
     [x, y]: [u32; 2],
@@ -36,12 +47,15 @@ pub fn tile_pixel(
     let column = cell(x as f32, tiles.tile_size[0], shape.width);
     let row = cell(y as f32, tiles.tile_size[1], shape.height);
     let value = values[(channel * shape.height + row) * shape.width + column];
-    let range = match tiles.range {
-        RangeMode::Map => statistics[channel],
-        RangeMode::Layer => statistics[shape.channels],
-    };
-    let entry = color_entry(value, range.min, range.max, tiles.colormap);
-    entry.map_or(ERROR_COLOR, |entry| colormap_table(tiles.colormap)[entry])
+    let range = tiles.scale.range(ranges[channel].ends(), ranges[shape.channels].ends(), tiles.colormap);
+    let range = range.for_map(statistics[channel].ends());
+    let table = colormap_table(tiles.colormap);
+    match range.entry(value) {
+        Some(entry) if range.clips(value) && tiles.hatch > 0 && (x + y) % tiles.hatch == 0 => {
+            table[255 - entry]
+        }
+        _ => range.color(value, &table),
+    }
 }
 
 /// rgb.wgsl: the colour of pixel `(x, y)` of tile number `tile`, which shows the channels from `3 · tile` on.
@@ -54,7 +68,7 @@ pub fn rgb_pixel(values: &[f32], shape: Shape, tiles: &RgbDraw, tile: usize, [x,
         let at = (channel * shape.height + row) * shape.width + column;
         values.get(at).copied().filter(|value| channel < shape.channels && value.is_finite())
     };
-    let (Some(red), Some(green), Some(blue)) = (value(0), value(1), value(2)) else { return [255, 0, 255] };
+    let (Some(red), Some(green), Some(blue)) = (value(0), value(1), value(2)) else { return ERROR_COLOR };
     let colors = [red, green, blue];
     let level = |i: usize| ((colors[i] - tiles.low[i]) / (tiles.high[i] - tiles.low[i])).clamp(0.0, 1.0);
     [0, 1, 2].map(|i| (level(i) * 255.0 + 0.5) as u8)

@@ -1,0 +1,358 @@
+//! Which value takes which colour: what the ends of the colormap stand for, gamma and boost. The same arithmetic as in
+//! tiles.wgsl.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Colormap;
+
+/// NaN and infinity: a colour of no colormap.
+pub const ERROR_COLOR: [u8; 3] = [255, 0, 255];
+
+/// A map that is zero everywhere, and a constant one where it has no range of its own: a dark neutral colour, for there
+/// is nothing to see. `FLAT_COLOR` in tiles.wgsl.
+pub const FLAT_COLOR: [u8; 3] = [0x23, 0x27, 0x2d];
+
+/// Steps of the gamma key, as in the Deep Visualization Toolbox.
+pub const GAMMAS: [f32; 4] = [1.0, 0.7, 0.5, 0.3];
+
+/// Steps of the boost key, as in the Deep Visualization Toolbox.
+pub const BOOSTS: [f32; 5] = [0.0, 0.3, 0.5, 0.8, 1.0];
+
+/// What the ends of the colormap stand for. `--normalize map|layer|symmetric|MIN..MAX`
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Normalize {
+    /// Minimum and maximum of each map.
+    #[default]
+    Map,
+    /// Minimum and maximum of the whole layer: tiles can be compared.
+    Layer,
+    /// The largest magnitude of the whole layer, both ways: the middle of the colormap is zero.
+    Symmetric,
+    /// These two values, `low < high`, both finite: frames, layers and runs can be compared.
+    Fixed {
+        /// Takes the first colour.
+        low: f32,
+        /// Takes the last colour.
+        high: f32,
+    },
+}
+
+impl Normalize {
+    /// In words, for legends.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Map => "each map its own range",
+            Self::Layer => "one range for the whole layer",
+            Self::Symmetric => "one range for the whole layer, symmetric around zero",
+            Self::Fixed { .. } => "a fixed range",
+        }
+    }
+
+    /// The colours that suit it where none were chosen.
+    pub fn colormap(self) -> Colormap {
+        if self == Self::Symmetric { Colormap::Diverging } else { Colormap::default() }
+    }
+}
+
+impl fmt::Display for Normalize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Map => f.write_str("map"),
+            Self::Layer => f.write_str("layer"),
+            Self::Symmetric => f.write_str("symmetric"),
+            Self::Fixed { low, high } => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
+impl FromStr for Normalize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = || -> Option<Self> {
+            let (low, high) = text.split_once("..")?;
+            let (low, high) = (low.trim().parse::<f32>().ok()?, high.trim().parse::<f32>().ok()?);
+            (low < high && (high - low).is_finite()).then_some(Self::Fixed { low, high })
+        };
+        match text {
+            "map" => Ok(Self::Map),
+            "layer" => Ok(Self::Layer),
+            "symmetric" => Ok(Self::Symmetric),
+            _ => range().ok_or_else(|| {
+                "write `map`, `layer`, `symmetric`, or two values with the smaller one first, as in -1..4.5".into()
+            }),
+        }
+    }
+}
+
+/// How values become places in the colormap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What the ends stand for.
+    pub normalize: Normalize,
+    /// Exponent of the level, above 0; below 1 small values become brighter. Where the scale is symmetric, it acts on
+    /// the distance from zero.
+    pub gamma: f32,
+    /// From 0 to 1: how far one range for the layer gives way to each map's own. Acts on [`Normalize::Layer`] and
+    /// [`Normalize::Symmetric`]; a fixed range stays fixed.
+    ///
+    /// As in the Deep Visualization Toolbox (Yosinski, Clune, Nguyen, Fuchs and Lipson, "Understanding Neural Networks
+    /// Through Deep Visualization", 2015, arXiv:1506.06579), the low end stays the layer's, so that zero has the same
+    /// colour in all maps, and the distance from it to the high end is layer^(1 − boost) · map^boost.
+    pub boost: f32,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self { normalize: Normalize::Map, gamma: 1.0, boost: 0.0 }
+    }
+}
+
+impl Scale {
+    /// This normalisation without gamma and boost.
+    pub fn of(normalize: Normalize) -> Self {
+        Self { normalize, ..Self::default() }
+    }
+
+    /// The colours of a map whose values lie in `own`, in a layer whose values lie in `layer`: smallest and largest
+    /// finite value each. A diverging colormap makes every range symmetric, for its middle stands for zero.
+    pub fn range(&self, own: (f32, f32), layer: (f32, f32), colormap: Colormap) -> ColorRange {
+        let is_symmetric = self.normalize == Normalize::Symmetric || colormap.is_diverging();
+        let widened = |(low, high): (f32, f32)| {
+            let reach = low.abs().max(high.abs());
+            if is_symmetric { (-reach, reach) } else { (low, high) }
+        };
+        let (low, high) = match self.normalize {
+            Normalize::Map => widened(own),
+            Normalize::Fixed { low, high } => widened((low, high)),
+            Normalize::Layer | Normalize::Symmetric => {
+                let ((low, high), (_, own_high)) = (widened(layer), widened(own));
+                if self.boost > 0.0 && high > low {
+                    let zero = if is_symmetric { 0.0 } else { low };
+                    let distance = (high - zero) * ((own_high - zero) / (high - zero)).powf(self.boost);
+                    // Not below the map's own end by rounding: it would look clipped.
+                    let high = (zero + distance).max(own_high);
+                    (if is_symmetric { -high } else { low }, high)
+                } else {
+                    (low, high)
+                }
+            }
+        };
+        let needs_spread = self.normalize == Normalize::Map;
+        ColorRange { low, high, is_symmetric, gamma: self.gamma, needs_spread, is_flat: false }.for_map(own)
+    }
+
+    /// The gamma after this one.
+    pub fn next_gamma(&self) -> f32 {
+        next(&GAMMAS, self.gamma)
+    }
+
+    /// The boost after this one.
+    pub fn next_boost(&self) -> f32 {
+        next(&BOOSTS, self.boost)
+    }
+
+    /// `γ 0.5 · boost 0.3`, as far as they do something; for legends.
+    pub fn extras_in_words(&self) -> Vec<String> {
+        let boosts = matches!(self.normalize, Normalize::Layer | Normalize::Symmetric) && self.boost > 0.0;
+        let gamma = (self.gamma != 1.0).then(|| format!("gamma {}", self.gamma));
+        gamma.into_iter().chain(boosts.then(|| format!("boost {}", self.boost))).collect()
+    }
+}
+
+/// The step after `current`; the first one where it is no step.
+fn next(steps: &[f32], current: f32) -> f32 {
+    let place = steps.iter().position(|step| *step == current);
+    steps[place.map_or(0, |place| (place + 1) % steps.len())]
+}
+
+/// What the colours of one map stand for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColorRange {
+    /// Takes the first colour.
+    pub low: f32,
+    /// Takes the last colour.
+    pub high: f32,
+    /// Gamma acts on the distance from zero, which takes the middle colour.
+    pub is_symmetric: bool,
+    gamma: f32,
+    /// The range is the map's own.
+    needs_spread: bool,
+    /// There is nothing to see: see [`FLAT_COLOR`].
+    pub is_flat: bool,
+}
+
+impl ColorRange {
+    /// The range of values that are shown by themselves, without gamma.
+    pub fn plain(own: (f32, f32), colormap: Colormap) -> Self {
+        Scale::default().range(own, own, colormap)
+    }
+
+    /// The same colours for a map whose values lie in `own`: flat where that is nothing but zero, or one value without
+    /// a range for others beside it.
+    pub fn for_map(self, own: (f32, f32)) -> Self {
+        Self { is_flat: own.0 == own.1 && (own.0 == 0.0 || self.needs_spread), ..self }
+    }
+
+    /// True for a value that has the colour of an end but lies beyond it.
+    pub fn clips(&self, value: f32) -> bool {
+        value.is_finite() && (value < self.low || value > self.high)
+    }
+
+    /// The entry of the colormap's table for a value; `None` for NaN and infinity. Without a range all values take the
+    /// first entry, or the middle one where the scale is symmetric.
+    pub fn entry(&self, value: f32) -> Option<usize> {
+        if !value.is_finite() {
+            return None;
+        }
+        let level = if self.high > self.low {
+            ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+        } else if self.is_symmetric {
+            0.5
+        } else {
+            0.0
+        };
+        Some(self.entry_at(level))
+    }
+
+    /// The entry at a place from 0 (low) to 1 (high).
+    fn entry_at(&self, level: f32) -> usize {
+        let bent = if self.gamma == 1.0 {
+            level
+        } else if self.is_symmetric {
+            let distance = level * 2.0 - 1.0;
+            0.5 + 0.5 * distance.abs().powf(self.gamma).copysign(distance)
+        } else {
+            level.powf(self.gamma)
+        };
+        ((bent * 256.0) as usize).min(255)
+    }
+
+    /// The colour of a value, of these.
+    pub fn color(&self, value: f32, table: &[[u8; 3]; 256]) -> [u8; 3] {
+        match self.entry(value) {
+            None => ERROR_COLOR,
+            Some(_) if self.is_flat => FLAT_COLOR,
+            Some(entry) => table[entry],
+        }
+    }
+
+    /// The colours of 256 values from low to high, evenly spaced: what a legend shows.
+    pub fn ramp(&self, table: &[[u8; 3]; 256]) -> [[u8; 3]; 256] {
+        std::array::from_fn(|place| table[self.entry_at((place as f32 + 0.5) / 256.0)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::colormap_table;
+
+    const OWN: (f32, f32) = (0.0, 1.0);
+    const LAYER: (f32, f32) = (0.0, 16.0);
+
+    fn ends(scale: Scale, own: (f32, f32), layer: (f32, f32), colormap: Colormap) -> (f32, f32) {
+        let range = scale.range(own, layer, colormap);
+        (range.low, range.high)
+    }
+
+    #[test]
+    fn words_and_ranges_are_understood_and_written_alike() {
+        for (text, meant) in [
+            ("map", Normalize::Map),
+            ("layer", Normalize::Layer),
+            ("symmetric", Normalize::Symmetric),
+            ("-1.5..4", Normalize::Fixed { low: -1.5, high: 4.0 }),
+        ] {
+            assert_eq!(text.parse(), Ok(meant));
+            assert_eq!(meant.to_string(), text);
+        }
+        for text in ["", "Map", "4..1", "1..1", "NaN..3", "0..inf", "1..", "..", "-3e38..3e38"] {
+            assert!(text.parse::<Normalize>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ends_are_those_of_map_layer_or_neither() {
+        let of = |normalize| ends(Scale::of(normalize), (-1.0, 2.0), (-3.0, 5.0), Colormap::Viridis);
+        assert_eq!(of(Normalize::Map), (-1.0, 2.0));
+        assert_eq!(of(Normalize::Layer), (-3.0, 5.0));
+        assert_eq!(of(Normalize::Symmetric), (-5.0, 5.0));
+        assert_eq!(of(Normalize::Fixed { low: 0.0, high: 9.0 }), (0.0, 9.0));
+        // White is zero, whatever the range.
+        let fixed = Scale::of(Normalize::Fixed { low: 0.0, high: 9.0 });
+        assert_eq!(ends(fixed, OWN, LAYER, Colormap::Diverging), (-9.0, 9.0));
+        assert_eq!(ends(Scale::default(), (-1.0, 2.0), LAYER, Colormap::Diverging), (-2.0, 2.0));
+    }
+
+    #[test]
+    fn boost_goes_from_the_layer_to_the_map_in_equal_ratios() {
+        for (boost, high) in [(0.0, 16.0), (0.5, 4.0), (1.0, 1.0)] {
+            let scale = Scale { boost, ..Scale::of(Normalize::Layer) };
+            assert_eq!(ends(scale, OWN, LAYER, Colormap::Viridis), (0.0, high));
+            let scale = Scale { boost, ..Scale::of(Normalize::Symmetric) };
+            assert_eq!(ends(scale, (-1.0, 0.0), (0.0, 16.0), Colormap::Diverging), (-high, high));
+        }
+        // The low end stays: −3, and 4 of 16 units above it are the map's largest value.
+        let scale = Scale { boost: 0.5, ..Scale::of(Normalize::Layer) };
+        assert_eq!(ends(scale, (0.5, 1.0), (-3.0, 13.0), Colormap::Viridis), (-3.0, 5.0));
+        // No value is ever beyond the ends.
+        for boost in BOOSTS {
+            let scale = Scale { boost, ..Scale::of(Normalize::Layer) };
+            let range = scale.range((-2.0, 1.0), (-3.0, 13.0), Colormap::Viridis);
+            assert!(!range.clips(-2.0) && !range.clips(1.0), "{boost}");
+        }
+        for normalize in [Normalize::Map, Normalize::Fixed { low: 0.0, high: 2.0 }] {
+            let boosted = Scale { boost: 0.8, ..Scale::of(normalize) };
+            assert_eq!(
+                ends(boosted, OWN, LAYER, Colormap::Grey),
+                ends(Scale::of(normalize), OWN, LAYER, Colormap::Grey)
+            );
+        }
+    }
+
+    #[test]
+    fn values_take_the_entries_of_the_table() {
+        let plain = |low, high, colormap| ColorRange::plain((low, high), colormap);
+        let unit = plain(0.0, 1.0, Colormap::Viridis);
+        assert_eq!([0.0, 0.5, 1.0].map(|value| unit.entry(value)), [Some(0), Some(128), Some(255)]);
+        assert_eq!(unit.entry(7.0), Some(255));
+        assert_eq!(unit.entry(f32::NAN), None);
+        assert_eq!(plain(-1.0, 4.0, Colormap::Diverging).entry(0.0), Some(128));
+        assert!(unit.clips(1.5) && unit.clips(-0.1) && !unit.clips(1.0) && !unit.clips(f32::INFINITY));
+        assert_eq!(unit.ramp(&colormap_table(Colormap::Magma)), colormap_table(Colormap::Magma));
+    }
+
+    #[test]
+    fn gamma_brightens_small_values_and_leaves_the_ends() {
+        let scale = Scale { gamma: 0.5, ..Scale::default() };
+        let range = scale.range(OWN, LAYER, Colormap::Viridis);
+        assert_eq!([0.0, 0.25, 1.0].map(|value| range.entry(value)), [Some(0), Some(128), Some(255)]);
+        // Around zero, both ways.
+        let range = scale.range((-1.0, 1.0), LAYER, Colormap::Diverging);
+        assert_eq!([-0.25, 0.0, 0.25].map(|value| range.entry(value)), [Some(64), Some(128), Some(192)]);
+        let table = colormap_table(Colormap::Grey);
+        let ramp = scale.range(OWN, LAYER, Colormap::Grey).ramp(&table);
+        assert!(ramp[64][0] > 120 && ramp[255] == table[255]);
+        assert_eq!((scale.next_gamma(), Scale { gamma: 0.3, ..scale }.next_gamma()), (0.3, 1.0));
+        assert_eq!((scale.next_boost(), Scale { boost: 0.42, ..scale }.next_boost()), (0.3, 0.0));
+    }
+
+    #[test]
+    fn silent_maps_look_silent_and_constant_ones_have_no_range() {
+        let table = colormap_table(Colormap::Grey);
+        for normalize in [Normalize::Map, Normalize::Layer, Normalize::Fixed { low: -1.0, high: 1.0 }] {
+            let range = Scale::of(normalize).range((0.0, 0.0), LAYER, Colormap::Grey);
+            assert_eq!(range.color(0.0, &table), FLAT_COLOR, "{normalize}");
+            assert_eq!(range.color(f32::NAN, &table), ERROR_COLOR);
+        }
+        let constant = (8.0, 8.0);
+        assert_eq!(Scale::default().range(constant, LAYER, Colormap::Grey).color(8.0, &table), FLAT_COLOR);
+        let of_layer = Scale::of(Normalize::Layer).range(constant, LAYER, Colormap::Grey);
+        assert_eq!(of_layer.color(8.0, &table), table[128]);
+        assert!(!Scale::default().range((0.0, 1.0), LAYER, Colormap::Grey).is_flat);
+        // A range from an earlier frame: what is silent now looks so.
+        assert!(Scale::default().range(OWN, LAYER, Colormap::Grey).for_map((0.0, 0.0)).is_flat);
+    }
+}
