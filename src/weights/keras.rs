@@ -106,6 +106,12 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         Reader { file: &file, limits, tensors: Vec::new(), notes: Vec::new(), raw_bytes: 0, value_bytes: 0 };
     let model = file.find(&root, "model_weights")?;
     let layers = reader.listed(model.as_ref().unwrap_or(&root), "layer_names")?;
+    let mut metadata = BTreeMap::new();
+    // Only whole models have it; where it cannot be read nothing is lost but a convenience.
+    let config = file.strings(&root, "model_config").ok().flatten();
+    if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
+        metadata.insert("input_scale".into(), scale.name().into());
+    }
     let layout = if let Some(names) = layers {
         reader.legacy(model.as_ref().unwrap_or(&root), &names)?;
         if file.links(&root)?.contains_key("optimizer_weights") {
@@ -122,12 +128,6 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
                 .into(),
         ));
     };
-    let mut metadata = BTreeMap::new();
-    // Only whole models have it; where it cannot be read nothing is lost but a convenience.
-    let config = file.strings(&root, "model_config").ok().flatten();
-    if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
-        metadata.insert("input_scale".into(), scale.name().into());
-    }
     if reader.tensors.is_empty() {
         return Err(ReadError("a Keras file without any weights; save the model after building it".into()));
     }
