@@ -558,7 +558,11 @@ mod window {
         // While weights are still being made, too.
         let (mut app, _) =
             desk.start(folder.path(), &["--source", "testcard", "--device", "cpu", "--offline"]);
-        desk.key("q");
+        // A window that has only just appeared may not hear the first key.
+        wait_for(|| {
+            desk.key("q");
+            app.0.try_wait().unwrap().is_some()
+        });
         assert_eq!(end_of(&mut app.0), Some(0));
     }
 }

@@ -68,6 +68,8 @@ pub enum Action {
     NextBoost,
     /// Blocky or smooth enlargement.
     ToggleSmooth,
+    /// The selected map over the picture.
+    ToggleOverPicture,
     /// Keep this frame.
     ToggleFrozen,
     /// Swap left and right on the screen.
@@ -172,6 +174,7 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('t')], Action::NextGamma, "gamma (1, 0.7, 0.5, 0.3): brighter small values"),
     row(&[Key::Char('T')], Action::NextBoost, "boost (0, 0.3, 0.5, 0.8, 1): brighter weak maps, per layer"),
     row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
+    row(&[Key::Char('r')], Action::ToggleOverPicture, "the selected map over the picture"),
     row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
     row(&[Key::Char('C')], Action::ToggleFit, "crop or stretch to a square"),
@@ -185,8 +188,8 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(&[Key::Char('y')], Action::ToggleHypercolumn, "hypercolumn of the chosen layers over the picture"),
     row(&[Key::Char('x')], Action::ToggleInHypercolumn, "take the layer into the hypercolumn, or out of it"),
-    row(&[Key::Char('[')], Action::LessOpacity, "hypercolumn or class activation map fainter"),
-    row(&[Key::Char(']')], Action::MoreOpacity, "hypercolumn or class activation map stronger"),
+    row(&[Key::Char('[')], Action::LessOpacity, "what lies over the picture fainter"),
+    row(&[Key::Char(']')], Action::MoreOpacity, "what lies over the picture stronger"),
     row(&[Key::Char('K')], Action::ToggleKernels, "kernels (weights) of the layer, or its maps"),
     row(&[Key::Char('.')], Action::NextSort, "sort by the next (max, mean, change, class, health …)"),
     row(&[Key::Char(',')], Action::PreviousSort, "sort by the one before"),

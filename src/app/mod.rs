@@ -2,10 +2,12 @@
 //! and egui; everything here runs on the main thread.
 
 mod arrange;
+mod channel;
 mod choices;
 mod class_activation;
 mod colors;
 pub mod download;
+mod enlarged;
 mod health;
 mod hypercolumn;
 mod kernels;

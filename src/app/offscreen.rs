@@ -180,6 +180,10 @@ pub fn run(
                     versions: setup.versions(),
                     health: health.of(layer, &relations).filter(|_| state.health),
                     vector: None,
+                    channel: None,
+                    curve: Arc::new([]),
+                    cell: None,
+                    pixel: None,
                     explanation: None,
                     download: None,
                     toast: None,
@@ -190,6 +194,7 @@ pub fn run(
                 for _ in 0..2 {
                     scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
                     model.explanation = scene.explanation(&state, true);
+                    model.channel = scene.channel_values(&state, &model, true);
                 }
                 let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {

@@ -10,6 +10,7 @@ use egui::{
 use super::choices;
 use super::class_activation::Explanation;
 use super::colors::LayerColors;
+use super::enlarged;
 use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
@@ -28,7 +29,7 @@ pub(super) const TEXT: Color32 = Color32::from_rgb(0xe4, 0xe7, 0xeb);
 pub(super) const QUIET: Color32 = Color32::from_rgb(0x9a, 0xa3, 0xad);
 pub(super) const ACCENT: Color32 = Color32::from_rgb(0xff, 0xb4, 0x54);
 pub(super) const LINE: Color32 = Color32::from_rgb(0x2c, 0x31, 0x38);
-const CURVE: Color32 = Color32::from_rgb(0x6c, 0xc4, 0xb8);
+pub const CURVE: Color32 = Color32::from_rgb(0x6c, 0xc4, 0xb8);
 
 /// A view without a frame for so long says so.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -64,6 +65,8 @@ pub struct Arrangement {
     pub tiles: Vec<Rect>,
     /// The pixel of the network's input under the cursor: column and row.
     pub pixel: Option<[u32; 2]>,
+    /// The cell (row, column) of the enlarged map under the cursor.
+    pub cell: Option<[usize; 2]>,
     /// Clicks since the last time.
     pub clicks: Vec<Click>,
 }
@@ -193,6 +196,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             out.pixel = response
                 .hover_pos()
                 .and_then(|at| pixel_at(seen, at, state.mirror, [input.width as u32, input.height as u32]));
+            enlarged::on_picture(ui, seen, state, model);
             if state.frozen {
                 tag(ui, rect.left_top() + Vec2::splat(6.0), "frozen · f goes on");
             }
@@ -209,6 +213,9 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             }
             if state.class_activation {
                 class_activation(ui, state, model);
+            }
+            if state.over_picture {
+                over_picture(ui, state, model);
             }
         }
         None => {
@@ -230,12 +237,17 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
         health_line(ui, state, model);
         ui.add_space(6.0);
     }
+    if state.enlarged && !state.kernels {
+        enlarged::words(ui, state, model);
+        ui.add_space(6.0);
+    }
     legend(ui, state, model, out);
 }
 
 /// How much is shown in the left panel beside what always is.
 fn extras(state: &AppState) -> usize {
-    [state.curve, state.health, state.hypercolumn.shown, state.class_activation]
+    let large = state.enlarged && !state.kernels;
+    [state.curve, state.health, state.hypercolumn.shown, state.class_activation, large]
         .into_iter()
         .filter(|shown| *shown)
         .count()
@@ -255,6 +267,13 @@ fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Op
     let across = if mirror { 1.0 - inside.x } else { inside.x };
     let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
     Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+fn over_picture(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let Some(channel) = state.selected_channel(model.shown_layer(state)) else { return };
+    let opacity = (state.hypercolumn.opacity * 100.0).round();
+    let text = format!("Over it channel {channel} (r), {opacity} % opaque ([ fainter, ] stronger).");
+    ui.label(RichText::new(text).color(ACCENT).small());
 }
 
 fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
@@ -567,6 +586,9 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
                 ui.painter().text(body.center(), Align2::CENTER_CENTER, text, font, QUIET);
             }
         }
+    }
+    if state.enlarged && subject.is_map {
+        enlarged::over_map(ui, body, &response, state, model, out);
     }
     if state.enlarged || !subject.is_selectable {
         return;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use egui::{Rect as PointRect, ViewportId};
 
+use super::channel::{ChannelValues, ChannelView};
 use super::class_activation::{ClassActivationView, Explanation};
 use super::colors::LayerColors;
 use super::hypercolumn::{HypercolumnView, PixelVector};
@@ -29,6 +30,7 @@ pub struct Scene {
     tiles: TilesRenderer,
     colors: RgbRenderer,
     class_activation: ClassActivationView,
+    channel: ChannelView,
     hypercolumn: HypercolumnView,
     kernels: Option<KernelView>,
     order: Option<(Vec<u32>, ChannelOrder)>,
@@ -83,6 +85,7 @@ impl Scene {
             tiles: TilesRenderer::new(gpu, format),
             colors: RgbRenderer::new(gpu, format),
             class_activation: ClassActivationView::new(gpu),
+            channel: ChannelView::new(gpu),
             hypercolumn: HypercolumnView::new(gpu),
             kernels: None,
             single: ChannelOrder::upload(gpu, &[0]),
@@ -208,6 +211,13 @@ impl Scene {
             self.content.overlay =
                 picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
         }
+        let layer = model.shown_layer(state);
+        if let Some(channel) = state.selected_channel(layer).filter(|_| state.over_picture) {
+            let draw = one(seen);
+            let picture = self.channel.map(&self.gpu, shown, layer, channel);
+            self.content.overlay =
+                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
+        }
         if state.class_activation {
             let draw = one(seen);
             let picture = self.class_activation.map(&self.gpu, shown);
@@ -227,9 +237,21 @@ impl Scene {
         if state.class_activation { self.class_activation.explanation(&self.gpu, wait) } else { None }
     }
 
+    /// The values of the enlarged channel; with `wait`, of the very frame that is shown.
+    pub fn channel_values(
+        &mut self,
+        state: &AppState,
+        model: &ViewModel,
+        wait: bool,
+    ) -> Option<ChannelValues> {
+        let shown = model.activations.as_ref().filter(|_| state.enlarged && !state.kernels)?;
+        let layer = model.shown_layer(state);
+        self.channel.values(&self.gpu, shown, layer, state.selected_channel(layer)?, wait)
+    }
+
     /// True while numbers are on their way that the next drawing is to show.
     pub fn is_waiting(&self) -> bool {
-        self.hypercolumn.is_waiting() || self.class_activation.is_waiting()
+        self.hypercolumn.is_waiting() || self.class_activation.is_waiting() || self.channel.is_waiting()
     }
 
     fn place_kernels(
@@ -429,12 +451,19 @@ impl Scene {
 
 /// One tile, as large as fits.
 fn enlarge(draw: &mut TileDraw, area: Rect, shape: Shape) {
+    let place = enlarged(area, shape);
+    let size = [place.width, place.height];
+    draw.origin = [place.x, place.y];
+    (draw.tile_size, draw.pitch, draw.columns) = (size, size, 1);
+}
+
+/// Where in an area an enlarged map lies, in whole pixels.
+pub fn enlarged(area: Rect, shape: Shape) -> Rect {
     let (width, height) = (shape.width as f32, shape.height as f32);
     let zoom = (area.width / width).min(area.height / height);
-    let size = [(width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0)];
-    draw.origin =
-        [area.x + ((area.width - size[0]) / 2.0).floor(), area.y + ((area.height - size[1]) / 2.0).floor()];
-    (draw.tile_size, draw.pitch, draw.columns) = (size, size, 1);
+    let (width, height) = ((width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0));
+    let (x, y) = (((area.width - width) / 2.0).floor(), ((area.height - height) / 2.0).floor());
+    Rect { x: area.x + x, y: area.y + y, width, height }
 }
 
 /// The smallest rectangle around two.
@@ -477,7 +506,7 @@ fn clear<'a>(encoder: &'a mut wgpu::CommandEncoder, target: &wgpu::TextureView) 
 }
 
 /// Whole pixels, so that every tile cell has the same size wherever a panel ends.
-fn in_pixels(rect: PointRect, scale: f32) -> Rect {
+pub fn in_pixels(rect: PointRect, scale: f32) -> Rect {
     let [x, y] = [rect.min.x, rect.min.y].map(|edge| (edge * scale).round());
     let [right, bottom] = [rect.max.x, rect.max.y].map(|edge| (edge * scale).round());
     Rect { x, y, width: (right - x).max(1.0), height: (bottom - y).max(1.0) }

@@ -54,6 +54,8 @@ pub struct AppState {
     pub network_input: bool,
     /// The probabilities of all classes are shown as a curve.
     pub curve: bool,
+    /// The selected map over the picture, in the hypercolumn's place.
+    pub over_picture: bool,
     /// The class activation map of the top class over the picture, in the hypercolumn's place.
     pub class_activation: bool,
     /// The hypercolumn over the picture.
@@ -156,6 +158,7 @@ impl AppState {
             predictions: true,
             network_input: false,
             curve: false,
+            over_picture: false,
             class_activation: false,
             hypercolumn: Hypercolumn::default(),
             kernels: false,
@@ -233,6 +236,12 @@ impl AppState {
             arranged.layer == layer && arranged.sort == self.sort && arranged.filter == self.filter
         };
         self.arranged.as_ref().filter(is_asked_for)
+    }
+
+    /// The selected channel of a layer.
+    pub fn selected_channel(&self, layer: LayerIndex) -> Option<u32> {
+        let channels = self.shown_channels(layer);
+        channels.get(self.selected).or(channels.first()).copied()
     }
 
     /// True where the maps of a layer have to be compared with each other.
@@ -472,17 +481,21 @@ impl AppState {
             Action::TogglePredictions => self.predictions = !self.predictions,
             Action::ToggleInput => self.network_input = !self.network_input,
             Action::ToggleCurve => self.curve = !self.curve,
+            Action::ToggleOverPicture => {
+                self.over_picture = !self.over_picture;
+                (self.hypercolumn.shown, self.class_activation) = (false, false);
+            }
             Action::ToggleClassActivation => {
                 self.class_activation = !self.class_activation;
-                self.hypercolumn.shown = false;
+                (self.hypercolumn.shown, self.over_picture) = (false, false);
             }
             Action::ToggleHypercolumn => {
                 self.hypercolumn.shown = !self.hypercolumn.shown;
-                self.class_activation = false;
+                (self.class_activation, self.over_picture) = (false, false);
             }
             Action::ToggleInHypercolumn => {
                 self.hypercolumn.toggle(self.layer);
-                self.class_activation = false;
+                (self.class_activation, self.over_picture) = (false, false);
             }
             Action::LessOpacity => self.hypercolumn.change_opacity(-OPACITY_STEP),
             Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::channel::ChannelValues;
 use super::class_activation::Explanation;
 use super::health::LayerMarks;
 use super::hypercolumn::PixelVector;
@@ -31,6 +32,14 @@ pub struct ViewModel {
     pub health: Option<Arc<LayerMarks>>,
     /// The hypercolumn of the pixel under the cursor.
     pub vector: Option<PixelVector>,
+    /// The enlarged channel's map.
+    pub channel: Option<ChannelValues>,
+    /// Of the selected channel over the last seconds: seconds ago, mean, largest value.
+    pub curve: Arc<[(f32, f32, f32)]>,
+    /// The cell (row, column) of the enlarged map under the cursor.
+    pub cell: Option<[usize; 2]>,
+    /// The pixel (column, row) of the network's input under the cursor.
+    pub pixel: Option<[u32; 2]>,
     /// What is said of the class activation map over the picture.
     pub explanation: Option<Explanation>,
     /// How far a download of weights is, while it runs.

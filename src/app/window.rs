@@ -13,6 +13,7 @@ use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
 use super::arrange::{Arranger, Known};
+use super::channel::ChannelHistory;
 use super::download::Download;
 use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Key, action_of};
@@ -118,6 +119,9 @@ struct Live {
     relations: Relations,
     arranger: Arranger,
     download: Option<Download>,
+    history: ChannelHistory,
+    /// The cell of the enlarged map under the cursor.
+    cell: Option<[usize; 2]>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
     /// When the last results came, for the rate.
@@ -203,6 +207,8 @@ impl App {
             relations: Relations::default(),
             arranger: Arranger::default(),
             download,
+            history: ChannelHistory::default(),
+            cell: None,
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
             arrivals: Default::default(),
@@ -286,9 +292,11 @@ impl Live {
                 self.session.request(self.state.request());
                 self.health = SessionHealth::default();
                 self.relations = Relations::default();
+                self.history = ChannelHistory::default();
                 self.arranger.restart();
             }
             self.health.observe(self.state.graph(), &shown);
+            self.history.observe(self.state.layer, &shown);
             self.activations = Some(Arc::new(shown));
         }
         if let Some(ended) = self.download.as_mut().and_then(Download::poll) {
@@ -361,6 +369,10 @@ impl Live {
             versions: self.versions.clone(),
             health: self.marks(),
             vector: None,
+            channel: None,
+            curve: Arc::new([]),
+            cell: self.cell,
+            pixel: self.pixel,
             explanation: None,
             download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
@@ -407,6 +419,11 @@ impl Live {
         self.arrange_channels();
         let mut model = self.model(started);
         model.explanation = self.scene.explanation(&self.state, false);
+        model.channel = self.scene.channel_values(&self.state, &model, false);
+        let layer = model.shown_layer(&self.state);
+        if let Some(channel) = self.state.selected_channel(layer).filter(|_| self.state.enlarged) {
+            model.curve = self.history.of(layer, channel).into();
+        }
         model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);
@@ -423,8 +440,9 @@ impl Live {
             self.window.request_redraw();
         }
         // The cursor was found while this was laid out: what belongs to it is drawn next.
-        let moved = std::mem::replace(&mut self.pixel, arrangement.pixel) != arrangement.pixel;
-        if self.state.hypercolumn.shown && moved {
+        let moved = (self.pixel, self.cell) != (arrangement.pixel, arrangement.cell);
+        (self.pixel, self.cell) = (arrangement.pixel, arrangement.cell);
+        if (self.state.hypercolumn.shown || self.state.enlarged) && moved {
             self.window.request_redraw();
         }
         self.egui.handle_platform_output(&self.window, output);

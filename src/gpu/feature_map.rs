@@ -63,6 +63,15 @@ impl FeatureMapBuffer {
         }
     }
 
+    /// One channel alone, where it lies; `None` where there is no such channel.
+    pub fn channel(&self, channel: usize) -> Option<Self> {
+        if channel >= self.shape.channels {
+            return None;
+        }
+        let offset = self.offset + channel as u64 * u64::from(self.strides[0]) * 4;
+        Some(Self { offset, shape: Shape { channels: 1, ..self.shape }, ..self.clone() })
+    }
+
     /// Number of values from the first to the last, gaps included.
     pub fn extent(&self) -> u64 {
         let last = [self.shape.channels, self.shape.height, self.shape.width];

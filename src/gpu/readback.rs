@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use super::{FeatureMapBuffer, GpuContext};
+use crate::model::Shape;
 
 /// What went wrong on the way back.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +107,24 @@ impl PendingMap {
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn wait(self, gpu: &GpuContext) -> Result<Vec<f32>, ReadbackError> {
-        let bytes = self.bytes.wait(gpu)?;
+    pub fn wait(&self, gpu: &GpuContext) -> Result<Vec<f32>, ReadbackError> {
+        Ok(self.in_order(&self.bytes.wait(gpu)?))
+    }
+
+    /// The values, if they are here already.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn poll(&self, gpu: &GpuContext) -> Result<Option<Vec<f32>>, ReadbackError> {
+        Ok(self.bytes.poll(gpu)?.map(|bytes| self.in_order(&bytes)))
+    }
+
+    /// Shape of the map.
+    pub fn shape(&self) -> Shape {
+        self.map.shape
+    }
+
+    fn in_order(&self, bytes: &[u8]) -> Vec<f32> {
         let values: Vec<f32> =
             bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         let shape = self.map.shape;
@@ -120,7 +137,7 @@ impl PendingMap {
                 }
             }
         }
-        Ok(ordered)
+        ordered
     }
 }
 

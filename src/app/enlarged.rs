@@ -1,0 +1,168 @@
+//! What is drawn and said around an enlarged channel: the cell under the cursor and the pixels it sees, and the other way
+//! round; its histogram, its last seconds, and what its numbers mean.
+
+use egui::{Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
+
+use super::channel::{cells_that_see, in_words, seen_by};
+use super::panels::{ACCENT, Arrangement, CURVE, LINE, QUIET, TEXT};
+use super::scene::{enlarged, in_pixels};
+use super::state::AppState;
+use super::view_model::ViewModel;
+use crate::inspect::is_rectified;
+use crate::model::Shape;
+use crate::view::{number, range};
+
+/// Height of the histogram and of the curve, in points.
+const PLOT: f32 = 52.0;
+
+/// The map's place within `body`, in points.
+fn place(body: Rect, shape: Shape, scale: f32) -> Rect {
+    let pixels = enlarged(in_pixels(body, scale), shape);
+    Rect::from_min_size(Pos2::new(pixels.x, pixels.y) / scale, Vec2::new(pixels.width, pixels.height) / scale)
+}
+
+/// The part of the map's place that some cells take.
+fn cells_rect(place: Rect, shape: Shape, rows: [usize; 2], columns: [usize; 2]) -> Rect {
+    let cell = place.size() / Vec2::new(shape.width as f32, shape.height as f32);
+    let corner = |row: usize, column: usize| place.min + Vec2::new(column as f32, row as f32) * cell;
+    Rect::from_min_max(corner(rows[0], columns[0]), corner(rows[1] + 1, columns[1] + 1))
+}
+
+/// Over the enlarged map: the cell under the cursor with its value, or the cells that see the pixel under the cursor.
+pub fn over_map(
+    ui: &Ui,
+    body: Rect,
+    response: &egui::Response,
+    state: &AppState,
+    model: &ViewModel,
+    out: &mut Arrangement,
+) {
+    let node = &state.graph().nodes[model.shown_layer(state)];
+    let (shape, field) = (node.shape, node.receptive_field);
+    let place = place(body, shape, ui.ctx().pixels_per_point());
+    if let Some([x, y]) = model.pixel
+        && let Some([rows, columns]) = cells_that_see(field, [y as usize, x as usize], shape)
+    {
+        outline(ui, cells_rect(place, shape, rows, columns));
+    }
+    let Some(at) = response.hover_pos().filter(|at| place.contains(*at)) else { return };
+    let inside = (at - place.min) / place.size();
+    let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
+    let (row, column) = (cell(inside.y, shape.height), cell(inside.x, shape.width));
+    out.cell = Some([row, column]);
+    outline(ui, cells_rect(place, shape, [row, row], [column, column]));
+    let value = model.channel.as_ref().and_then(|channel| channel.at([row, column]));
+    let value = value.map_or("…".into(), number);
+    let [high, wide] = field.size;
+    response.clone().on_hover_text_at_pointer(format!(
+        "row {row}, column {column}: {value}\nThis cell sees {wide}×{high} pixels of the input; they are framed in the \
+         picture."
+    ));
+}
+
+/// In the picture (the network sees the part `seen` of it): the pixels that the cell under the cursor sees.
+pub fn on_picture(ui: &Ui, seen: Rect, state: &AppState, model: &ViewModel) {
+    let Some(cell) = model.cell.filter(|_| state.enlarged && !state.kernels) else { return };
+    let graph = state.graph();
+    let input = graph.input_shape();
+    let field = graph.nodes[model.shown_layer(state)].receptive_field;
+    let [top, left, bottom, right] = seen_by(field, cell, [input.height, input.width]);
+    let [left, right] = match state.mirror {
+        true => [input.width - right, input.width - left],
+        false => [left, right],
+    };
+    let pixel = seen.size() / Vec2::new(input.width as f32, input.height as f32);
+    let corner = |row: usize, column: usize| seen.min + Vec2::new(column as f32, row as f32) * pixel;
+    outline(ui, Rect::from_min_max(corner(top, left), corner(bottom, right)));
+}
+
+/// Light on dark, so that it is seen on everything.
+fn outline(ui: &Ui, rect: Rect) {
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(4.0, Color32::from_black_alpha(170)), StrokeKind::Middle);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, ACCENT), StrokeKind::Middle);
+}
+
+/// In the left panel: what there is to know of the enlarged channel.
+pub fn words(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let layer = model.shown_layer(state);
+    let (Some(shown), Some(channel)) = (&model.activations, state.selected_channel(layer)) else { return };
+    let Some(tap) = shown.tap(layer) else { return };
+    ui.label(RichText::new(format!("Channel {channel}")).strong());
+    if let Some(statistics) = tap.channel_statistics.get(channel as usize) {
+        let Shape { height, width, .. } = state.graph().nodes[layer].shape;
+        let text = in_words(statistics, is_rectified(state.graph(), layer), height * width);
+        ui.label(RichText::new(text).color(ACCENT).small());
+    }
+    if let Some(finding) = model.health.as_ref().and_then(|health| health.finding(channel as usize)) {
+        ui.label(RichText::new(format!("Over this session: {}.", finding.word())).color(QUIET).small());
+    }
+    if let Some(channel) = &model.channel {
+        histogram(ui, &channel.histogram(), range(&channel.values));
+    }
+    if model.curve.len() > 1 {
+        curve(ui, &model.curve);
+    }
+}
+
+fn field(ui: &mut Ui, caption: &str) -> Rect {
+    ui.label(RichText::new(caption).color(QUIET).small());
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
+    ui.painter().rect_filled(rect, 2.0, Color32::from_rgb(0x1e, 0x21, 0x27));
+    rect
+}
+
+/// How many cells have which value, from the lowest (left) to the highest.
+fn histogram(ui: &mut Ui, bars: &[f32], (low, high): (f32, f32)) {
+    let highest = bars.iter().fold(0.0_f32, |a, b| a.max(*b));
+    if highest <= 0.0 {
+        return;
+    }
+    let rect = field(ui, "How many cells have which value (square roots, so that few are seen beside many)");
+    let inner = rect.shrink2(Vec2::new(3.0, 3.0));
+    let width = inner.width() / bars.len() as f32;
+    for (index, count) in bars.iter().enumerate().filter(|(_, count)| **count > 0.0) {
+        let left = inner.left() + index as f32 * width;
+        let height = inner.height() * (count / highest).sqrt();
+        let bar = Rect::from_min_max(
+            Pos2::new(left, inner.bottom() - height.max(1.0)),
+            Pos2::new(left + (width - 1.0).max(1.0), inner.bottom()),
+        );
+        ui.painter().rect_filled(bar, 0.0, CURVE);
+    }
+    ends(ui, rect, &number(low), &number(high));
+}
+
+/// Mean (dim) and largest value (bright) over the last seconds, the newest on the right.
+fn curve(ui: &mut Ui, curve: &[(f32, f32, f32)]) {
+    let span = curve.first().map_or(1.0, |(ago, ..)| ago.max(0.5));
+    let values = || curve.iter().flat_map(|(_, mean, max)| [*mean, *max]).filter(|value| value.is_finite());
+    let (low, high) = (values().fold(0.0, f32::min), values().fold(0.0, f32::max));
+    let rect = field(ui, &format!("Its highest value (bright) and its mean over the last {span:.0} s"));
+    if low >= high {
+        return;
+    }
+    let inner = rect.shrink2(Vec2::new(3.0, 5.0));
+    let at = |ago: f32, value: f32| {
+        let x = egui::remap(ago, span..=0.0, inner.left()..=inner.right());
+        Pos2::new(x, egui::remap(value, low..=high, inner.bottom()..=inner.top()))
+    };
+    let zero = at(0.0, 0.0).y;
+    ui.painter().hline(rect.x_range(), zero, Stroke::new(1.0, LINE));
+    let line = |value: fn(&(f32, f32, f32)) -> f32, color: Color32| {
+        let points =
+            curve.iter().filter(|point| value(point).is_finite()).map(|point| at(point.0, value(point)));
+        ui.painter().add(egui::Shape::line(points.collect(), Stroke::new(1.5, color)));
+    };
+    line(|point| point.1, QUIET);
+    line(|point| point.2, CURVE);
+    let font = FontId::proportional(11.0);
+    let newest = curve.last().map_or(0.0, |point| point.2);
+    let corner = rect.right_top() + Vec2::new(-3.0, 1.0);
+    ui.painter().text(corner, egui::Align2::RIGHT_TOP, number(newest), font, TEXT);
+}
+
+fn ends(ui: &Ui, rect: Rect, low: &str, high: &str) {
+    let font = FontId::proportional(11.0);
+    ui.painter().text(rect.left_top() + Vec2::new(3.0, 1.0), egui::Align2::LEFT_TOP, low, font.clone(), TEXT);
+    ui.painter().text(rect.right_top() + Vec2::new(-3.0, 1.0), egui::Align2::RIGHT_TOP, high, font, TEXT);
+}
