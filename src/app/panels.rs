@@ -618,7 +618,7 @@ fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrange
     if response.hovered() && turn.abs() >= 1.0 {
         out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
     }
-    let under = response.hover_pos().and_then(place_at).filter(|_| subject.is_map);
+    let under = response.hover_pos().and_then(place_at).filter(|_| subject.is_map && !state.help);
     if let (Some((version, place)), Some(results)) = (under, &model.activations)
         && let Some((tap, _)) = results.versions(layer).nth(version)
     {

@@ -431,8 +431,9 @@ impl Live {
         input.screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
         let grid = self.state.grid;
         let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
-        // What was laid out before the tiles counts them by the grid before.
-        if grid != self.state.grid {
+        // What was laid out before the tiles counts them by the grid before; egui finds the size of a new window by
+        // laying it out once.
+        if grid != self.state.grid || self.egui.egui_ctx().has_requested_repaint() {
             self.window.request_redraw();
         }
         if std::mem::take(&mut self.wants_snapshot) {
