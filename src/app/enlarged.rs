@@ -161,8 +161,14 @@ fn curve(ui: &mut Ui, curve: &[(f32, f32, f32)]) {
     ui.painter().text(corner, egui::Align2::RIGHT_TOP, number(newest), font, TEXT);
 }
 
+/// The numbers of both ends, on a ground of their own so that no bar runs through them.
 fn ends(ui: &Ui, rect: Rect, low: &str, high: &str) {
-    let font = FontId::proportional(11.0);
-    ui.painter().text(rect.left_top() + Vec2::new(3.0, 1.0), egui::Align2::LEFT_TOP, low, font.clone(), TEXT);
-    ui.painter().text(rect.right_top() + Vec2::new(-3.0, 1.0), egui::Align2::RIGHT_TOP, high, font, TEXT);
+    for (text, is_low) in [(low, true), (high, false)] {
+        let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), TEXT);
+        let size = galley.size() + Vec2::new(6.0, 0.0);
+        let left = if is_low { rect.left() + 10.0 } else { rect.right() - size.x };
+        let back = Rect::from_min_size(Pos2::new(left, rect.top() + 1.0), size);
+        ui.painter().rect_filled(back, 0.0, Color32::from_rgb(0x1e, 0x21, 0x27));
+        ui.painter().galley(back.min + Vec2::new(3.0, 0.0), galley, TEXT);
+    }
 }
