@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         model: OpenedModel::untrained(graph.clone()),
         compare: vec![],
         placement: Placement::Cpu,
+        history: 20,
     };
     let request = |layer: usize| Request { taps: vec![layer], ..Request::default() };
     let open = move || open(Some(&spec), &CameraRequest::default(), true);

@@ -66,6 +66,7 @@ fn start(
         model: OpenedModel::untrained(graph.clone()),
         compare: vec![],
         placement,
+        history: 20,
     };
     let open =
         move || Ok(Opened { source: Box::new(Scripted { next, live, count: 0 }), steps: None, notice: None });
@@ -140,6 +141,50 @@ fn another_network_takes_over_while_frames_go_on() {
 }
 
 #[test]
+fn the_view_goes_back_in_time_and_compares_with_a_held_frame() {
+    let Some(gpu) = gpu() else { return };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, true), request(&[1]), |number| {
+        std::thread::sleep(Duration::from_millis(5));
+        Ok(Some(yuyv_frame(number)))
+    });
+    let mut seen = Vec::new();
+    while seen.len() < 6 {
+        let shown = wait(&session).unwrap();
+        seen.push((shown.frame.frame.id, readback::copy_map(gpu, &shown.taps[0].map).wait(gpu).unwrap()));
+    }
+    session.request(Request { frozen: true, ..request(&[1]) });
+    let newest = session.history().last().unwrap().id;
+    let (past, expected) = seen[2].clone();
+    assert!(past < newest && session.history().iter().any(|moment| moment.id == past));
+    // Any layer can be asked of a frame of the past, and what was seen then is seen again.
+    session.request(Request { frozen: true, past: Some(past), ..request(&[1, 7]) });
+    let back = loop {
+        let shown = wait(&session).unwrap();
+        if shown.frame.frame.id == past {
+            break shown;
+        }
+    };
+    assert_eq!(back.taps.len(), 2);
+    assert_eq!(readback::copy_map(gpu, &back.taps[0].map).wait(gpu).unwrap(), expected);
+    assert!(back.compared.is_empty());
+    // A held frame is the second version; the difference is the shown one's values minus its.
+    let (held, of_held) = seen[4].clone();
+    session.request(Request { frozen: true, past: Some(past), held: Some(held), ..request(&[1]) });
+    let compared = loop {
+        let shown = wait(&session).unwrap();
+        if !shown.compared.is_empty() {
+            break shown;
+        }
+    };
+    let values = |tap: &convscope::session::Tap| readback::copy_map(gpu, &tap.map).wait(gpu).unwrap();
+    let [other] = &compared.compared[..] else { panic!("{}", compared.compared.len()) };
+    assert_eq!(values(&other.taps[0]), of_held);
+    let difference: Vec<f32> = expected.iter().zip(&of_held).map(|(now, held)| now - held).collect();
+    assert_eq!(values(&other.differences[0]), difference);
+    assert!(difference.iter().any(|value| *value != 0.0), "two frames of noise");
+}
+
+#[test]
 fn networks_are_compared_and_maps_come_without_statistics() {
     let Some(gpu) = gpu() else { return };
     let graph = tiny();
@@ -148,6 +193,7 @@ fn networks_are_compared_and_maps_come_without_statistics() {
         model: OpenedModel::untrained(graph.clone()),
         compare: vec![OpenedModel::untrained(graph.clone())],
         placement: Placement::Cpu,
+        history: 20,
     };
     let next = move |number| Ok((number < 1).then(|| yuyv_frame(number)));
     let open = move || {
@@ -275,6 +321,7 @@ fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
         every_frame: true,
         model: OpenedModel::untrained(tiny()),
         placement: Placement::Cpu,
+        history: 20,
     };
     let open = || Err(SourceError::NoCamera);
     let session = Session::start(gpu.clone(), config.clone(), request(&[1]), open, || {});

@@ -72,6 +72,8 @@ pub enum Action {
     ToggleOverPicture,
     /// Keep this frame.
     ToggleFrozen,
+    /// Compare with this frame.
+    ToggleHeld,
     /// Swap left and right on the screen.
     ToggleMirror,
     /// Crop or stretch the picture to a square.
@@ -176,6 +178,7 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('b')], Action::ToggleSmooth, "blocky or smooth tiles"),
     row(&[Key::Char('r')], Action::ToggleOverPicture, "the selected map over the picture"),
     row(&[Key::Char('f'), Key::Char(' ')], Action::ToggleFrozen, "freeze the frame"),
+    row(&[Key::Char('H')], Action::ToggleHeld, "hold this frame and show what differs from it"),
     row(&[Key::Char('v')], Action::ToggleMirror, "mirror the image on screen"),
     row(&[Key::Char('C')], Action::ToggleFit, "crop or stretch to a square"),
     row(&[Key::Char('P')], Action::TogglePredictions, "predictions on or off"),
@@ -199,8 +202,8 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Backspace], Action::Untype, "take the last digit back"),
     row(&[Key::Char('d')], Action::ToggleHealth, "diagnose: mark dead, solid and copying maps"),
     row(&[Key::Char('D')], Action::RestartHealth, "diagnose from here on"),
-    row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder"),
-    row(&[Key::Char('w')], Action::PreviousPicture, "previous picture of the folder"),
+    row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder; one frame forward"),
+    row(&[Key::Char('w')], Action::PreviousPicture, "previous picture; one frame back (freezes)"),
     row(&[Key::Char('s')], Action::Snapshot, "snapshot to disk"),
     row(&[Key::Char('h'), Key::Char('?')], Action::ToggleHelp, "this help"),
     row(&[Key::Escape], Action::Reset, "back to how it started"),

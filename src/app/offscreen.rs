@@ -180,6 +180,7 @@ pub fn run(
                     versions: setup.versions(),
                     health: health.of(layer, &relations).filter(|_| state.health),
                     vector: None,
+                    moments: Arc::new([]),
                     channel: None,
                     curve: Arc::new([]),
                     cell: None,

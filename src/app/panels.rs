@@ -54,6 +54,8 @@ pub enum Click {
     Filter(Filter),
     /// Like a key.
     Do(Action),
+    /// Look at this frame of the last ones.
+    Moment(u64),
 }
 
 /// Where things are, in points, and what was clicked.
@@ -205,6 +207,9 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
                 (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",
                 (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
             };
+            if state.frozen && model.moments.len() > 1 {
+                time_bar(ui, frame.id, model, out);
+            }
             if extras(state) < 2 {
                 ui.label(RichText::new(fit).color(QUIET).small());
             }
@@ -267,6 +272,27 @@ fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Op
     let across = if mirror { 1.0 - inside.x } else { inside.x };
     let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
     Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+/// The last frames from left to right; a click or a drag goes to one of them.
+fn time_bar(ui: &mut Ui, shown: u64, model: &ViewModel, out: &mut Arrangement) {
+    let moments = &model.moments;
+    let (rect, response) =
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), 12.0), Sense::click_and_drag());
+    ui.painter().rect_filled(rect.shrink2(Vec2::new(0.0, 4.0)), 2.0, LINE);
+    let last = moments.len() - 1;
+    let x = |place: usize| rect.left() + rect.width() * place as f32 / last as f32;
+    if let Some(at) = response.interact_pointer_pos() {
+        let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
+        out.clicks.push(Click::Moment(moments[(part * last as f32).round() as usize].id));
+    }
+    let Some(place) = moments.iter().position(|moment| moment.id == shown) else { return };
+    let knob = Rect::from_center_size(Pos2::new(x(place), rect.center().y), Vec2::new(6.0, 12.0));
+    ui.painter().rect_filled(knob, 2.0, ACCENT);
+    let ago = moments[last].captured.saturating_duration_since(moments[place].captured).as_secs_f32();
+    let text =
+        format!("frame {} of the last {}, {ago:.1} s back (w earlier, e later)", place + 1, moments.len());
+    ui.label(RichText::new(text).color(QUIET).small());
 }
 
 fn over_picture(ui: &mut Ui, state: &AppState, model: &ViewModel) {

@@ -10,7 +10,7 @@ use super::keymap::Action;
 use crate::gpu::{Fit, Resize};
 use crate::inspect::{convolution_of, explained_layer};
 use crate::model::{Graph, LayerIndex, Op, Shape};
-use crate::session::Request;
+use crate::session::{Moment, Request};
 use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort, TileGrid, TileSize};
 
 /// Tile sizes that the size keys step through, in points on the longer side.
@@ -42,6 +42,10 @@ pub struct AppState {
     pub smooth: bool,
     /// The frame stays.
     pub frozen: bool,
+    /// While frozen: the frame of the history that is looked at.
+    pub past: Option<u64>,
+    /// The frame that the others are compared with.
+    pub held: Option<u64>,
     /// The image is mirrored on screen (never for the network).
     pub mirror: bool,
     /// Crop or stretch.
@@ -124,8 +128,10 @@ const OPACITY_STEP: f32 = 0.1;
 pub enum Effect {
     /// Write a snapshot.
     Snapshot,
-    /// Another picture of the folder.
+    /// Another picture of the folder, or another frame of the last moments.
     Step(i64),
+    /// Compare with the frame that is shown, or no longer.
+    Hold,
     /// Tell that this channel is hidden, or that the layer does not have it.
     Missing(u32),
     /// Hold the ranges of the maps that are shown.
@@ -152,6 +158,8 @@ impl AppState {
             locks: BTreeMap::new(),
             smooth: false,
             frozen: false,
+            past: None,
+            held: None,
             mirror: false,
             fit: Fit::default(),
             resize: Resize::default(),
@@ -178,6 +186,13 @@ impl AppState {
         self.initial = None;
         self.initial = Some(Box::new(self.clone()));
         self
+    }
+
+    /// Freezes and looks at another of these frames, the oldest first: `by` away from `shown`.
+    pub fn rewind(&mut self, by: i64, shown: u64, moments: &[Moment]) {
+        let Some(place) = moments.iter().position(|moment| moment.id == shown) else { return };
+        let place = place.saturating_add_signed(by as isize).min(moments.len() - 1);
+        (self.frozen, self.past) = (true, Some(moments[place].id));
     }
 
     /// Looks at another network from now on.
@@ -207,6 +222,8 @@ impl AppState {
             fit: self.fit,
             resize: self.resize,
             frozen: self.frozen,
+            past: self.past,
+            held: self.held,
         }
     }
 
@@ -470,7 +487,7 @@ impl AppState {
             Action::NextGamma => self.scale.gamma = self.scale.next_gamma(),
             Action::NextBoost => self.scale.boost = self.scale.next_boost(),
             Action::ToggleSmooth => self.smooth = !self.smooth,
-            Action::ToggleFrozen => self.frozen = !self.frozen,
+            Action::ToggleFrozen => (self.frozen, self.past) = (!self.frozen, None),
             Action::ToggleMirror => self.mirror = !self.mirror,
             Action::ToggleFit => {
                 self.fit = match self.fit {
@@ -525,6 +542,7 @@ impl AppState {
                 }
             }
             Action::Snapshot => return Some(Effect::Snapshot),
+            Action::ToggleHeld => return Some(Effect::Hold),
             Action::NextPicture => return Some(Effect::Step(1)),
             Action::PreviousPicture => return Some(Effect::Step(-1)),
             Action::Quit => return Some(Effect::Quit),

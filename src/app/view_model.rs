@@ -11,7 +11,7 @@ use super::state::AppState;
 use crate::engine::Model;
 use crate::model::LayerIndex;
 use crate::model::labels::Label;
-use crate::session::{Activations, Status};
+use crate::session::{Activations, Moment, Status};
 
 /// Everything shown that the user did not choose.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct ViewModel {
     pub health: Option<Arc<LayerMarks>>,
     /// The hypercolumn of the pixel under the cursor.
     pub vector: Option<PixelVector>,
+    /// The frames that can be gone back to, while the view is frozen.
+    pub moments: Arc<[Moment]>,
     /// The enlarged channel's map.
     pub channel: Option<ChannelValues>,
     /// Of the selected channel over the last seconds: seconds ago, mean, largest value.

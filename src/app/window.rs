@@ -23,7 +23,7 @@ use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect};
 use super::view_model::{ViewModel, shown_layer};
 use super::{Setup, device_in_words, snapshot};
-use crate::engine::Placement;
+use crate::engine::{Placement, difference_name};
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::record::Writer;
@@ -225,7 +225,8 @@ impl App {
         match live.state.apply(action, scale) {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
-            Some(Effect::Step(by)) => live.session.step(by),
+            Some(Effect::Step(by)) => live.step(by),
+            Some(Effect::Hold) => live.hold(),
             Some(Effect::LockRanges) => live.lock_ranges(),
             Some(Effect::Missing(channel)) => live.tell_missing(channel),
             Some(Effect::RestartHealth) => {
@@ -258,6 +259,7 @@ impl App {
                     let layer = live.state.graph().stage_end(stage);
                     live.state.go_to_layer(layer);
                 }
+                Click::Moment(id) => (live.state.frozen, live.state.past) = (true, Some(id)),
                 Click::Sort(sort) => live.state.sort_by(sort),
                 Click::Filter(filter) => live.state.filter_by(filter),
                 Click::Normalize(normalize) => live.state.scale.normalize = normalize,
@@ -345,6 +347,33 @@ impl Live {
         }
     }
 
+    /// Goes to another picture of a folder; of a source whose frames keep coming, to another of the last ones.
+    fn step(&mut self, by: i64) {
+        match &self.activations {
+            Some(shown) if self.session.status().live => {
+                self.state.rewind(by, shown.frame.frame.id, &self.session.history());
+            }
+            _ => self.session.step(by),
+        }
+    }
+
+    /// Compares with the frame that is shown from now on, or no longer.
+    fn hold(&mut self) {
+        self.state.held = match (self.state.held, &self.activations) {
+            (None, Some(shown)) => Some(shown.frame.frame.id),
+            _ => None,
+        };
+    }
+
+    /// What the versions of the shown maps are called.
+    fn headings(&self) -> Arc<[String]> {
+        let is_held = self.activations.as_ref().is_some_and(|shown| shown.request.held.is_some());
+        if self.versions.is_empty() && is_held {
+            return ["now".into(), "held frame".into(), difference_name("the held frame")].into();
+        }
+        self.versions.clone()
+    }
+
     /// Says why a channel cannot be gone to.
     fn tell_missing(&mut self, channel: u32) {
         let node = &self.state.graph().nodes[self.state.layer];
@@ -366,9 +395,10 @@ impl Live {
             device: self.device.clone(),
             fps,
             dropped: self.session.dropped(),
-            versions: self.versions.clone(),
+            versions: self.headings(),
             health: self.marks(),
             vector: None,
+            moments: if self.state.frozen { self.session.history().into() } else { Arc::new([]) },
             channel: None,
             curve: Arc::new([]),
             cell: self.cell,

@@ -294,6 +294,10 @@ pub struct ViewArgs {
     /// Folder for snapshots.
     #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
     pub snapshot: PathBuf,
+    /// How many input frames can be gone back to (`w` and `e` while frozen); they take no more than 256 MB, and one of a
+    /// 640×480 camera 0.6 to 0.9 MB.
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub history: u32,
     /// Never fetch weights in the background.
     #[arg(long)]
     pub offline: bool,

@@ -108,6 +108,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
             model,
             compare: models,
             placement: Placement::Cpu,
+            history: view.history as usize,
         },
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),

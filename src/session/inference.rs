@@ -10,8 +10,8 @@ use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement};
 use crate::gpu::{
-    FeatureMapBuffer, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, StatisticsBuffer,
-    StatisticsPass, readback, twin,
+    FeatureMapBuffer, Fit, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, Resize,
+    StatisticsBuffer, StatisticsPass, readback, twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
@@ -34,6 +34,12 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             done = None;
         }
         let request = shared.request();
+        let past = request
+            .past
+            .filter(|id| request.frozen && current.as_ref().is_some_and(|now| now.frame.id != *id));
+        if let Some(frame) = past.and_then(|id| shared.history().find(id)) {
+            current = Some(FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?);
+        }
         let answered = |frame: &FrameBuffer| done.as_ref() == Some(&(frame.frame.id, request.clone()));
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
         if request.frozen && current.is_some() {
@@ -45,6 +51,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             // A picture that stands still is processed again when something else is asked for.
             match shared.frames.take(if unanswered { Duration::ZERO } else { IDLE }) {
                 Taken::Value(frame) => {
+                    shared.history().push(frame.clone());
                     current =
                         Some(FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?);
                 }
@@ -73,6 +80,13 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     Ok(())
 }
 
+/// The frame that others are compared with, and what the network made of it, layer by layer as they are asked for.
+struct Held {
+    frame: FrameBuffer,
+    how: (Fit, Resize),
+    outputs: BTreeMap<LayerIndex, Tensor<4>>,
+}
+
 struct Worker<'a> {
     shared: &'a Shared,
     model: Model,
@@ -84,6 +98,7 @@ struct Worker<'a> {
     statistics: StatisticsPass,
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
     previous: Option<(u64, Vec<(LayerIndex, FeatureMapBuffer)>)>,
+    held: Option<Held>,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
@@ -117,6 +132,7 @@ impl<'a> Worker<'a> {
             statistics: StatisticsPass::new(&shared.gpu),
             previous: None,
             shared,
+            held: None,
             last_network_ms: 0.0,
             warm: false,
         };
@@ -128,7 +144,7 @@ impl<'a> Worker<'a> {
     fn replace(&mut self, model: Model) {
         self.shared.update(|status| status.model = Some(model.clone()));
         self.networks[0] = place(model.clone(), &self.device);
-        (self.model, self.warm, self.previous) = (model, false, None);
+        (self.model, self.warm, self.previous, self.held) = (model, false, None, None);
     }
 
     fn process(
@@ -137,27 +153,12 @@ impl<'a> Worker<'a> {
         mut request: Request,
         sequence: u64,
     ) -> Result<Activations, String> {
-        let gpu = &self.shared.gpu;
         let model = self.model.clone();
         // Whoever asks may not know yet that another network runs.
         request.taps.retain(|&layer| layer < model.graph.nodes.len());
         request.maps.retain(|&layer| layer < model.graph.nodes.len());
         let start = Instant::now();
-        let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
-        // The picture as the network gets it stays until its brightness has been compared with the taps.
-        let (input, picture) = match self.shared.config.placement {
-            Placement::Gpu => {
-                let (input, place) =
-                    bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
-                self.preprocessor.run(gpu, &frame, request.fit, request.resize, scale, &place);
-                (input, place)
-            }
-            Placement::Cpu => {
-                let values = twin::preprocess(&frame.frame, request.fit, request.resize, scale, shape);
-                let picture = FeatureMapBuffer::upload(gpu, &values, shape);
-                (input_from_values(values, shape, &self.device), picture)
-            }
-        };
+        let (input, picture) = self.input(&frame, &request)?;
         let preprocess_ms = elapsed_ms(start);
 
         let network_start = Instant::now();
@@ -182,6 +183,15 @@ impl<'a> Worker<'a> {
             others.extend(own);
             others.extend(differences);
             // Filled when the tensors are where our shaders can read them.
+            compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
+        }
+        if self.networks.len() == 1
+            && let Some(own) = self.held_outputs(&frame, &request)?
+        {
+            let differences: Vec<_> =
+                outputs.iter().zip(&own).map(|(now, held)| now.clone().sub(held.clone())).collect();
+            others.extend(own);
+            others.extend(differences);
             compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
         let enqueued_ms = elapsed_ms(network_start);
@@ -232,6 +242,63 @@ impl<'a> Worker<'a> {
             times: StageTimes { preprocess_ms, network_ms, statistics_ms },
             finished: Instant::now(),
         })
+    }
+
+    /// A frame as the network's input, and the same where our shaders can read it: the picture as the network gets it
+    /// stays until its brightness has been compared with the taps.
+    fn input(&self, frame: &FrameBuffer, request: &Request) -> Result<(Tensor<4>, FeatureMapBuffer), String> {
+        let (gpu, model) = (&self.shared.gpu, &self.model);
+        let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
+        match self.shared.config.placement {
+            Placement::Gpu => {
+                let (input, place) =
+                    bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
+                self.preprocessor.run(gpu, frame, request.fit, request.resize, scale, &place);
+                Ok((input, place))
+            }
+            Placement::Cpu => {
+                let values = twin::preprocess(&frame.frame, request.fit, request.resize, scale, shape);
+                let picture = FeatureMapBuffer::upload(gpu, &values, shape);
+                Ok((input_from_values(values, shape, &self.device), picture))
+            }
+        }
+    }
+
+    /// The tapped layers of the held frame, where there is one and it is known.
+    fn held_outputs(
+        &mut self,
+        now: &FrameBuffer,
+        request: &Request,
+    ) -> Result<Option<Vec<Tensor<4>>>, String> {
+        let Some(id) = request.held else {
+            self.held = None;
+            return Ok(None);
+        };
+        let how = (request.fit, request.resize);
+        if self.held.as_ref().is_none_or(|held| held.frame.frame.id != id) {
+            let found = if now.frame.id == id { Some(now.clone()) } else { None };
+            let found = match (found, self.shared.history().find(id)) {
+                (Some(now), _) => now,
+                (None, Some(past)) => {
+                    FrameBuffer::upload(&self.shared.gpu, past).map_err(|error| error.to_string())?
+                }
+                (None, None) => return Ok(None),
+            };
+            self.held = Some(Held { frame: found, how, outputs: BTreeMap::new() });
+        }
+        let Some(mut held) = self.held.take() else { return Ok(None) };
+        if held.how != how {
+            (held.how, held.outputs) = (how, BTreeMap::new());
+        }
+        let missing: Vec<_> =
+            request.taps.iter().copied().filter(|layer| !held.outputs.contains_key(layer)).collect();
+        if !missing.is_empty() {
+            let (input, _) = self.input(&held.frame, request)?;
+            held.outputs.extend(missing.iter().copied().zip(self.run_network(0, input, &missing)?));
+        }
+        let own = request.taps.iter().filter_map(|layer| held.outputs.get(layer).cloned()).collect();
+        self.held = Some(held);
+        Ok(Some(own))
     }
 
     /// True where another network has the tapped layers in the same shapes.

@@ -4,6 +4,7 @@
 //! [`Request`], which the next frame picks up, and takes [`Activations`] out of a slot.
 
 mod capture;
+mod history;
 mod inference;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,9 @@ use crate::latest::{LatestSlot, Taken};
 use crate::model::LayerIndex;
 use crate::source::still::StepHandle;
 use crate::source::{Opened, SourceError};
+use history::History;
+
+pub use history::Moment;
 
 impl Status {
     /// For how long a source whose frames ought to keep coming has sent none.
@@ -39,6 +43,8 @@ pub struct SessionConfig {
     pub compare: Vec<OpenedModel>,
     /// Where the network runs.
     pub placement: Placement,
+    /// Number of input frames that can be gone back to (within 256 MiB).
+    pub history: usize,
 }
 
 /// What is wanted of each frame.
@@ -56,6 +62,10 @@ pub struct Request {
     pub resize: Resize,
     /// Keep to the current frame.
     pub frozen: bool,
+    /// While frozen: the frame of the history to look at instead.
+    pub past: Option<u64>,
+    /// The frame that the others are compared with; where networks are compared, nothing comes of it.
+    pub held: Option<u64>,
 }
 
 /// One layer's output.
@@ -180,6 +190,7 @@ struct Shared {
     gpu: GpuContext,
     config: SessionConfig,
     request: Mutex<Request>,
+    history: Mutex<History>,
     /// A network that takes the place of the one that runs.
     replacement: Mutex<Option<Model>>,
     status: Mutex<Status>,
@@ -214,6 +225,10 @@ impl Shared {
 
     fn request(&self) -> Request {
         self.request.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_stopping(&self) -> bool {
@@ -252,6 +267,7 @@ impl Session {
         };
         let shared = Arc::new(Shared {
             gpu,
+            history: Mutex::new(History::new(config.history)),
             config,
             request: Mutex::new(request),
             replacement: Mutex::new(None),
@@ -277,6 +293,11 @@ impl Session {
             drop(current);
             self.shared.frames.nudge();
         }
+    }
+
+    /// The frames that can be gone back to, the oldest first.
+    pub fn history(&self) -> Vec<Moment> {
+        self.shared.history().moments()
     }
 
     /// Has another network run in place of the main one, from the next frame on.
