@@ -252,7 +252,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
 /// How much is shown in the left panel beside what always is.
 fn extras(state: &AppState) -> usize {
     let large = state.enlarged && !state.kernels;
-    [state.curve, state.health, state.hypercolumn.shown, state.class_activation, large]
+    [state.curve, state.health, state.hypercolumn.shown, state.class_activation, large, state.frozen]
         .into_iter()
         .filter(|shown| *shown)
         .count()
