@@ -95,7 +95,7 @@ def main():
         numbers, order = order[:options.batch], order[options.batch:]
         part = step / steps
         lr = options.lr_end + (options.lr - options.lr_end) * 0.5 * (1 + np.cos(np.pi * part))
-        lr *= min(1, (step + 1) / max(options.warmup, 1))
+        lr = float(lr * min(1, (step + 1) / max(options.warmup, 1)))
         for group in optimizer.param_groups:
             group["lr"] = lr
         size = sizes[rng.integers(len(sizes))]

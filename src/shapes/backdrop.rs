@@ -155,6 +155,9 @@ pub fn any(size: usize, photos: &[Photo], random: &mut Random) -> Raster {
     {
         return photo.view(size, random);
     }
+    if random.chance(0.16) {
+        return super::collage::collage(size, random);
+    }
     let mut raster = room(size, random);
     if random.chance(0.35) {
         person(&mut raster, random);

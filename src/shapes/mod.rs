@@ -5,6 +5,7 @@
 //! on seeds alone.
 
 mod backdrop;
+mod collage;
 mod color;
 pub mod dataset;
 mod geometry;

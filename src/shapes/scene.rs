@@ -5,6 +5,7 @@
 use resvg::tiny_skia::Pixmap;
 
 use super::backdrop::{self, Photo, Raster};
+use super::collage::collage;
 use super::color::{self, Rgb};
 use super::geometry::{Point, Projection, polar, smooth_step};
 use super::random::{Random, noise};
@@ -54,8 +55,14 @@ pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, p
     };
     let scale = 0.5 * extent * side;
     let clean = is_clean && (extent < 0.9 || is_filling);
-    let margin = clean.then(|| 1.45 / extent.min(1.0));
-    let mut raster = if clean { Raster::new(size, [0.5; 3]) } else { backdrop::any(size, photos, random) };
+    // On a page that fills the picture, or on a panel among others.
+    let page = clean && random.chance(0.7);
+    let margin = page.then(|| 1.45 / extent.min(1.0));
+    let mut raster = match (page, clean) {
+        (true, _) => Raster::new(size, [0.5; 3]),
+        (false, true) => collage(size, random),
+        _ => backdrop::any(size, photos, random),
+    };
     let Some(sheet) = sheet::make(class, scale * 1.2, margin, random, props) else { return raster };
     let room = (0.5 - 0.5 * extent).max(0.0) + 0.03;
     let centre = [0, 1].map(|_| side * (0.5 + random.range(-room, room)));
