@@ -7,6 +7,7 @@
 mod backdrop;
 mod collage;
 mod color;
+mod creature;
 pub mod dataset;
 mod geometry;
 mod glyphs;

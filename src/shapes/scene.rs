@@ -7,6 +7,7 @@ use resvg::tiny_skia::Pixmap;
 use super::backdrop::{self, Photo, Raster};
 use super::collage::collage;
 use super::color::{self, Rgb};
+use super::creature::creature;
 use super::geometry::{Point, Projection, polar, smooth_step};
 use super::random::{Random, noise};
 use super::sheet::{self, Sheet};
@@ -16,24 +17,19 @@ use super::{Class, Props};
 pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, props: &Props) -> Raster {
     let photos = &props.photos;
     if class == Class::Nothing && random.chance(0.7) {
-        let mut raster = match random.below(10) {
-            0..=4 => match Photo::any(photos, random) {
-                Some(photo) => photo.view(size, random),
-                None => backdrop::any(size, photos, random),
-            },
-            5 => backdrop::room(size, random),
-            6 => {
-                let mut raster = backdrop::any(size, photos, random);
-                backdrop::person(&mut raster, random);
-                raster
+        let mut raster = backdrop::any(size, photos, random);
+        match random.below(12) {
+            0..=5 => {
+                if let Some(photo) = Photo::any(photos, random) {
+                    raster = photo.view(size, random);
+                }
             }
-            7 => {
-                let mut raster = backdrop::any(size, photos, random);
-                (0..random.whole(4, 14)).for_each(|_| backdrop::thing(&mut raster, random));
-                raster
-            }
-            _ => backdrop::any(size, photos, random),
-        };
+            6 => raster = backdrop::room(size, random),
+            7 => backdrop::person(&mut raster, random),
+            8 => creature(&mut raster, random),
+            9 => (0..random.whole(4, 14)).for_each(|_| backdrop::thing(&mut raster, random)),
+            _ => {}
+        }
         if random.chance(0.2) {
             let side = size as f32;
             let at = [random.range(0.2, 0.8) * side, random.range(0.3, 0.9) * side];
