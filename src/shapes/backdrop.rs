@@ -97,7 +97,12 @@ impl Photo {
     /// A part of the photograph as a whole picture: any place, any size, perhaps mirrored, its colours perhaps changed.
     pub fn view(&self, size: usize, random: &mut Random) -> Raster {
         let least = self.width.min(self.height) as f32;
-        let side = least * if random.chance(0.4) { random.range(0.85, 1.0) } else { random.range(0.3, 1.0) };
+        let part = match random.below(3) {
+            0 => random.range(0.85, 1.0),
+            1 => random.range(0.3, 1.0),
+            _ => random.range(0.18, 0.6),
+        };
+        let side = least * part;
         let left = random.unit() * (self.width as f32 - side);
         let top = random.unit() * (self.height as f32 - side);
         let mirrored = random.chance(0.5);
@@ -154,6 +159,9 @@ pub fn any(size: usize, photos: &[Photo], random: &mut Random) -> Raster {
         && let Some(photo) = Photo::any(photos, random)
     {
         return photo.view(size, random);
+    }
+    if random.chance(0.16) {
+        return super::collage::collage(size, random);
     }
     let mut raster = room(size, random);
     if random.chance(0.35) {
@@ -254,7 +262,7 @@ pub fn limb(raster: &mut Raster, from: Point, to: Point, radius: f32, color: Rgb
 /// A person before the camera: body, head, hair, a face.
 pub fn person(raster: &mut Raster, random: &mut Random) {
     let side = raster.size as f32;
-    let size = side * random.range(0.1, 0.3);
+    let size = side * if random.chance(0.3) { random.range(0.25, 0.5) } else { random.range(0.1, 0.3) };
     let centre = [side * random.range(0.15, 0.85), side * random.range(0.12, 0.7)];
     let (skin, cloth) = (color::skin(random), color::any(random));
     let hair = color::blend([0.08, 0.06, 0.05], color::hsv(0.09, 0.6, 0.7), random.unit() * random.unit());

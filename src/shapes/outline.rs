@@ -278,17 +278,15 @@ fn spiral(v: &mut Variety<'_>) -> Outline {
 }
 
 fn moon(v: &mut Variety<'_>) -> Outline {
-    // The inner edge is a part of an ellipse through the same two tips.
-    let (depth, tips) = (v.range(0.25, 0.0, 0.7), v.range(0.05, 0.01, 0.09));
-    let arc = |bulge: f32, i: usize| {
-        let turns = 0.25 + tips + (0.5 - 2.0 * tips) * i as f32 / 32.0;
-        let [x, y] = polar(turns, 1.0);
-        let base = polar(0.25 + tips, 1.0)[0];
-        [base + (x - base) * bulge, y]
-    };
-    let outer = (0..=32).map(|i| arc(1.0, i));
-    let inner = (1..32).rev().map(|i| arc(depth * 0.6, i));
-    let points: Vec<Point> = outer.chain(inner).map(|[x, y]| [x + 0.45, y]).collect();
+    // Most of a circle; its tips are joined by half an ellipse that is hollow the same way.
+    let (depth, tips) = (v.range(0.62, 0.3, 0.85), v.range(-0.06, -0.09, 0.02));
+    let outer = (0..=32).map(|i| polar(0.25 + tips + (0.5 - 2.0 * tips) * i as f32 / 32.0, 1.0));
+    let [base, tip_y] = polar(0.25 + tips, 1.0);
+    let inner = (1..32).rev().map(|i| {
+        let [x, y] = polar(0.25 + 0.5 * i as f32 / 32.0, 1.0);
+        [base + x * depth * (1.0 + base), y * tip_y]
+    });
+    let points: Vec<Point> = outer.chain(inner).map(|[x, y]| [x + 0.3, y]).collect();
     whole(points)
 }
 
@@ -298,7 +296,13 @@ fn smiley(v: &mut Variety<'_>) -> Outline {
     let (apart, high) = (v.range(0.36, 0.26, 0.45), v.range(0.28, 0.15, 0.38));
     let size = [v.range(0.11, 0.07, 0.15), v.range(0.14, 0.07, 0.22)];
     let (wide, low, deep) = (v.range(0.55, 0.38, 0.66), v.range(0.2, 0.1, 0.3), v.range(0.36, 0.2, 0.5));
-    let mouth = curve(&[[-wide, low], [0.0, low + 1.35 * deep], [wide, low]], false, 14);
+    // A parabola, like most mouths that are drawn.
+    let mouth: Vec<Point> = (-12..=12)
+        .map(|i| {
+            let t = i as f32 / 12.0;
+            [wide * t, low + deep * (1.0 - t * t)]
+        })
+        .collect();
     let eyes = [-apart, apart].map(|x| ellipse([x, -high], size, 20));
     let mut lines = vec![Line { points: head.clone(), closed: true }];
     let mut details: Vec<Vec<Point>> = Vec::new();

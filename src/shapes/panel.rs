@@ -29,7 +29,7 @@ pub fn panel(class: Class, phase: f32, width: usize, height: usize) -> Vec<u8> {
     };
     if let Some(shade) = surface {
         let pixel =
-            |i: usize| shade(((i % width) as f32 - x) / scale + 8.0, ((i / width) as f32 - y) / scale + 8.0);
+            |i: usize| shade(((i % width) as f32 - x) / scale + 2.0, ((i / width) as f32 - y) / scale + 2.0);
         let bytes = |color: Rgb| color.map(|value| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8);
         return (0..width * height).flat_map(|i| bytes(pixel(i))).collect();
     }

@@ -5,7 +5,9 @@
 use resvg::tiny_skia::Pixmap;
 
 use super::backdrop::{self, Photo, Raster};
+use super::collage::collage;
 use super::color::{self, Rgb};
+use super::creature::creature;
 use super::geometry::{Point, Projection, polar, smooth_step};
 use super::random::{Random, noise};
 use super::sheet::{self, Sheet};
@@ -15,24 +17,19 @@ use super::{Class, Props};
 pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, props: &Props) -> Raster {
     let photos = &props.photos;
     if class == Class::Nothing && random.chance(0.7) {
-        let mut raster = match random.below(10) {
-            0..=4 => match Photo::any(photos, random) {
-                Some(photo) => photo.view(size, random),
-                None => backdrop::any(size, photos, random),
-            },
-            5 => backdrop::room(size, random),
-            6 => {
-                let mut raster = backdrop::any(size, photos, random);
-                backdrop::person(&mut raster, random);
-                raster
+        let mut raster = backdrop::any(size, photos, random);
+        match random.below(12) {
+            0..=5 => {
+                if let Some(photo) = Photo::any(photos, random) {
+                    raster = photo.view(size, random);
+                }
             }
-            7 => {
-                let mut raster = backdrop::any(size, photos, random);
-                (0..random.whole(4, 14)).for_each(|_| backdrop::thing(&mut raster, random));
-                raster
-            }
-            _ => backdrop::any(size, photos, random),
-        };
+            6 => raster = backdrop::room(size, random),
+            7 => backdrop::person(&mut raster, random),
+            8 => creature(&mut raster, random),
+            9 => (0..random.whole(4, 14)).for_each(|_| backdrop::thing(&mut raster, random)),
+            _ => {}
+        }
         if random.chance(0.2) {
             let side = size as f32;
             let at = [random.range(0.2, 0.8) * side, random.range(0.3, 0.9) * side];
@@ -54,8 +51,14 @@ pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, p
     };
     let scale = 0.5 * extent * side;
     let clean = is_clean && (extent < 0.9 || is_filling);
-    let margin = clean.then(|| 1.45 / extent.min(1.0));
-    let mut raster = if clean { Raster::new(size, [0.5; 3]) } else { backdrop::any(size, photos, random) };
+    // On a page that fills the picture, or on a panel among others.
+    let page = clean && random.chance(0.7);
+    let margin = page.then(|| 1.45 / extent.min(1.0));
+    let mut raster = match (page, clean) {
+        (true, _) => Raster::new(size, [0.5; 3]),
+        (false, true) => collage(size, random),
+        _ => backdrop::any(size, photos, random),
+    };
     let Some(sheet) = sheet::make(class, scale * 1.2, margin, random, props) else { return raster };
     let room = (0.5 - 0.5 * extent).max(0.0) + 0.03;
     let centre = [0, 1].map(|_| side * (0.5 + random.range(-room, room)));

@@ -224,7 +224,7 @@ pub fn clouds(c: &Clouds) -> impl Fn(f32, f32) -> Rgb + use<> {
         let amount = ((dense - c.cover) / c.soft + 0.5).clamp(0.0, 1.0);
         let lit = ((at(x, y + 0.09, 3) - dense) * 1.6).clamp(-0.16, 0.1);
         let amount = amount * amount * (3.0 - 2.0 * amount);
-        let sky = c.sky.map(|value| value * (1.08 - 0.1 * y));
+        let sky = c.sky.map(|value| value * (1.08 - 0.1 * y).clamp(0.7, 1.1));
         color::blend(
             sky,
             c.cloud.map(|value| value - lit.max(0.0) - 0.25 * (dense - c.cover).max(0.0)),
