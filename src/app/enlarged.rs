@@ -117,7 +117,7 @@ fn histogram(ui: &mut Ui, bars: &[f32], (low, high): (f32, f32)) {
     if highest <= 0.0 {
         return;
     }
-    let rect = field(ui, "How many cells have which value (square roots, so that few are seen beside many)");
+    let rect = field(ui, "Histogram (bars: square root of the count)");
     let inner = rect.shrink2(Vec2::new(3.0, 3.0));
     let width = inner.width() / bars.len() as f32;
     for (index, count) in bars.iter().enumerate().filter(|(_, count)| **count > 0.0) {

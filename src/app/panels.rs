@@ -210,7 +210,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             if state.frozen && model.moments.len() > 1 {
                 time_bar(ui, frame.id, model, out);
             }
-            if extras(state) < 2 {
+            if extras(state) == 0 {
                 ui.label(RichText::new(fit).color(QUIET).small());
             }
             if state.hypercolumn.shown {
