@@ -25,7 +25,7 @@ use crate::weights::LayerWeights;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope cam cat.jpg -o cam.png
-  convscope cam cat.jpg --class tabby -o tabby.png
+  convscope cam cat.jpg --weights imagenet --class tabby -o tabby.png
   convscope cam holiday/ --over 1 -o cams/map.png --json > cams.json")]
 pub struct CamArgs {
     #[command(flatten)]

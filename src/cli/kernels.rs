@@ -22,7 +22,7 @@ use crate::weights::LayerWeights;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope kernels --layer conv2d --weights inception_v3.safetensors -o first.png
-  convscope kernels --layer conv2d_1 --filters 0..8 --inputs 0..16 -o second.png")]
+  convscope kernels --layer conv2d_1 --filters 0..8 --inputs 0..8 -o second.png")]
 pub struct KernelsArgs {
     /// Convolution by index, Keras name or torchvision name (its batch normalisation and ReLU name it too).
     #[arg(long, value_name = "LAYER")]
