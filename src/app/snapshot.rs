@@ -77,6 +77,9 @@ pub fn take(
         sort: state.sort,
         filter: state.filter,
         hidden,
+        class_activation: state.class_activation,
+        over_picture: state.over_picture,
+        held_frame: shown.request.held,
         health: state.health,
         compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
         device: placement.name(),
@@ -172,6 +175,7 @@ fn command(
     let switches = [
         (state.network_input, "--show-input"),
         (state.curve, "--curve"),
+        (state.class_activation, "--cam"),
         (state.kernels, "--kernels"),
         (state.health, "--health"),
     ];

@@ -65,6 +65,12 @@ pub struct SnapshotInfo {
     pub filter: Filter,
     /// How many that were.
     pub hidden: usize,
+    /// True where the class activation map lay over the picture.
+    pub class_activation: bool,
+    /// True where the selected map lay over the picture.
+    pub over_picture: bool,
+    /// Number of the frame that the shown one was compared with.
+    pub held_frame: Option<u64>,
     /// True where unhealthy maps were marked.
     pub health: bool,
     /// Weights that were shown beside the main ones.
