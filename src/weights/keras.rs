@@ -22,6 +22,9 @@ use crate::model::InputScale;
 use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
 use super::hdf5::{Element, Hdf5, Object, SIGNATURE, width};
 
+/// Bytes of a model's configuration in JSON; InceptionV3's has 0.3 million.
+const MAX_CONFIG: usize = 4 << 20;
+
 /// Groups inside groups; a model in a model in a model has 9.
 const MAX_DEPTH: usize = 32;
 
@@ -108,7 +111,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     let layers = reader.listed(model.as_ref().unwrap_or(&root), "layer_names")?;
     let mut metadata = BTreeMap::new();
     // Only whole models have it; where it cannot be read nothing is lost but a convenience.
-    let config = file.strings(&root, "model_config").ok().flatten();
+    let config = file.strings_up_to(&root, "model_config", MAX_CONFIG).ok().flatten();
     if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
         metadata.insert("input_scale".into(), scale.name().into());
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::messages::{Fields, attribute, damaged, shape, text, unusual};
+use super::messages::{Fields, MAX_NAME, attribute, damaged, shape, text_up_to, unusual};
 use super::{Hdf5, Heap, Kind, Object, Result, UNDEFINED};
 
 impl<'a> Hdf5<'a> {
@@ -36,11 +36,21 @@ impl<'a> Hdf5<'a> {
         Ok(heap)
     }
 
-    /// An attribute's strings, in order; `None` where there is no such attribute.
+    /// An attribute's strings, names each, in order; `None` where there is no such attribute.
     pub(in crate::weights) fn strings(
         &self,
         object: &Object<'a>,
         name: &str,
+    ) -> Result<Option<Vec<&'a str>>> {
+        self.strings_up_to(object, name, MAX_NAME)
+    }
+
+    /// The same, of so many bytes each at most.
+    pub(in crate::weights) fn strings_up_to(
+        &self,
+        object: &Object<'a>,
+        name: &str,
+        longest: usize,
     ) -> Result<Option<Vec<&'a str>>> {
         for &(kind, is_shared, body) in &object.messages {
             self.step()?;
@@ -82,7 +92,7 @@ impl<'a> Hdf5<'a> {
                 } else {
                     values.take(size)?
                 };
-                strings.push(text(string).ok_or_else(unreadable)?);
+                strings.push(text_up_to(string, longest).ok_or_else(unreadable)?);
             }
             return Ok(Some(strings));
         }

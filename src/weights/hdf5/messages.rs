@@ -4,7 +4,7 @@ use super::Result;
 use crate::weights::file::{ReadError, Stored};
 
 /// The longest name of a group, an array or an entry of an attribute, in bytes.
-const MAX_NAME: usize = 1024;
+pub(super) const MAX_NAME: usize = 1024;
 
 /// HDF5's own limit.
 const MAX_RANK: usize = 32;
@@ -125,10 +125,15 @@ pub(super) fn element(body: &[u8], at: u64) -> Result<Element> {
 
 /// What comes before the first zero byte, or all, if that is a name: short, and fit to be shown.
 pub(super) fn text(bytes: &[u8]) -> Option<&str> {
-    let bytes = bytes.get(..=MAX_NAME).unwrap_or(bytes);
+    text_up_to(bytes, MAX_NAME)
+}
+
+/// The same, of so many bytes at most.
+pub(super) fn text_up_to(bytes: &[u8], longest: usize) -> Option<&str> {
+    let bytes = bytes.get(..=longest).unwrap_or(bytes);
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let text = std::str::from_utf8(&bytes[..end]).ok()?;
-    (text.len() <= MAX_NAME && !text.chars().any(char::is_control)).then_some(text)
+    (text.len() <= longest && !text.chars().any(char::is_control)).then_some(text)
 }
 
 pub(super) fn damaged(what: &str, address: u64) -> ReadError {
