@@ -259,7 +259,7 @@ mod window {
             }
             // The server chooses a free display and says which.
             let mut server = Command::new("Xvfb")
-                .args(["-displayfd", "1", "-screen", "0", "3840x2160x24", "-nolisten", "tcp"])
+                .args(["-displayfd", "1", "-screen", "0", "3840x2160x24", "-nolisten", "tcp", "-noreset"])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .spawn()
