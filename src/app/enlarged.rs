@@ -53,10 +53,15 @@ pub fn over_map(
     outline(ui, cells_rect(place, shape, [row, row], [column, column]));
     let value = model.channel.as_ref().and_then(|channel| channel.at([row, column]));
     let value = value.map_or("…".into(), number);
-    let [high, wide] = field.size;
+    let input = state.graph().input_shape();
+    let [top, left, bottom, right] = seen_by(field, [row, column], [input.height, input.width]);
+    let (wide, high) = (right - left, bottom - top);
+    let seen = match (wide, high) == (input.width, input.height) {
+        true => "the whole input, which is".to_string(),
+        false => format!("{wide}×{high} pixels of the input; they are"),
+    };
     response.clone().on_hover_text_at_pointer(format!(
-        "row {row}, column {column}: {value}\nThis cell sees {wide}×{high} pixels of the input; they are framed in the \
-         picture."
+        "row {row}, column {column}: {value}\nThis cell sees {seen} framed in the picture."
     ));
 }
 

@@ -104,6 +104,11 @@ impl Setup {
         if let Some(note) = fallback_note(&self.session.model.spec) {
             eprintln!("{note}");
         }
+        for model in std::iter::once(&self.session.model).chain(&self.session.compare) {
+            for note in model.notes() {
+                eprintln!("note: {}: {note}", model.spec);
+            }
+        }
     }
 
     /// Starts the thread that writes snapshots, and the run for TensorBoard where one is wanted.

@@ -15,7 +15,7 @@ use super::health::LayerMarks;
 use super::kernels::KernelChoice;
 use super::keymap::{self, Action, BINDINGS};
 use super::legend::{color_bar, in_words, legend};
-use super::state::AppState;
+use super::state::{AppState, Overlay};
 use super::view_model::ViewModel;
 use crate::gpu::{Fit, crop_of};
 use crate::inspect::{Thresholds, explained_layer};
@@ -213,14 +213,11 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
             if extras(state) == 0 {
                 ui.label(RichText::new(fit).color(QUIET).small());
             }
-            if state.hypercolumn.shown {
-                hypercolumn(ui, state, model);
-            }
-            if state.class_activation {
-                class_activation(ui, state, model);
-            }
-            if state.over_picture {
-                over_picture(ui, state, model);
+            match state.overlay {
+                Some(Overlay::Hypercolumn) => hypercolumn(ui, state, model),
+                Some(Overlay::ClassActivation) => class_activation(ui, state, model),
+                Some(Overlay::Channel) => over_picture(ui, state, model),
+                None => {}
             }
         }
         None => {
@@ -252,7 +249,7 @@ fn what_it_sees(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, 
 /// How much is shown in the left panel beside what always is.
 fn extras(state: &AppState) -> usize {
     let large = state.enlarged && !state.kernels;
-    [state.curve, state.health, state.hypercolumn.shown, state.class_activation, large, state.frozen]
+    [state.curve, state.health, state.overlay.is_some(), large, state.frozen]
         .into_iter()
         .filter(|shown| *shown)
         .count()
@@ -297,7 +294,7 @@ fn time_bar(ui: &mut Ui, shown: u64, model: &ViewModel, out: &mut Arrangement) {
 
 fn over_picture(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(channel) = state.selected_channel(model.shown_layer(state)) else { return };
-    let opacity = (state.hypercolumn.opacity * 100.0).round();
+    let opacity = (state.opacity * 100.0).round();
     let text = format!("Over it channel {channel} (r), {opacity} % opaque ([ fainter, ] stronger).");
     ui.label(RichText::new(text).color(ACCENT).small());
 }
@@ -333,14 +330,14 @@ fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
 }
 
 fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    let layers = &state.hypercolumn.layers;
+    let layers = &state.hypercolumn;
     let graph = state.graph();
     let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
     let text = match layers.len() {
         0 => "The hypercolumn has no layers: x takes the one you look at.".to_string(),
         _ => {
             let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
-            let opacity = (state.hypercolumn.opacity * 100.0).round();
+            let opacity = (state.opacity * 100.0).round();
             format!(
                 "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ fainter, ] stronger).",
                 numbers.join(", ")

@@ -11,7 +11,7 @@ use super::colors::LayerColors;
 use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
 use super::panels::{self, Arrangement};
-use super::state::AppState;
+use super::state::{AppState, Overlay};
 use super::view_model::ViewModel;
 use crate::gpu::{
     ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbDraw, RgbRenderer,
@@ -172,7 +172,7 @@ impl Scene {
             colormap: state.colormap(),
             hatch: 0,
             smooth: true,
-            opacity: state.hypercolumn.opacity,
+            opacity: state.opacity,
             mirror,
         };
         // The part of the picture that the network sees.
@@ -204,37 +204,34 @@ impl Scene {
                 height: (crop.height * scale[1]).round().max(1.0),
             };
         }
-        if state.hypercolumn.shown {
-            let draw = one(seen);
-            let layers = &state.hypercolumn.layers;
-            let picture = self.hypercolumn.picture(&self.gpu, state.graph(), shown, layers);
-            self.content.overlay =
-                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
-        }
         let layer = model.shown_layer(state);
-        if let Some(channel) = state.selected_channel(layer).filter(|_| state.over_picture) {
-            let draw = one(seen);
-            let picture = self.channel.map(&self.gpu, shown, layer, channel);
-            self.content.overlay =
-                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
-        }
-        if state.class_activation {
-            let draw = one(seen);
-            let picture = self.class_activation.map(&self.gpu, shown);
-            self.content.overlay =
-                picture.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
-        }
+        let lying_over = match state.overlay {
+            Some(Overlay::Hypercolumn) => {
+                self.hypercolumn.picture(&self.gpu, state.graph(), shown, &state.hypercolumn)
+            }
+            Some(Overlay::ClassActivation) => self.class_activation.map(&self.gpu, shown),
+            Some(Overlay::Channel) => state
+                .selected_channel(layer)
+                .and_then(|channel| self.channel.map(&self.gpu, shown, layer, channel)),
+            None => None,
+        };
+        let draw = one(seen);
+        self.content.overlay =
+            lying_over.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
     }
 
     /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
     pub fn vector(&mut self, state: &AppState, model: &ViewModel, pixel: [u32; 2]) -> Option<PixelVector> {
-        let shown = model.activations.as_ref().filter(|_| state.hypercolumn.shown)?;
-        self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn.layers, pixel)
+        let shown = model.activations.as_ref().filter(|_| state.overlay == Some(Overlay::Hypercolumn))?;
+        self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn, pixel)
     }
 
     /// What is to be said of the class activation map over the picture; with `wait`, of the very one that is shown.
     pub fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
-        if state.class_activation { self.class_activation.explanation(&self.gpu, wait) } else { None }
+        match state.overlay {
+            Some(Overlay::ClassActivation) => self.class_activation.explanation(&self.gpu, wait),
+            _ => None,
+        }
     }
 
     /// The values of the enlarged channel; with `wait`, of the very frame that is shown.

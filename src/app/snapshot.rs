@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Setup;
 use super::colors::LayerColors;
 use super::scene::Scene;
-use super::state::AppState;
+use super::state::{AppState, Overlay};
 use super::view_model::{ViewModel, top_classes};
 use crate::engine::{Model, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, readback};
@@ -68,17 +68,15 @@ pub fn take(
         mirrored_on_screen: state.mirror,
         shown_as_input: state.network_input,
         curve: state.curve,
-        hypercolumn: state.hypercolumn.shown.then(|| HypercolumnInfo {
-            layers: state.hypercolumn.layers.clone(),
-            opacity: state.hypercolumn.opacity,
-        }),
+        hypercolumn: (state.overlay == Some(Overlay::Hypercolumn))
+            .then(|| HypercolumnInfo { layers: state.hypercolumn.clone(), opacity: state.opacity }),
         kernels: state.shown_kernels().is_some(),
         by_similarity: state.sort == Sort::Similarity,
         sort: state.sort,
         filter: state.filter,
         hidden,
-        class_activation: state.class_activation,
-        over_picture: state.over_picture,
+        class_activation: state.overlay == Some(Overlay::ClassActivation),
+        over_picture: state.overlay == Some(Overlay::Channel),
         held_frame: shown.request.held,
         health: state.health,
         compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
@@ -168,14 +166,14 @@ fn command(
             word => format!("--compare {word}"),
         });
     }
-    if state.hypercolumn.shown && !state.hypercolumn.layers.is_empty() {
-        let layers: Vec<_> = state.hypercolumn.layers.iter().map(usize::to_string).collect();
-        words.push(format!("--hypercolumn {} --opacity {}", layers.join(","), state.hypercolumn.opacity));
+    if state.overlay == Some(Overlay::Hypercolumn) && !state.hypercolumn.is_empty() {
+        let layers: Vec<_> = state.hypercolumn.iter().map(usize::to_string).collect();
+        words.push(format!("--hypercolumn {} --opacity {}", layers.join(","), state.opacity));
     }
     let switches = [
         (state.network_input, "--show-input"),
         (state.curve, "--curve"),
-        (state.class_activation, "--cam"),
+        (state.overlay == Some(Overlay::ClassActivation), "--cam"),
         (state.kernels, "--kernels"),
         (state.health, "--health"),
     ];

@@ -58,12 +58,12 @@ pub struct AppState {
     pub network_input: bool,
     /// The probabilities of all classes are shown as a curve.
     pub curve: bool,
-    /// The selected map over the picture, in the hypercolumn's place.
-    pub over_picture: bool,
-    /// The class activation map of the top class over the picture, in the hypercolumn's place.
-    pub class_activation: bool,
-    /// The hypercolumn over the picture.
-    pub hypercolumn: Hypercolumn,
+    /// What lies over the picture.
+    pub overlay: Option<Overlay>,
+    /// How much of the picture that covers, from 0 (the picture alone) to 1 (what lies over it alone).
+    pub opacity: f32,
+    /// The layers of the hypercolumn, in ascending order.
+    pub hypercolumn: Vec<LayerIndex>,
     /// The weights of the layer are shown in place of its maps.
     pub kernels: bool,
     /// What channels are sorted by.
@@ -84,37 +84,15 @@ pub struct AppState {
     pub grid: Option<TileGrid>,
 }
 
-/// Which layers are laid over the picture, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hypercolumn {
-    /// It is shown.
-    pub shown: bool,
-    /// In ascending order.
-    pub layers: Vec<LayerIndex>,
-    /// From 0 (the picture alone) to 1 (the hypercolumn alone).
-    pub opacity: f32,
-}
-
-impl Default for Hypercolumn {
-    /// The layers of the tutorial's first hypercolumn.
-    fn default() -> Self {
-        Self { shown: false, layers: vec![1, 4, 7], opacity: 0.7 }
-    }
-}
-
-impl Hypercolumn {
-    /// Takes a layer in, or out; and shows the result.
-    fn toggle(&mut self, layer: LayerIndex) {
-        match self.layers.binary_search(&layer) {
-            Ok(place) => drop(self.layers.remove(place)),
-            Err(place) => self.layers.insert(place, layer),
-        }
-        self.shown = true;
-    }
-
-    fn change_opacity(&mut self, by: f32) {
-        self.opacity = ((self.opacity + by) * 10.0).round().clamp(0.0, 10.0) / 10.0;
-    }
+/// What can lie over the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlay {
+    /// The mean of all channels of several layers.
+    Hypercolumn,
+    /// The class activation map of the most probable class.
+    ClassActivation,
+    /// The map of the selected channel.
+    Channel,
 }
 
 /// Of a channel's number.
@@ -166,9 +144,10 @@ impl AppState {
             predictions: true,
             network_input: false,
             curve: false,
-            over_picture: false,
-            class_activation: false,
-            hypercolumn: Hypercolumn::default(),
+            overlay: None,
+            opacity: 0.7,
+            // Those of the tutorial's first one.
+            hypercolumn: vec![1, 4, 7],
             kernels: false,
             sort: Sort::default(),
             filter: Filter::default(),
@@ -198,7 +177,7 @@ impl AppState {
     /// Looks at another network from now on.
     pub fn adopt(&mut self, graph: Arc<Graph>) {
         self.layer = self.layer.min(graph.nodes.len() - 1);
-        self.hypercolumn.layers.retain(|&layer| layer < graph.nodes.len());
+        self.hypercolumn.retain(|&layer| layer < graph.nodes.len());
         (self.arranged, self.followed, self.selected) = (None, None, 0);
         self.locks.clear();
         if let Some(initial) = &mut self.initial {
@@ -218,7 +197,7 @@ impl AppState {
             taps: vec![self.layer],
             maps: self.extra_maps(),
             // The top class has to be known.
-            predictions: self.predictions || self.class_activation,
+            predictions: self.predictions || self.overlay == Some(Overlay::ClassActivation),
             fit: self.fit,
             resize: self.resize,
             frozen: self.frozen,
@@ -229,10 +208,14 @@ impl AppState {
 
     /// Layers that are drawn beside the tiles: the network's input, the hypercolumn, the class activation map.
     fn extra_maps(&self) -> Vec<LayerIndex> {
-        let mut layers = if self.hypercolumn.shown { self.hypercolumn.layers.clone() } else { vec![] };
-        if let Some((layer, _)) = explained_layer(&self.graph).filter(|_| self.class_activation) {
-            layers.push(layer);
-        }
+        let mut layers = match self.overlay {
+            Some(Overlay::Hypercolumn) => self.hypercolumn.clone(),
+            Some(Overlay::ClassActivation) => {
+                explained_layer(&self.graph).map(|(layer, _)| layer).into_iter().collect()
+            }
+            // A map that is tapped anyway.
+            Some(Overlay::Channel) | None => vec![],
+        };
         if self.network_input && !layers.contains(&0) {
             layers.push(0);
         }
@@ -253,6 +236,23 @@ impl AppState {
             arranged.layer == layer && arranged.sort == self.sort && arranged.filter == self.filter
         };
         self.arranged.as_ref().filter(is_asked_for)
+    }
+
+    fn toggle_overlay(&mut self, overlay: Overlay) {
+        self.overlay = if self.overlay == Some(overlay) { None } else { Some(overlay) };
+    }
+
+    /// Takes the layer into the hypercolumn, or out; and shows the result.
+    fn toggle_in_hypercolumn(&mut self) {
+        match self.hypercolumn.binary_search(&self.layer) {
+            Ok(place) => drop(self.hypercolumn.remove(place)),
+            Err(place) => self.hypercolumn.insert(place, self.layer),
+        }
+        self.overlay = Some(Overlay::Hypercolumn);
+    }
+
+    fn change_opacity(&mut self, by: f32) {
+        self.opacity = ((self.opacity + by) * 10.0).round().clamp(0.0, 10.0) / 10.0;
     }
 
     /// The selected channel of a layer.
@@ -498,24 +498,12 @@ impl AppState {
             Action::TogglePredictions => self.predictions = !self.predictions,
             Action::ToggleInput => self.network_input = !self.network_input,
             Action::ToggleCurve => self.curve = !self.curve,
-            Action::ToggleOverPicture => {
-                self.over_picture = !self.over_picture;
-                (self.hypercolumn.shown, self.class_activation) = (false, false);
-            }
-            Action::ToggleClassActivation => {
-                self.class_activation = !self.class_activation;
-                (self.hypercolumn.shown, self.over_picture) = (false, false);
-            }
-            Action::ToggleHypercolumn => {
-                self.hypercolumn.shown = !self.hypercolumn.shown;
-                (self.class_activation, self.over_picture) = (false, false);
-            }
-            Action::ToggleInHypercolumn => {
-                self.hypercolumn.toggle(self.layer);
-                (self.class_activation, self.over_picture) = (false, false);
-            }
-            Action::LessOpacity => self.hypercolumn.change_opacity(-OPACITY_STEP),
-            Action::MoreOpacity => self.hypercolumn.change_opacity(OPACITY_STEP),
+            Action::ToggleOverPicture => self.toggle_overlay(Overlay::Channel),
+            Action::ToggleClassActivation => self.toggle_overlay(Overlay::ClassActivation),
+            Action::ToggleHypercolumn => self.toggle_overlay(Overlay::Hypercolumn),
+            Action::ToggleInHypercolumn => self.toggle_in_hypercolumn(),
+            Action::LessOpacity => self.change_opacity(-OPACITY_STEP),
+            Action::MoreOpacity => self.change_opacity(OPACITY_STEP),
             Action::ToggleKernels => self.kernels = !self.kernels,
             Action::NextSort => self.sort_by(self.sort.step(1)),
             Action::PreviousSort => self.sort_by(self.sort.step(-1)),
@@ -683,9 +671,9 @@ mod tests {
         press(&mut state, &[Action::ToggleInHypercolumn, Action::ToggleInput]);
         assert_eq!(state.request().maps, [1, 4, 7, 0]);
         press(&mut state, &[Action::MoreOpacity; 20]);
-        assert_eq!(state.hypercolumn.opacity, 1.0);
+        assert_eq!(state.opacity, 1.0);
         press(&mut state, &[Action::LessOpacity; 20]);
-        assert_eq!(state.hypercolumn.opacity, 0.0);
+        assert_eq!(state.opacity, 0.0);
     }
 
     fn arranged(state: &AppState, channels: &[u32]) -> Arranged {

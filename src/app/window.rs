@@ -20,7 +20,7 @@ use super::keymap::{Key, action_of};
 use super::panels::{self, Click};
 use super::relations::Relations;
 use super::scene::{Scene, scale_of};
-use super::state::{AppState, Effect};
+use super::state::{AppState, Effect, Overlay};
 use super::view_model::{ViewModel, shown_layer};
 use super::{Setup, device_in_words, snapshot};
 use crate::engine::{Placement, difference_name};
@@ -473,7 +473,7 @@ impl Live {
         // The cursor was found while this was laid out: what belongs to it is drawn next.
         let moved = (self.pixel, self.cell) != (arrangement.pixel, arrangement.cell);
         (self.pixel, self.cell) = (arrangement.pixel, arrangement.cell);
-        if (self.state.hypercolumn.shown || self.state.enlarged) && moved {
+        if (self.state.overlay == Some(Overlay::Hypercolumn) || self.state.enlarged) && moved {
             self.window.request_redraw();
         }
         self.egui.handle_platform_output(&self.window, output);

@@ -99,14 +99,7 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.output.as_deref(), single, args.files.existing())?;
     super::check_output(args.npy.as_deref(), single, args.files.existing())?;
-    // With --json, standard output is the document's alone.
-    let wrote = |path: &Path| match args.json {
-        true => {
-            eprintln!("convscope: {}", path.display());
-            Ok(())
-        }
-        false => super::wrote(path),
-    };
+    let wrote = |path: &Path| super::wrote_beside(path, args.json);
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
     let outcome = pictures::for_each(&args.pictures, &mut |picture| {
         let outputs = engine.run(&picture.frame, how, &[maps, classifier])?;

@@ -85,6 +85,15 @@ fn wrote(path: &Path) -> anyhow::Result<()> {
     print(&format!("{}\n", path.display()))
 }
 
+/// The same; where standard output is a JSON document's alone, on standard error.
+fn wrote_beside(path: &Path, json: bool) -> anyhow::Result<()> {
+    if !json {
+        return wrote(path);
+    }
+    eprintln!("convscope: {}", path.display());
+    Ok(())
+}
+
 /// Before the work begins: that a file can be written at its end. `single`: it gets this very name.
 fn check_output(path: Option<&Path>, single: bool, existing: Existing) -> anyhow::Result<()> {
     match path {

@@ -96,10 +96,10 @@ pub fn engines(
     models
         .iter()
         .map(|model| {
-            let loaded = model.load(preprocess.resize, &mut |text| tracing::info!("{text}"))?;
-            for note in &loaded.weights.notes {
+            for note in model.notes() {
                 eprintln!("note: {}: {note}", model.spec);
             }
+            let loaded = model.load(preprocess.resize, &mut |text| tracing::info!("{text}"))?;
             Ok(Engine::new(loaded, gpu.clone())?)
         })
         .collect()

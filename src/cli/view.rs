@@ -12,7 +12,7 @@ use super::args::Arguments;
 use super::network;
 use crate::app::download::Wanted;
 use crate::app::offscreen::{self, Extent};
-use crate::app::state::AppState;
+use crate::app::state::{AppState, Overlay};
 use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
 use crate::model::LayerIndex;
@@ -88,12 +88,12 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
     (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);
-    state.hypercolumn.opacity = view.opacity;
-    state.class_activation = view.cam;
+    state.opacity = view.opacity;
+    state.overlay = view.cam.then_some(Overlay::ClassActivation);
     if !view.hypercolumn.is_empty() {
-        state.hypercolumn.layers = network::layers(&graph, &view.hypercolumn)?;
-        state.hypercolumn.layers.sort_unstable();
-        state.hypercolumn.shown = true;
+        state.hypercolumn = network::layers(&graph, &view.hypercolumn)?;
+        state.hypercolumn.sort_unstable();
+        state.overlay = Some(Overlay::Hypercolumn);
     }
     // Predictions of random weights mean nothing: they are not even computed.
     state.predictions = model.is_trained();

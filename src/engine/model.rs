@@ -110,6 +110,11 @@ impl OpenedModel {
         self.weights.is_some()
     }
 
+    /// What the user ought to know about its weights, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        self.weights.as_ref().map_or(&[], |weights| &weights.notes)
+    }
+
     /// Its kernels, and whatever else its file holds. An untrained network's are not calibrated, which changes no
     /// kernel.
     pub fn kernels(&self) -> Arc<Weights> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::EngineError;
 use crate::weights::fetch::{FetchOptions, path_of};
 use crate::weights::manifest::{Entry, Manifest};
+use crate::weights::{EMBEDDED_TITLE, UNTRAINED_TITLE};
 
 /// What `--weights` names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -67,8 +68,8 @@ impl WeightsSpec {
     /// What the network with these weights is to be called wherever it is shown alone.
     pub fn title(&self) -> String {
         match self {
-            Self::Embedded => "embedded shapes network, not ImageNet".into(),
-            Self::Untrained => "untrained network".into(),
+            Self::Embedded => EMBEDDED_TITLE.into(),
+            Self::Untrained => UNTRAINED_TITLE.into(),
             other => format!("weights {}", other.short_name()),
         }
     }

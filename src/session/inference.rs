@@ -113,7 +113,10 @@ impl<'a> Worker<'a> {
             opened.load(resize, &mut |text| loading(text)).map_err(|error| error.to_string())
         };
         let model = load(&config.model)?;
-        shared.update(|status| status.model = Some(model.clone()));
+        shared.update(|status| {
+            status.notices.extend(model.weights.notes.iter().cloned());
+            status.model = Some(model.clone());
+        });
         let mut all = vec![model.clone()];
         for opened in &config.compare {
             all.push(load(opened)?);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use half::{bf16, f16};
+
 /// How a value was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stored {
@@ -25,6 +27,22 @@ impl Stored {
             Self::F64 => "f64",
         }
     }
+
+    /// Little-endian values of this type as f32: f16 and bf16 exactly, f64 rounded. Bytes that are no whole value are
+    /// left out.
+    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F16 => numbers(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Self::BF16 => numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            Self::F32 => numbers(bytes, f32::from_le_bytes),
+            Self::F64 => numbers(bytes, |b| f64::from_le_bytes(b) as f32),
+        }
+    }
+}
+
+/// Values of `N` bytes each.
+fn numbers<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|bytes| value(*bytes)).collect()
 }
 
 /// A tensor as a file has it.

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::model::InputScale;
 
-use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
+use super::file::{Layout, Limits, NamedTensor, ReadError, TensorFile};
 use super::hdf5::{Element, Hdf5, Object, SIGNATURE, width};
 
 /// Bytes of a model's configuration in JSON; InceptionV3's has 0.3 million.
@@ -318,12 +318,7 @@ impl<'a> Reader<'_, 'a> {
                 self.limits.tensors, self.limits.bytes
             )));
         }
-        self.tensors.push(NamedTensor {
-            name,
-            shape: array.shape,
-            values: decode(array.raw, stored),
-            stored,
-        });
+        self.tensors.push(NamedTensor { name, shape: array.shape, values: stored.decode(array.raw), stored });
         Ok(())
     }
 }
@@ -354,27 +349,6 @@ fn natural(name: &str) -> (&str, u64) {
         Ok(number) if is_counted => (base, number),
         _ => (name, 0),
     }
-}
-
-fn decode(raw: &[u8], stored: Stored) -> Vec<f32> {
-    let half = |bytes: &[u8; 2]| f16_to_f32(u16::from_le_bytes(*bytes));
-    let brain = |bytes: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16);
-    match stored {
-        Stored::F16 => raw.as_chunks().0.iter().map(half).collect(),
-        Stored::BF16 => raw.as_chunks().0.iter().map(brain).collect(),
-        Stored::F32 => raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-        Stored::F64 => raw.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect(),
-    }
-}
-
-/// IEEE 754 binary16, exact: the same fields in wider places, the exponent's bias corrected by 2^112.
-fn f16_to_f32(bits: u16) -> f32 {
-    let (sign, magnitude) = (u32::from(bits & 0x8000) << 16, u32::from(bits & 0x7FFF) << 13);
-    let value = match bits & 0x7C00 {
-        0x7C00 => f32::from_bits(0x7F80_0000 | magnitude),
-        _ => f32::from_bits(magnitude) * f32::from_bits(0x7780_0000),
-    };
-    f32::from_bits(value.to_bits() | sign)
 }
 
 fn missing(name: &str) -> ReadError {

@@ -53,6 +53,12 @@ pub enum LayerWeights {
     },
 }
 
+/// What the embedded network is called wherever its answers are shown.
+pub const EMBEDDED_TITLE: &str = "embedded shapes network, not ImageNet";
+
+/// What a network of random weights is called.
+pub const UNTRAINED_TITLE: &str = "untrained network";
+
 /// Where weights came from. Shown on screen and written into snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -85,8 +91,8 @@ impl Origin {
     pub fn title(&self) -> String {
         match self {
             Self::File { path, .. } => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            Self::Embedded { .. } => "embedded shapes network, not ImageNet".into(),
-            Self::Untrained { .. } => "untrained network".into(),
+            Self::Embedded { .. } => EMBEDDED_TITLE.into(),
+            Self::Untrained { .. } => UNTRAINED_TITLE.into(),
         }
     }
 }

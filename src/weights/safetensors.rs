@@ -1,6 +1,5 @@
 //! Reads safetensors: a header in JSON, then the values. <https://github.com/huggingface/safetensors#format>
 
-use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
 use super::file::{Layout, Limits, NamedTensor, ReadError, Stored, TensorFile};
@@ -25,15 +24,15 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     let mut tensors = Vec::with_capacity(file.len());
     let mut values_total = 0;
     for (name, view) in file.iter() {
-        let data = view.data();
-        let (stored, values): (Stored, Vec<f32>) = match view.dtype() {
-            Dtype::F32 => (Stored::F32, numbers(data, f32::from_le_bytes)),
-            Dtype::F16 => (Stored::F16, numbers(data, |b| f16::from_le_bytes(b).to_f32())),
-            Dtype::BF16 => (Stored::BF16, numbers(data, |b| bf16::from_le_bytes(b).to_f32())),
-            Dtype::F64 => (Stored::F64, numbers(data, |b| f64::from_le_bytes(b) as f32)),
+        let stored = match view.dtype() {
+            Dtype::F32 => Stored::F32,
+            Dtype::F16 => Stored::F16,
+            Dtype::BF16 => Stored::BF16,
+            Dtype::F64 => Stored::F64,
             Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => continue,
             other => return Err(ReadError(format!("`{name}` holds {other:?}, which is not read"))),
         };
+        let values = stored.decode(view.data());
         values_total += values.len() * 4;
         if values_total > limits.bytes {
             return Err(ReadError(format!("its values take more than {} GiB", limits.bytes >> 30)));
@@ -43,14 +42,11 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     Ok(TensorFile { layout: Layout::Safetensors, tensors, notes: vec![], metadata })
 }
 
-/// Values of `N` bytes each.
-fn numbers<const N: usize>(data: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    data.as_chunks().0.iter().map(|bytes| value(*bytes)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+
+    use half::{bf16, f16};
 
     use super::*;
     use safetensors::tensor::TensorView;

@@ -1,5 +1,7 @@
 //! Number types of storages and arrays, and their conversion to f32.
 
+use half::{bf16, f16};
+
 use super::super::file::Stored;
 
 /// What a storage or an array holds.
@@ -138,8 +140,8 @@ impl Strided {
 /// What is wrong, as the end of a sentence. Nothing is allocated before the view is known to lie in `bytes`.
 pub(super) fn decode(bytes: &[u8], stored: Stored, view: &Strided) -> Result<Vec<f32>, &'static str> {
     match stored {
-        Stored::F16 => gather(bytes, view, |raw| f16_to_f32(u16::from_le_bytes(raw))),
-        Stored::BF16 => gather(bytes, view, |raw| f32::from_bits(u32::from(u16::from_le_bytes(raw)) << 16)),
+        Stored::F16 => gather(bytes, view, |raw| f16::from_le_bytes(raw).to_f32()),
+        Stored::BF16 => gather(bytes, view, |raw| bf16::from_le_bytes(raw).to_f32()),
         Stored::F32 => gather(bytes, view, f32::from_le_bytes),
         Stored::F64 => gather(bytes, view, |raw| f64::from_le_bytes(raw) as f32),
     }
@@ -186,18 +188,4 @@ fn gather<const N: usize>(
         }
     }
     Ok(values)
-}
-
-/// IEEE 754 binary16, exact.
-pub(super) fn f16_to_f32(bits: u16) -> f32 {
-    const TWO_TO_MINUS_24: f32 = f32::from_bits(0x3380_0000);
-    let sign = u32::from(bits >> 15) << 31;
-    let exponent = u32::from(bits >> 10 & 0x1f);
-    let fraction = u32::from(bits & 0x3ff);
-    let magnitude = match exponent {
-        0 => (fraction as f32 * TWO_TO_MINUS_24).to_bits(),
-        31 => 0x7f80_0000 | fraction << 13,
-        _ => (exponent + 112) << 23 | fraction << 13,
-    };
-    f32::from_bits(sign | magnitude)
 }
