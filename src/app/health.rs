@@ -76,6 +76,19 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// All of them.
+    #[cfg(test)]
+    pub const ALL: [Self; 8] = [
+        Self::AlwaysOn,
+        Self::Duplicate,
+        Self::Copy,
+        Self::InvertedCopy,
+        Self::Solid,
+        Self::Silent,
+        Self::Dead,
+        Self::Broken,
+    ];
+
     /// In a word.
     pub fn word(self) -> &'static str {
         match self {

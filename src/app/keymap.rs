@@ -13,6 +13,8 @@ pub enum Key {
     Up,
     /// ↓
     Down,
+    /// An arrow with shift.
+    Shift(Direction),
     /// Page up.
     PageUp,
     /// Page down.
@@ -23,6 +25,19 @@ pub enum Key {
     Enter,
     /// Backspace.
     Backspace,
+}
+
+/// Where an arrow points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// ←
+    Left,
+    /// →
+    Right,
+    /// ↑
+    Up,
+    /// ↓
+    Down,
 }
 
 /// What a key, a click or a wheel asks for.
@@ -108,6 +123,8 @@ pub enum Action {
     Type(char),
     /// Take the last digit back.
     Untype,
+    /// Move the point that keys mark.
+    MovePoint(Direction),
     /// Mark what is wrong with maps.
     ToggleHealth,
     /// Forget what was seen of the maps' health.
@@ -118,6 +135,8 @@ pub enum Action {
     PreviousPicture,
     /// Write what is seen to disk.
     Snapshot,
+    /// Dark or light.
+    ToggleTheme,
     /// Show or hide the keys.
     ToggleHelp,
     /// Back to how it started.
@@ -152,6 +171,13 @@ const DIGITS: &[Key] = &[
     Key::Char('7'),
     Key::Char('8'),
     Key::Char('9'),
+];
+
+const SHIFTED_ARROWS: &[Key] = &[
+    Key::Shift(Direction::Left),
+    Key::Shift(Direction::Right),
+    Key::Shift(Direction::Up),
+    Key::Shift(Direction::Down),
 ];
 
 /// All keys. Those that the Deep Visualization Toolbox has too do the same as there.
@@ -200,11 +226,17 @@ pub const BINDINGS: &[Binding] = &[
     row(&[Key::Char('F')], Action::NextFilter, "hide silent channels, dead ones, or none"),
     row(DIGITS, Action::Type('0'), "type a channel's number, then enter: go there"),
     row(&[Key::Backspace], Action::Untype, "take the last digit back"),
+    row(
+        SHIFTED_ARROWS,
+        Action::MovePoint(Direction::Left),
+        "mark a cell of the enlarged map, or a pixel of the hypercolumn",
+    ),
     row(&[Key::Char('d')], Action::ToggleHealth, "diagnose: mark dead, solid and copying maps"),
     row(&[Key::Char('D')], Action::RestartHealth, "diagnose from here on"),
     row(&[Key::Char('e')], Action::NextPicture, "next picture of the folder; one frame forward"),
     row(&[Key::Char('w')], Action::PreviousPicture, "previous picture; one frame back (freezes)"),
     row(&[Key::Char('s')], Action::Snapshot, "snapshot to disk"),
+    row(&[Key::Char('B')], Action::ToggleTheme, "dark or light background"),
     row(&[Key::Char('h'), Key::Char('?')], Action::ToggleHelp, "this help"),
     row(&[Key::Escape], Action::Reset, "back to how it started"),
     row(&[Key::Char('q')], Action::Quit, "quit"),
@@ -214,8 +246,9 @@ pub const BINDINGS: &[Binding] = &[
 pub fn action_of(key: Key) -> Option<Action> {
     let action = BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)?;
     Some(match (action, key) {
-        // One row stands for all digits.
+        // One row stands for several keys.
         (Action::Type(_), Key::Char(digit)) => Action::Type(digit),
+        (Action::MovePoint(_), Key::Shift(direction)) => Action::MovePoint(direction),
         _ => action,
     })
 }
@@ -231,6 +264,10 @@ impl Key {
             Self::Right => "right".into(),
             Self::Up => "up".into(),
             Self::Down => "down".into(),
+            Self::Shift(Direction::Left) => "shift left".into(),
+            Self::Shift(Direction::Right) => "shift right".into(),
+            Self::Shift(Direction::Up) => "shift up".into(),
+            Self::Shift(Direction::Down) => "shift down".into(),
             Self::PageUp => "page up".into(),
             Self::PageDown => "page down".into(),
             Self::Escape => "esc".into(),
@@ -245,7 +282,15 @@ pub fn labels(keys: &[Key]) -> String {
     if keys == DIGITS {
         return "0 … 9".into();
     }
+    if keys == SHIFTED_ARROWS {
+        return "shift arrows".into();
+    }
     keys.iter().map(|key| key.label()).collect::<Vec<_>>().join("  ")
+}
+
+/// The keys that do this: `z  enter`.
+pub fn keys_for(action: Action) -> String {
+    BINDINGS.iter().find(|binding| binding.action == action).map_or_else(String::new, |b| labels(b.keys))
 }
 
 #[cfg(test)]
@@ -264,6 +309,7 @@ mod tests {
         assert_eq!(action_of(Key::Char('U')), Some(Action::PreviousStage));
         assert_eq!(action_of(Key::Char('#')), None);
         assert_eq!(action_of(Key::Char('7')), Some(Action::Type('7')));
+        assert_eq!(action_of(Key::Shift(Direction::Up)), Some(Action::MovePoint(Direction::Up)));
     }
 
     #[test]

@@ -3,22 +3,21 @@
 
 mod arrange;
 mod channel;
-mod choices;
 mod class_activation;
 mod colors;
 pub mod download;
-mod enlarged;
+mod first_run;
 mod health;
 mod hypercolumn;
 mod kernels;
 pub mod keymap;
-mod legend;
 pub mod offscreen;
 mod panels;
 mod relations;
 mod scene;
 mod snapshot;
 pub mod state;
+pub mod theme;
 mod view_model;
 pub mod window;
 

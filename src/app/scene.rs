@@ -12,6 +12,7 @@ use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
 use super::panels::{self, Arrangement};
 use super::state::{AppState, Overlay};
+use super::theme::{self, DARK, Theme};
 use super::view_model::ViewModel;
 use crate::gpu::{
     ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbDraw, RgbRenderer,
@@ -44,6 +45,7 @@ pub struct Scene {
 struct Content {
     size: [u32; 2],
     scale: f32,
+    theme: Theme,
     paint_jobs: Vec<egui::ClippedPrimitive>,
     picture: Option<(Rect, bool)>,
     /// Three channels of a map as colours: the network's input, the first kernels.
@@ -68,16 +70,24 @@ struct Tiles {
 /// Between the lines over values beyond the range, in points.
 const HATCH: f32 = 4.0;
 
-/// The size of text grows with the window, so that it can be read from afar on a large one.
+/// Pixels of a point. Text grows with the window, so that it can be read from afar on a large one; in a small one it does
+/// not grow with the display's scale beyond what leaves room for the maps.
 pub fn scale_of(size: [u32; 2], native_scale: f32) -> f32 {
     let [width, height] = size.map(|side| side as f32);
-    native_scale.max((width / 1600.0).min(height / 900.0))
+    let fits = |[least_width, least_height]: [f32; 2]| (width / least_width).min(height / least_height);
+    native_scale.min(fits(LEAST_POINTS).max(1.0)).max(fits(ROOMY_POINTS))
 }
+
+/// What the panels and some maps need, in points.
+const LEAST_POINTS: [f32; 2] = [960.0, 540.0];
+
+/// From here on text grows.
+const ROOMY_POINTS: [f32; 2] = [1600.0, 900.0];
 
 impl Scene {
     /// Compiles everything for targets of this format, which must not be sRGB.
     pub fn new(gpu: &GpuContext, format: wgpu::TextureFormat, ctx: egui::Context) -> Self {
-        panels::set_style(&ctx);
+        theme::set_style(&ctx);
         let options = egui_wgpu::RendererOptions { dithering: false, ..Default::default() };
         Self {
             egui: egui_wgpu::Renderer::new(&gpu.device, format, options),
@@ -118,6 +128,7 @@ impl Scene {
         state: &mut AppState,
         model: &ViewModel,
     ) -> (Arrangement, egui::PlatformOutput) {
+        state.theme.apply(&self.ctx);
         let mut arrangement = Arrangement::default();
         let output = self.ctx.run_ui(input, |ui| {
             let clicks = std::mem::take(&mut arrangement.clicks);
@@ -139,6 +150,7 @@ impl Scene {
         self.content = Content {
             size,
             scale,
+            theme: state.theme,
             paint_jobs,
             picture: arrangement.picture.map(|rect| (in_pixels(rect, scale), state.mirror)),
             activations: model.activations.clone(),
@@ -376,7 +388,8 @@ impl Scene {
             &content.paint_jobs,
             &screen,
         );
-        let mut pass = clear(&mut encoder, target).forget_lifetime();
+        let background = content.theme.palette().background;
+        let mut pass = clear(&mut encoder, target, background).forget_lifetime();
         if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
             self.pictures.draw(&self.gpu, &mut pass, &shown.frame, content.size, place, mirror);
         }
@@ -437,7 +450,8 @@ impl Scene {
         let order = self.order.as_ref().map(|(_, order)| order);
         let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
         self.gpu.submit(|encoder| {
-            let mut pass = clear(encoder, &view);
+            // The same file whatever the theme.
+            let mut pass = clear(encoder, &view, DARK.background);
             if let Some(order) = order {
                 self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, &draw);
             }
@@ -484,9 +498,13 @@ fn new_target(gpu: &GpuContext, [width, height]: [u32; 2], format: wgpu::Texture
     })
 }
 
-/// A pass over a target in the background's colour.
-fn clear<'a>(encoder: &'a mut wgpu::CommandEncoder, target: &wgpu::TextureView) -> wgpu::RenderPass<'a> {
-    let [r, g, b, _] = panels::BACKGROUND.to_array().map(|level| f64::from(level) / 255.0);
+/// A pass over a target that begins with one colour.
+fn clear<'a>(
+    encoder: &'a mut wgpu::CommandEncoder,
+    target: &wgpu::TextureView,
+    background: egui::Color32,
+) -> wgpu::RenderPass<'a> {
+    let [r, g, b, _] = background.to_array().map(|level| f64::from(level) / 255.0);
     encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
         label: Some("view"),
         color_attachments: &[Some(wgpu::RenderPassColorAttachment {

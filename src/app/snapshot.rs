@@ -6,6 +6,7 @@ use super::Setup;
 use super::colors::LayerColors;
 use super::scene::Scene;
 use super::state::{AppState, Overlay};
+use super::theme::Theme;
 use super::view_model::{ViewModel, top_classes};
 use crate::engine::{Model, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, readback};
@@ -197,6 +198,9 @@ fn command(
     }
     if let crate::view::TileSize::Pixels(size) = state.tile_size {
         words.push(format!("--tile-size {size}"));
+    }
+    if state.theme == Theme::Light {
+        words.push("--theme light".into());
     }
     words.push(format!("--size {}x{} --snapshot .", size[0], size[1]));
     words.join(" ")

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::arrange::Arranged;
 use super::colors::LayerStatistics;
 use super::kernels::KernelChoice;
-use super::keymap::Action;
+use super::keymap::{Action, Direction};
+use super::theme::Theme;
 use crate::gpu::{Fit, Resize};
 use crate::inspect::{convolution_of, explained_layer};
 use crate::model::{Graph, LayerIndex, Op, Shape};
@@ -78,8 +79,14 @@ pub struct AppState {
     pub typed: String,
     /// What is wrong with maps is marked.
     pub health: bool,
+    /// The point of the network's input that keys have marked: across and down, from 0 to 1.
+    pub point: Option<[f32; 2]>,
     /// The key list is shown.
     pub help: bool,
+    /// The first keys are shown, until one is pressed.
+    pub hint: bool,
+    /// Light or dark.
+    pub theme: Theme,
     /// The grid last drawn; moving around needs its columns and pages.
     pub grid: Option<TileGrid>,
 }
@@ -97,6 +104,9 @@ pub enum Overlay {
 
 /// Of a channel's number.
 const MOST_DIGITS: usize = 5;
+
+/// Steps that the marked point takes from one edge of the picture to the other, where no map says how many.
+const POINT_STEPS: usize = 37;
 
 /// How much the opacity keys change.
 const OPACITY_STEP: f32 = 0.1;
@@ -155,7 +165,10 @@ impl AppState {
             followed: None,
             typed: String::new(),
             health: false,
+            point: None,
             help: false,
+            hint: false,
+            theme: Theme::default(),
             grid: None,
         }
     }
@@ -316,6 +329,35 @@ impl AppState {
         }
     }
 
+    /// The cell (row, column) of a map of this shape that keys have marked.
+    pub fn marked_cell(&self, shape: Shape) -> Option<[usize; 2]> {
+        let [x, y] = self.point?;
+        let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
+        Some([cell(y, shape.height), cell(x, shape.width)])
+    }
+
+    /// By one cell of the enlarged map, or by some pixels of the picture; from its middle at first.
+    fn move_point(&mut self, direction: Direction) {
+        let shape = self.graph.nodes[self.layer].shape;
+        let side = |cells: usize| if self.enlarged { cells } else { POINT_STEPS };
+        let [columns, rows] = [side(shape.width), side(shape.height)];
+        let Some([x, y]) = self.point else {
+            self.point = Some([0.5; 2]);
+            return;
+        };
+        // To the middle of the next cell.
+        let step = |part: f32, cells: usize, by: f32| {
+            let cell = (part * cells as f32).floor() + by;
+            (cell.clamp(0.0, cells as f32 - 1.0) + 0.5) / cells as f32
+        };
+        self.point = Some(match direction {
+            Direction::Left => [step(x, columns, -1.0), y],
+            Direction::Right => [step(x, columns, 1.0), y],
+            Direction::Up => [x, step(y, rows, -1.0)],
+            Direction::Down => [x, step(y, rows, 1.0)],
+        });
+    }
+
     /// The convolution whose kernels are shown, and which of them: those of the first convolution in colour.
     pub fn shown_kernels(&self) -> Option<(LayerIndex, KernelChoice)> {
         let conv = convolution_of(&self.graph, self.layer).filter(|_| self.kernels)?;
@@ -443,6 +485,7 @@ impl AppState {
     /// Carries an action out. `pixels_per_point` is the view's scale.
     pub fn apply(&mut self, action: Action, pixels_per_point: f32) -> Option<Effect> {
         let columns = self.grid.map_or(1, |grid| grid.columns as isize);
+        self.hint = false;
         // Anything else than a digit ends a number that was begun.
         match action {
             Action::Type(_) | Action::Untype => {}
@@ -518,15 +561,18 @@ impl AppState {
                 }
             }
             Action::Untype => drop(self.typed.pop()),
+            Action::MovePoint(direction) => self.move_point(direction),
             Action::ToggleHealth => self.health = !self.health,
             Action::RestartHealth => return Some(Effect::RestartHealth),
+            Action::ToggleTheme => self.theme = self.theme.other(),
             Action::ToggleHelp => self.help = !self.help,
             Action::Reset => {
                 // The first escape closes what lies over the view.
                 if self.help || self.enlarged {
-                    (self.help, self.enlarged) = (false, false);
+                    (self.help, self.enlarged, self.point) = (false, false, None);
                 } else if let Some(initial) = self.initial.take() {
-                    *self = initial.started();
+                    // The room does not become brighter or darker.
+                    *self = Self { theme: self.theme, ..initial.started() };
                 }
             }
             Action::Snapshot => return Some(Effect::Snapshot),

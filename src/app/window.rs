@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use winit::application::ApplicationHandler;
-use winit::dpi::PhysicalSize;
+use winit::dpi::{LogicalSize, PhysicalSize};
 use winit::event::{ElementState, KeyEvent, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
@@ -16,13 +16,13 @@ use super::arrange::{Arranger, Known};
 use super::channel::ChannelHistory;
 use super::download::Download;
 use super::health::{LayerMarks, SessionHealth};
-use super::keymap::{Key, action_of};
+use super::keymap::{Direction, Key, action_of};
 use super::panels::{self, Click};
 use super::relations::Relations;
 use super::scene::{Scene, scale_of};
 use super::state::{AppState, Effect, Overlay};
 use super::view_model::{ViewModel, shown_layer};
-use super::{Setup, device_in_words, snapshot};
+use super::{Setup, device_in_words, first_run, snapshot};
 use crate::engine::{Placement, difference_name};
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
@@ -137,6 +137,8 @@ struct Live {
     /// News wakes the event loop only once until it is looked at.
     pending: Arc<AtomicBool>,
     minimized: bool,
+    /// A shift key is down.
+    shift: bool,
 }
 
 impl App {
@@ -145,8 +147,8 @@ impl App {
         let [width, height] = self.setup.size;
         let attributes = Window::default_attributes()
             .with_title("convscope")
-            .with_min_inner_size(PhysicalSize::new(480, 320))
-            .with_inner_size(PhysicalSize::new(width, height));
+            .with_min_inner_size(LogicalSize::new(480, 320))
+            .with_inner_size(LogicalSize::new(width, height));
         let window = Arc::new(event_loop.create_window(attributes).map_err(|error| display(&error))?);
         let surface = self.instance.create_surface(window.clone()).map_err(|error| display(&error))?;
         let gpu = GpuContext::open(self.instance.clone(), self.setup.adapter.as_deref(), Some(&surface))?;
@@ -181,7 +183,8 @@ impl App {
                 }
             }
         };
-        let state = self.setup.state.clone();
+        let mut state = self.setup.state.clone();
+        state.hint = first_run::is_first();
         let wake = news(self.proxy.clone(), pending.clone());
         let session = self.setup.start_session(&gpu, state.request(), false, wake);
         let news_of_download = news(self.proxy.clone(), pending.clone());
@@ -216,12 +219,16 @@ impl App {
             wants_snapshot: false,
             pending,
             minimized: false,
+            shift: false,
         })
     }
 
     fn apply(&mut self, action: super::keymap::Action, event_loop: &ActiveEventLoop) {
         let Some(live) = &mut self.live else { return };
         let scale = live.scale();
+        if live.state.hint {
+            first_run::remember();
+        }
         match live.state.apply(action, scale) {
             None => {}
             Some(Effect::Quit) => event_loop.exit(),
@@ -567,9 +574,10 @@ impl ApplicationHandler<Event> for App {
                 live.resize(size);
             }
             WindowEvent::RedrawRequested => self.redraw(event_loop),
+            WindowEvent::ModifiersChanged(modifiers) => live.shift = modifiers.state().shift_key(),
             WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => {
                 if event.state == ElementState::Pressed
-                    && let Some(action) = action_for(&event)
+                    && let Some(action) = action_for(&event, live.shift)
                 {
                     self.apply(action, event_loop);
                 }
@@ -580,10 +588,14 @@ impl ApplicationHandler<Event> for App {
 }
 
 /// The action of a key press: by what the key types, or, on a layout without Latin letters, by where it lies.
-fn action_for(event: &KeyEvent) -> Option<super::keymap::Action> {
+fn action_for(event: &KeyEvent, shift: bool) -> Option<super::keymap::Action> {
     let logical = match &event.logical_key {
         WinitKey::Character(text) => text.chars().next().map(Key::Char),
         WinitKey::Named(named) => match named {
+            NamedKey::ArrowLeft if shift => Some(Key::Shift(Direction::Left)),
+            NamedKey::ArrowRight if shift => Some(Key::Shift(Direction::Right)),
+            NamedKey::ArrowUp if shift => Some(Key::Shift(Direction::Up)),
+            NamedKey::ArrowDown if shift => Some(Key::Shift(Direction::Down)),
             NamedKey::ArrowLeft => Some(Key::Left),
             NamedKey::ArrowRight => Some(Key::Right),
             NamedKey::ArrowUp => Some(Key::Up),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app::theme::Theme;
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
 use crate::model::{AvgPool, InputScale};
@@ -252,6 +253,9 @@ pub struct ViewArgs {
     /// Longer side of a tile in points [default: as large as fits].
     #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(4..=4096))]
     pub tile_size: Option<u32>,
+    /// The ground that everything is drawn on.
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: Theme,
     /// Mirror the image on the screen (never for the network).
     #[arg(long)]
     pub mirror: bool,
@@ -288,7 +292,7 @@ pub struct ViewArgs {
     /// Also write every snapshot to TensorBoard event files in this folder.
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
-    /// Size of the window, or of the pictures with --headless, in pixels.
+    /// Size of the window (on a display with a scale of 2 it has twice as many pixels), or of the pictures with --headless.
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
     pub size: [u32; 2],
     /// Folder for snapshots.

@@ -84,7 +84,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     state.channels = channels;
     (state.fit, state.resize) = (input.preprocess.fit, input.preprocess.resize);
     (state.scale, state.chosen_colormap) = (view.colors.scale(), view.colors.colormap);
-    state.mirror = view.mirror;
+    (state.mirror, state.theme) = (view.mirror, view.theme);
     state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
     (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);

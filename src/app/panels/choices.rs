@@ -2,11 +2,12 @@
 
 use egui::{RichText, Ui};
 
-use super::kernels::KernelChoice;
 use super::legend::toggle;
-use super::panels::{ACCENT, Arrangement, Click, QUIET};
-use super::state::AppState;
-use super::view_model::ViewModel;
+use super::{Arrangement, Click};
+use crate::app::kernels::KernelChoice;
+use crate::app::state::AppState;
+use crate::app::theme::palette;
+use crate::app::view_model::ViewModel;
 use crate::model::LayerIndex;
 use crate::view::{Filter, Sort};
 
@@ -15,7 +16,7 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
     let arranged = state.arranged(model.shown_layer(state));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.label(RichText::new("sort").color(QUIET))
+        ui.label(RichText::new("sort").color(palette(ui).quiet))
             .on_hover_text("In which order channels are shown. (. and ,)");
         for sort in Sort::ALL {
             let text = match sort {
@@ -28,7 +29,8 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
             }
         }
         ui.add_space(8.0);
-        ui.label(RichText::new("hide").color(QUIET)).on_hover_text("Which channels are left out. (shift f)");
+        ui.label(RichText::new("hide").color(palette(ui).quiet))
+            .on_hover_text("Which channels are left out. (shift f)");
         for (filter, help) in [
             (
                 Filter::Silent,
@@ -43,12 +45,14 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
         }
         ui.add_space(8.0);
         if let Some(note) = arranged.and_then(|arranged| arranged.note) {
-            ui.label(RichText::new(note).color(ACCENT).small());
+            ui.label(RichText::new(note).color(palette(ui).accent).small());
         }
         if let Some(class) = arranged.and_then(|arranged| arranged.class) {
             let name =
                 model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
-            ui.label(RichText::new(format!("what adds most to “{name}” first")).color(QUIET).small());
+            ui.label(
+                RichText::new(format!("what adds most to “{name}” first")).color(palette(ui).quiet).small(),
+            );
         }
     });
 }

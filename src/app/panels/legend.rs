@@ -2,12 +2,13 @@
 
 use egui::{Align, Color32, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::colors::{LayerColors, Oddities};
-use super::kernels::KernelChoice;
-use super::keymap::Action;
-use super::panels::{ACCENT, Arrangement, BACKGROUND, Click, LINE, QUIET, TEXT};
-use super::state::AppState;
-use super::view_model::ViewModel;
+use super::{Arrangement, Click, glossary};
+use crate::app::colors::{LayerColors, Oddities};
+use crate::app::kernels::KernelChoice;
+use crate::app::keymap::Action;
+use crate::app::state::AppState;
+use crate::app::theme::palette;
+use crate::app::view_model::ViewModel;
 use crate::inspect::ChannelStatistics;
 use crate::view::{ColorRange, Colormap, ERROR_COLOR, FLAT_COLOR, Normalize, colormap_table, number};
 
@@ -27,12 +28,13 @@ pub fn legend(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
     let Some(&channel) = channels.get(state.selected).or(channels.first()) else { return };
     let range = colors.range(channel);
     let odd = colors.oddities();
-    ui.label(RichText::new("What the colours mean").strong());
+    ui.label(RichText::new("What the colours mean").strong()).on_hover_text(glossary::explain("colormap"));
     choices(ui, state, colors, out);
     strip(ui, &range, colors.colormap, [odd.below > 0, odd.above > 0]);
-    ui.label(RichText::new(meaning(colors, channel)).color(QUIET).small());
+    ui.label(RichText::new(meaning(colors, channel)).color(palette(ui).quiet).small());
     oddities(ui, &odd, colors.colormap);
-    ui.label(RichText::new(in_words(channel, colors.statistics(channel))).color(QUIET).small());
+    ui.label(RichText::new(in_words(channel, colors.statistics(channel))).color(palette(ui).quiet).small())
+        .on_hover_text(glossary::explain("deviation"));
     if let Some(differences) = versions.last().filter(|_| versions.len() > 1) {
         difference_legend(ui, differences);
     }
@@ -81,9 +83,10 @@ fn choices(ui: &mut Ui, state: &AppState, colors: &LayerColors, out: &mut Arrang
 
 /// A small button that is filled while it is on.
 pub fn toggle(ui: &mut Ui, text: &str, on: bool) -> egui::Response {
-    let text = RichText::new(text).size(12.5).color(if on { BACKGROUND } else { TEXT });
-    let fill = if on { ACCENT } else { Color32::TRANSPARENT };
-    ui.add(egui::Button::new(text).fill(fill).stroke(Stroke::new(1.0, LINE)).small())
+    let text =
+        RichText::new(text).size(12.5).color(if on { palette(ui).background } else { palette(ui).text });
+    let fill = if on { palette(ui).accent } else { Color32::TRANSPARENT };
+    ui.add(egui::Button::new(text).fill(fill).stroke(Stroke::new(1.0, palette(ui).line)).small())
 }
 
 /// The colours over their values, with the ends' numbers; an end beyond which there are values is pointed.
@@ -108,14 +111,14 @@ fn strip(ui: &mut Ui, range: &ColorRange, colormap: Colormap, pointed: [bool; 2]
             Pos2::new(tip, whole.center().y),
             Pos2::new(base, whole.bottom()),
         ];
-        let edge = Stroke::new(1.0, QUIET);
+        let edge = Stroke::new(1.0, palette(ui).quiet);
         ui.painter().add(egui::Shape::convex_polygon(corners, Color32::from_rgb(r, g, b), edge));
     }
     color_bar(ui, rect, &ramp);
     // Where zero is, if it is not an end.
     if range.low < 0.0 && range.high > 0.0 {
         let x = egui::remap(0.0, range.low..=range.high, rect.left()..=rect.right());
-        ui.painter().vline(x, rect.bottom()..=rect.bottom() + 4.0, Stroke::new(1.0, TEXT));
+        ui.painter().vline(x, rect.bottom()..=rect.bottom() + 4.0, Stroke::new(1.0, palette(ui).text));
     }
     ui.horizontal(|ui| {
         ui.label(number(range.low));
@@ -181,8 +184,8 @@ fn sample(ui: &mut Ui, [r, g, b]: [u8; 3], hatch: Option<[u8; 3]>, text: &str) {
                 ui.painter().with_clip_rect(rect).line_segment(ends, stroke);
             }
         }
-        ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, QUIET), egui::StrokeKind::Outside);
-        ui.label(RichText::new(text).color(QUIET).small());
+        ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, palette(ui).quiet), egui::StrokeKind::Outside);
+        ui.label(RichText::new(text).color(palette(ui).quiet).small());
     });
 }
 
@@ -200,7 +203,7 @@ fn difference_legend(ui: &mut Ui, colors: &LayerColors) {
         }
         _ => format!("differences from {} to {}, white is none", number(range.low), number(range.high)),
     };
-    ui.label(RichText::new(text).color(QUIET).small());
+    ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }
 
 fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
@@ -217,7 +220,7 @@ fn kernel_legend(ui: &mut Ui, choice: &KernelChoice) {
              filter, symmetric around zero."
         }
     };
-    ui.label(RichText::new(text).color(QUIET).small());
+    ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }
 
 /// One mesh: single rectangles would have soft edges and look striped.

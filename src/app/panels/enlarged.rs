@@ -3,17 +3,18 @@
 
 use egui::{Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 
-use super::channel::{cells_that_see, in_words, seen_by};
-use super::panels::{ACCENT, Arrangement, CURVE, LINE, QUIET, TEXT};
-use super::scene::{enlarged, in_pixels};
-use super::state::AppState;
-use super::view_model::ViewModel;
+use super::{Arrangement, glossary};
+use crate::app::channel::{cells_that_see, in_words, seen_by};
+use crate::app::scene::{enlarged, in_pixels};
+use crate::app::state::AppState;
+use crate::app::theme::{DARK, palette};
+use crate::app::view_model::ViewModel;
 use crate::inspect::is_rectified;
 use crate::model::Shape;
 use crate::view::{number, range};
 
 /// Height of the histogram and of the curve, in points.
-const PLOT: f32 = 52.0;
+const PLOT: f32 = 46.0;
 
 /// The map's place within `body`, in points.
 fn place(body: Rect, shape: Shape, scale: f32) -> Rect {
@@ -45,12 +46,15 @@ pub fn over_map(
     {
         outline(ui, cells_rect(place, shape, rows, columns));
     }
-    let Some(at) = response.hover_pos().filter(|at| place.contains(*at)) else { return };
-    let inside = (at - place.min) / place.size();
-    let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
-    let (row, column) = (cell(inside.y, shape.height), cell(inside.x, shape.width));
+    let under_cursor = response.hover_pos().filter(|at| place.contains(*at)).map(|at| {
+        let inside = (at - place.min) / place.size();
+        let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
+        [cell(inside.y, shape.height), cell(inside.x, shape.width)]
+    });
+    let Some([row, column]) = under_cursor.or(state.marked_cell(shape)) else { return };
     out.cell = Some([row, column]);
-    outline(ui, cells_rect(place, shape, [row, row], [column, column]));
+    let cell = cells_rect(place, shape, [row, row], [column, column]);
+    outline(ui, cell);
     let value = model.channel.as_ref().and_then(|channel| channel.at([row, column]));
     let value = value.map_or("…".into(), number);
     let input = state.graph().input_shape();
@@ -60,9 +64,24 @@ pub fn over_map(
         true => "the whole input, which is".to_string(),
         false => format!("{wide}×{high} pixels of the input; they are"),
     };
-    response.clone().on_hover_text_at_pointer(format!(
-        "row {row}, column {column}: {value}\nThis cell sees {seen} framed in the picture."
-    ));
+    beside(
+        ui,
+        body,
+        cell,
+        format!("row {row}, column {column}: {value}\nThis cell sees {seen} framed in the picture."),
+    );
+}
+
+/// Words beside a cell, within `body`.
+fn beside(ui: &Ui, body: Rect, cell: Rect, text: String) {
+    let galley = ui.painter().layout_no_wrap(text, FontId::proportional(13.0), DARK.text);
+    let size = galley.size() + Vec2::new(14.0, 8.0);
+    let is_room_below = cell.bottom() + 6.0 + size.y <= body.bottom();
+    let top = if is_room_below { cell.bottom() + 6.0 } else { (cell.top() - 6.0 - size.y).max(body.top()) };
+    let left = cell.center().x.min(body.right() - size.x).max(body.left());
+    let back = Rect::from_min_size(Pos2::new(left, top), size);
+    ui.painter().rect_filled(back, 4.0, Color32::from_black_alpha(215));
+    ui.painter().galley(back.min + Vec2::new(7.0, 4.0), galley, DARK.text);
 }
 
 /// In the picture (the network sees the part `seen` of it): the pixels that the cell under the cursor sees.
@@ -84,7 +103,7 @@ pub fn on_picture(ui: &Ui, seen: Rect, state: &AppState, model: &ViewModel) {
 /// Light on dark, so that it is seen on everything.
 fn outline(ui: &Ui, rect: Rect) {
     ui.painter().rect_stroke(rect, 0.0, Stroke::new(4.0, Color32::from_black_alpha(170)), StrokeKind::Middle);
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, ACCENT), StrokeKind::Middle);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(2.0, DARK.accent), StrokeKind::Middle);
 }
 
 /// In the left panel: what there is to know of the enlarged channel.
@@ -96,10 +115,12 @@ pub fn words(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     if let Some(statistics) = tap.channel_statistics.get(channel as usize) {
         let Shape { height, width, .. } = state.graph().nodes[layer].shape;
         let text = in_words(statistics, is_rectified(state.graph(), layer), height * width);
-        ui.label(RichText::new(text).color(ACCENT).small());
+        ui.label(RichText::new(text).color(palette(ui).accent).small());
     }
     if let Some(finding) = model.health.as_ref().and_then(|health| health.finding(channel as usize)) {
-        ui.label(RichText::new(format!("Over this session: {}.", finding.word())).color(QUIET).small());
+        ui.label(
+            RichText::new(format!("Over this session: {}.", finding.word())).color(palette(ui).quiet).small(),
+        );
     }
     if let Some(channel) = &model.channel {
         histogram(ui, &channel.histogram(), range(&channel.values));
@@ -109,10 +130,10 @@ pub fn words(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     }
 }
 
-fn field(ui: &mut Ui, caption: &str) -> Rect {
-    ui.label(RichText::new(caption).color(QUIET).small());
+fn field(ui: &mut Ui, caption: &str, term: &str) -> Rect {
+    ui.label(RichText::new(caption).color(palette(ui).quiet).small()).on_hover_text(glossary::explain(term));
     let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
-    ui.painter().rect_filled(rect, 2.0, Color32::from_rgb(0x1e, 0x21, 0x27));
+    ui.painter().rect_filled(rect, 2.0, palette(ui).field);
     rect
 }
 
@@ -122,7 +143,7 @@ fn histogram(ui: &mut Ui, bars: &[f32], (low, high): (f32, f32)) {
     if highest <= 0.0 {
         return;
     }
-    let rect = field(ui, "Histogram (bars: square root of the count)");
+    let rect = field(ui, "Histogram (bars: square root of the count)", "histogram");
     let inner = rect.shrink2(Vec2::new(3.0, 3.0));
     let width = inner.width() / bars.len() as f32;
     for (index, count) in bars.iter().enumerate().filter(|(_, count)| **count > 0.0) {
@@ -132,17 +153,17 @@ fn histogram(ui: &mut Ui, bars: &[f32], (low, high): (f32, f32)) {
             Pos2::new(left, inner.bottom() - height.max(1.0)),
             Pos2::new(left + (width - 1.0).max(1.0), inner.bottom()),
         );
-        ui.painter().rect_filled(bar, 0.0, CURVE);
+        ui.painter().rect_filled(bar, 0.0, palette(ui).curve);
     }
     ends(ui, rect, &number(low), &number(high));
 }
 
-/// Mean (dim) and largest value (bright) over the last seconds, the newest on the right.
+/// Mean (grey) and largest value (coloured) over the last seconds, the newest on the right.
 fn curve(ui: &mut Ui, curve: &[(f32, f32, f32)]) {
     let span = curve.first().map_or(1.0, |(ago, ..)| ago.max(0.5));
     let values = || curve.iter().flat_map(|(_, mean, max)| [*mean, *max]).filter(|value| value.is_finite());
     let (low, high) = (values().fold(0.0, f32::min), values().fold(0.0, f32::max));
-    let rect = field(ui, &format!("Its highest value (bright) and its mean over the last {span:.0} s"));
+    let rect = field(ui, &format!("Highest value (coloured) and mean (grey), last {span:.0} s"), "curve");
     if low >= high {
         return;
     }
@@ -152,28 +173,28 @@ fn curve(ui: &mut Ui, curve: &[(f32, f32, f32)]) {
         Pos2::new(x, egui::remap(value, low..=high, inner.bottom()..=inner.top()))
     };
     let zero = at(0.0, 0.0).y;
-    ui.painter().hline(rect.x_range(), zero, Stroke::new(1.0, LINE));
+    ui.painter().hline(rect.x_range(), zero, Stroke::new(1.0, palette(ui).line));
     let line = |value: fn(&(f32, f32, f32)) -> f32, color: Color32| {
         let points =
             curve.iter().filter(|point| value(point).is_finite()).map(|point| at(point.0, value(point)));
         ui.painter().add(egui::Shape::line(points.collect(), Stroke::new(1.5, color)));
     };
-    line(|point| point.1, QUIET);
-    line(|point| point.2, CURVE);
+    line(|point| point.1, palette(ui).quiet);
+    line(|point| point.2, palette(ui).curve);
     let font = FontId::proportional(11.0);
     let newest = curve.last().map_or(0.0, |point| point.2);
     let corner = rect.right_top() + Vec2::new(-3.0, 1.0);
-    ui.painter().text(corner, egui::Align2::RIGHT_TOP, number(newest), font, TEXT);
+    ui.painter().text(corner, egui::Align2::RIGHT_TOP, number(newest), font, palette(ui).text);
 }
 
 /// The numbers of both ends, on a ground of their own so that no bar runs through them.
 fn ends(ui: &Ui, rect: Rect, low: &str, high: &str) {
     for (text, is_low) in [(low, true), (high, false)] {
-        let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), TEXT);
+        let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(11.0), palette(ui).text);
         let size = galley.size() + Vec2::new(6.0, 0.0);
         let left = if is_low { rect.left() + 10.0 } else { rect.right() - size.x };
         let back = Rect::from_min_size(Pos2::new(left, rect.top() + 1.0), size);
-        ui.painter().rect_filled(back, 0.0, Color32::from_rgb(0x1e, 0x21, 0x27));
-        ui.painter().galley(back.min + Vec2::new(3.0, 0.0), galley, TEXT);
+        ui.painter().rect_filled(back, 0.0, palette(ui).field);
+        ui.painter().galley(back.min + Vec2::new(3.0, 0.0), galley, palette(ui).text);
     }
 }

@@ -1,0 +1,123 @@
+//! The words that not everybody knows, in one sentence each: what the tooltips say, and a part of docs/reading.md.
+
+/// Word and sentence.
+const TERMS: &[(&str, &str)] = &[
+    ("layer", "One step of the network: it takes the maps of earlier layers and makes new ones."),
+    ("channel", "One of the maps of a layer: where in the picture, and how strongly, one pattern was found."),
+    ("shape", "Height × width of each map, and how many channels (maps) the layer has."),
+    (
+        "stage",
+        "A part of the network: its first layers (stem), the blocks mixed0 to mixed10, and the end that names classes.",
+    ),
+    ("torchvision", "What the same layer is called in PyTorch's torchvision; the large name is Keras'."),
+    ("input", "The picture as the network gets it: 299×299 pixels, red, green and blue."),
+    (
+        "convolution",
+        "Slides small kernels over all maps before it; each kernel makes one map of where its pattern is.",
+    ),
+    ("kernel", "The weights of a convolution: the pattern that it looks for, learned in training."),
+    (
+        "batch normalization",
+        "Shifts and stretches each channel by the mean and spread that it had in training.",
+    ),
+    ("ReLU", "Sets everything below zero to zero, so that only what was found is handed on."),
+    (
+        "max pooling",
+        "Keeps the highest value of neighbouring cells: smaller maps that mind the exact place less.",
+    ),
+    ("average pooling", "Takes the mean of neighbouring cells."),
+    ("concatenation", "Puts the maps of several branches behind each other, as the channels of one layer."),
+    ("global average pooling", "Takes the mean of each whole map: one number for each channel."),
+    ("dense", "Adds up all numbers it gets, each times a weight, once for each output."),
+    ("dense + softmax", "Adds up a score (logit) for each class and turns the scores into probabilities."),
+    (
+        "logit",
+        "The score of a class before it becomes a probability: higher is more likely, and it can be any number.",
+    ),
+    (
+        "probability",
+        "How sure the network is of a class; all classes share 100 %, whether or not any of them is there.",
+    ),
+    (
+        "class activation map",
+        "Where the score of a class comes from: the last maps, each times its weight for the class, added up.",
+    ),
+    ("hypercolumn", "All values that the chosen layers have at one pixel; the picture shows their mean."),
+    ("receptive field", "The pixels of the input that one cell of a map can see."),
+    (
+        "colormap",
+        "Turns values into colours; the strip shows the value of each colour, and the buttons what its ends stand for.",
+    ),
+    ("deviation", "The standard deviation: how far values typically lie from their mean."),
+    ("histogram", "How many cells of the map have which value, the lowest on the left."),
+    (
+        "curve",
+        "The channel's highest value and its mean in each of the last frames: is it the picture, or always the same?",
+    ),
+    (
+        "health",
+        "Maps that say nothing, or nothing of their own, over all frames since the start (or since shift d).",
+    ),
+    ("silent", "Nowhere above zero on this frame: its pattern is not in the picture."),
+    ("dead", "Never above zero on any frame so far: perhaps it never answers to anything."),
+    ("solid", "Of nearly one colour on every frame: it tells no place from another."),
+    ("always on", "Above zero in every cell of every frame: the ReLU changes nothing there."),
+    ("copy", "Nearly the brightness of the picture: it has learned little."),
+    ("inverted copy", "Nearly the brightness of the picture turned round: it has learned little."),
+    ("duplicate", "Nearly the same as another channel of the layer."),
+    ("broken", "Values that are no numbers, or too large to measure: something went wrong."),
+    ("network", "The time that one frame takes through the network."),
+    ("preprocess", "The time to resize a frame to 299×299 and to scale its values."),
+    ("statistics", "The time to measure all maps of the shown layer."),
+    ("latency", "From the moment the camera gave the frame until its maps were there."),
+    (
+        "dropped",
+        "Frames that came while the network was busy; they are left out so that what is shown is never old.",
+    ),
+];
+
+/// What a word means; nothing for words that are not listed.
+pub fn explain(term: &str) -> &'static str {
+    TERMS.iter().find(|(known, _)| *known == term).map_or("", |(_, sentence)| sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::health::Finding;
+    use crate::model::inception_v3::inception_v3;
+
+    #[test]
+    fn every_kind_of_layer_and_every_finding_is_explained() {
+        for node in &inception_v3(1000, 1.0).nodes {
+            assert!(!explain(node.op.name()).is_empty(), "{}", node.op.name());
+        }
+        for finding in Finding::ALL {
+            assert!(!explain(finding.word()).is_empty(), "{}", finding.word());
+        }
+    }
+
+    #[test]
+    fn every_word_that_panels_ask_for_is_listed_and_the_page_has_them_all() {
+        let sources = [
+            include_str!("mod.rs"),
+            include_str!("picture.rs"),
+            include_str!("predictions.rs"),
+            include_str!("legend.rs"),
+            include_str!("enlarged.rs"),
+        ];
+        let asked = sources.iter().flat_map(|source| {
+            source.split("glossary::explain(\"").skip(1).filter_map(|rest| rest.split('"').next())
+        });
+        let asked: Vec<_> = asked.collect();
+        assert!(asked.len() > 10);
+        for term in asked {
+            assert!(!explain(term).is_empty(), "{term}");
+        }
+        let page = include_str!("../../../docs/reading.md");
+        for (term, sentence) in TERMS {
+            let row = format!("| {term} | {sentence} |");
+            assert!(page.contains(&row), "docs/reading.md lacks the line {row}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The picture in the left panel with what is drawn over it and said about it, and the bar of the last moments.
+
+use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+
+use super::legend::color_bar;
+use super::predictions::plot;
+use super::{Arrangement, Click, enlarged, extras, glossary};
+use crate::app::class_activation::Explanation;
+use crate::app::keymap::Action;
+use crate::app::state::{AppState, Overlay};
+use crate::app::theme::{DARK, palette};
+use crate::app::view_model::ViewModel;
+use crate::gpu::{Fit, crop_of};
+use crate::inspect::explained_layer;
+use crate::view::{colormap_table, number};
+
+/// The picture, and in words what lies over it.
+pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
+    let width = ui.available_width();
+    let Some(shown) = &model.activations else {
+        let (rect, _) = ui.allocate_exact_size(Vec2::new(width, width * 0.75), Sense::hover());
+        ui.painter().rect_filled(rect, 2.0, palette(ui).field);
+        let font = FontId::proportional(14.0);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "no picture yet", font, palette(ui).quiet);
+        return;
+    };
+    let frame = &shown.frame.frame;
+    let as_input = state.network_input && shown.map(0).is_some();
+    let aspect = if as_input { 1.0 } else { frame.height as f32 / frame.width as f32 };
+    let size = if width * aspect > highest {
+        Vec2::new(highest / aspect, highest)
+    } else {
+        Vec2::new(width, width * aspect)
+    };
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    if response.double_clicked() {
+        out.clicks.push(Click::Do(Action::ToggleFrozen));
+    }
+    out.picture = Some(rect);
+    let fit = if as_input { Fit::Stretch } else { shown.request.fit };
+    let seen = seen_part(rect, frame.width, frame.height, fit);
+    if fit == Fit::Crop {
+        mark_crop(ui, rect, seen);
+    }
+    let input = state.graph().input_shape();
+    let under_cursor = response
+        .hover_pos()
+        .and_then(|at| pixel_at(seen, at, state.mirror, [input.width as u32, input.height as u32]));
+    // Keys mark a pixel where there is something to be said of one.
+    let marked = state
+        .marked_cell(input)
+        .filter(|_| state.overlay == Some(Overlay::Hypercolumn) && under_cursor.is_none());
+    if let Some([row, column]) = marked {
+        let part = Vec2::new(column as f32 + 0.5, row as f32 + 0.5)
+            / Vec2::new(input.width as f32, input.height as f32);
+        let across = if state.mirror { 1.0 - part.x } else { part.x };
+        mark_pixel(ui, seen.min + Vec2::new(across, part.y) * seen.size());
+    }
+    out.pixel = under_cursor.or(marked.map(|[row, column]| [column as u32, row as u32]));
+    enlarged::on_picture(ui, seen, state, model);
+    if state.frozen {
+        tag(ui, rect.left_top() + Vec2::splat(6.0), "frozen · f goes on");
+    }
+    if state.frozen && model.moments.len() > 1 {
+        time_bar(ui, frame.id, model, out);
+    }
+    if extras(state) == 0 {
+        let text = match (as_input, fit) {
+            (true, _) => "These are the 299×299 pixels that the network sees.",
+            (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",
+            (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
+        };
+        ui.label(RichText::new(text).color(palette(ui).quiet).small());
+    }
+    match state.overlay {
+        Some(Overlay::Hypercolumn) => hypercolumn(ui, state, model),
+        Some(Overlay::ClassActivation) => class_activation(ui, state, model),
+        Some(Overlay::Channel) => over_picture(ui, state, model),
+        None => {}
+    }
+}
+
+/// A cross with an open middle, dark and light.
+fn mark_pixel(ui: &Ui, at: Pos2) {
+    for (width, color) in [(4.0, Color32::from_black_alpha(170)), (1.5, DARK.accent)] {
+        for arm in [Vec2::X, -Vec2::X, Vec2::Y, -Vec2::Y] {
+            ui.painter().line_segment([at + arm * 3.0, at + arm * 9.0], Stroke::new(width, color));
+        }
+    }
+}
+
+/// The part of the picture (drawn in `rect`) that the network sees.
+fn seen_part(rect: Rect, width: u32, height: u32, fit: Fit) -> Rect {
+    let crop = crop_of(width, height, fit);
+    let scale = Vec2::new(rect.width() / width as f32, rect.height() / height as f32);
+    let min = rect.min + Vec2::new(crop.x, crop.y) * scale;
+    Rect::from_min_size(min, Vec2::new(crop.width, crop.height) * scale)
+}
+
+/// The pixel of an input of this size under a point of the screen.
+fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Option<[u32; 2]> {
+    let inside = (at - seen.min) / seen.size();
+    let across = if mirror { 1.0 - inside.x } else { inside.x };
+    let pixel = |part: f32, side: u32| (0.0..1.0).contains(&part).then_some((part * side as f32) as u32);
+    Some([pixel(across, width)?, pixel(inside.y, height)?])
+}
+
+/// The last frames from left to right; a click or a drag goes to one of them.
+fn time_bar(ui: &mut Ui, shown: u64, model: &ViewModel, out: &mut Arrangement) {
+    let moments = &model.moments;
+    let (rect, response) =
+        ui.allocate_exact_size(Vec2::new(ui.available_width(), 12.0), Sense::click_and_drag());
+    ui.painter().rect_filled(rect.shrink2(Vec2::new(0.0, 4.0)), 2.0, palette(ui).line);
+    let last = moments.len() - 1;
+    let x = |place: usize| rect.left() + rect.width() * place as f32 / last as f32;
+    if let Some(at) = response.interact_pointer_pos() {
+        let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
+        out.clicks.push(Click::Moment(moments[(part * last as f32).round() as usize].id));
+    }
+    let Some(place) = moments.iter().position(|moment| moment.id == shown) else { return };
+    let knob = Rect::from_center_size(Pos2::new(x(place), rect.center().y), Vec2::new(6.0, 12.0));
+    ui.painter().rect_filled(knob, 2.0, palette(ui).accent);
+    let ago = moments[last].captured.saturating_duration_since(moments[place].captured).as_secs_f32();
+    let text =
+        format!("frame {} of the last {}, {ago:.1} s back (w earlier, e later)", place + 1, moments.len());
+    ui.label(RichText::new(text).color(palette(ui).quiet).small());
+}
+
+fn over_picture(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let Some(channel) = state.selected_channel(model.shown_layer(state)) else { return };
+    let opacity = (state.opacity * 100.0).round();
+    let text = format!("Over it channel {channel} (r), {opacity} % opaque ([ fainter, ] stronger).");
+    ui.label(RichText::new(text).color(palette(ui).accent).small());
+}
+
+fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let text = match model.explanation {
+        Some(Explanation { class, logit, .. }) => {
+            let name =
+                model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
+            format!(
+                "Where “{name}” comes from (c): the sum of the last block's maps, each times its weight for this class. \
+                 Its mean plus the bias is the logit {}.",
+                number(logit)
+            )
+        }
+        None if !model.trained() => {
+            "An untrained network recognises nothing: no class activation map (c).".into()
+        }
+        None if explained_layer(state.graph()).is_none() => {
+            "This network does not end in a pool and one fully connected layer: no class activation map (c)."
+                .into()
+        }
+        None => "The class activation map (c) is being computed.".into(),
+    };
+    ui.label(RichText::new(text).color(palette(ui).accent).small()).on_hover_text(format!(
+        "{} {}",
+        glossary::explain("class activation map"),
+        glossary::explain("logit")
+    ));
+    let Some(Explanation { low, high, .. }) = model.explanation else { return };
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+    let range = state.overlay_scale().range((low, high), (low, high), state.colormap());
+    color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
+    let [low, high] = [range.low, range.high].map(number);
+    let ends = format!("from {low} to {high} ([ fainter, ] stronger)");
+    ui.label(RichText::new(ends).color(palette(ui).quiet).small());
+}
+
+fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let layers = &state.hypercolumn;
+    let graph = state.graph();
+    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
+    let text = match layers.len() {
+        0 => "The hypercolumn has no layers: x takes the one you look at.".to_string(),
+        _ => {
+            let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
+            let opacity = (state.opacity * 100.0).round();
+            format!(
+                "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ fainter, ] stronger).",
+                numbers.join(", ")
+            )
+        }
+    };
+    ui.label(RichText::new(text).color(palette(ui).accent).small())
+        .on_hover_text(glossary::explain("hypercolumn"));
+    if !layers.is_empty() {
+        let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
+        let range = state.overlay_scale().range((0.0, 1.0), (0.0, 1.0), state.colormap());
+        color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
+        ui.label(RichText::new("from its lowest to its highest value").color(palette(ui).quiet).small());
+    }
+    let Some(vector) = &model.vector else {
+        if !layers.is_empty() {
+            let hint = "Point at the picture (or press shift and an arrow) for the vector of a pixel.";
+            ui.label(RichText::new(hint).color(palette(ui).quiet).small());
+        }
+        return;
+    };
+    let [x, y] = vector.pixel;
+    ui.label(RichText::new(format!("The hypercolumn at {x},{y}: {} values", vector.values.len())).small());
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 64.0), Sense::hover());
+    plot(ui, rect, &vector.values);
+    // Each layer has its own scale of values: show where one ends.
+    let mut start = 0;
+    for (layer, channels) in &vector.layers {
+        let edge = |at: usize| rect.left() + rect.width() * at as f32 / vector.values.len() as f32;
+        if start > 0 {
+            ui.painter().vline(edge(start), rect.y_range(), Stroke::new(1.0, palette(ui).quiet));
+        }
+        let room = edge(start + channels) - edge(start);
+        let galley =
+            ui.painter().layout_no_wrap(layer.to_string(), FontId::proportional(11.0), palette(ui).quiet);
+        if galley.size().x + 4.0 < room {
+            ui.painter().galley(Pos2::new(edge(start) + 2.0, rect.top()), galley, palette(ui).quiet);
+        }
+        start += channels;
+    }
+}
+
+fn mark_crop(ui: &Ui, rect: Rect, square: Rect) {
+    let shade = Color32::from_black_alpha(150);
+    for part in [
+        Rect::from_min_max(rect.min, Pos2::new(square.left(), rect.bottom())),
+        Rect::from_min_max(Pos2::new(square.right(), rect.top()), rect.max),
+        Rect::from_min_max(rect.min, Pos2::new(rect.right(), square.top())),
+        Rect::from_min_max(Pos2::new(rect.left(), square.bottom()), rect.max),
+    ] {
+        ui.painter().rect_filled(part, 0.0, shade);
+    }
+    ui.painter().rect_stroke(square, 0.0, Stroke::new(1.5, DARK.accent), egui::StrokeKind::Inside);
+}
+
+fn tag(ui: &Ui, at: Pos2, text: &str) {
+    let galley = ui.painter().layout_no_wrap(text.into(), FontId::proportional(13.0), DARK.text);
+    let rect = Rect::from_min_size(at, galley.size() + Vec2::new(8.0, 4.0));
+    ui.painter().rect_filled(rect, 3.0, Color32::from_black_alpha(190));
+    ui.painter().galley(at + Vec2::new(4.0, 2.0), galley, DARK.text);
+}

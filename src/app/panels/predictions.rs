@@ -1,0 +1,125 @@
+//! What the network says of the picture, and the probabilities of all classes as a curve.
+
+use egui::{Align, Align2, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+
+use super::{extras, glossary};
+use crate::app::state::AppState;
+use crate::app::theme::palette;
+use crate::app::view_model::ViewModel;
+use crate::view::{number, range};
+use crate::weights::Origin;
+
+/// Values as a curve over their index, with zero and the largest value marked.
+pub(super) fn plot(ui: &Ui, rect: Rect, values: &[f32]) {
+    ui.painter().rect_filled(rect, 2.0, palette(ui).field);
+    let (low, high) = range(values);
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    if values.is_empty() || low >= high {
+        return;
+    }
+    let inner = rect.shrink2(Vec2::new(0.0, 3.0));
+    let y = |value: f32| egui::remap(value, low..=high, inner.bottom()..=inner.top());
+    let x = |index: usize| rect.left() + rect.width() * (index as f32 + 0.5) / values.len() as f32;
+    ui.painter().hline(rect.x_range(), y(0.0), Stroke::new(1.0, palette(ui).line));
+    // A line from zero for each value: a single peak between two pixels stays visible.
+    for (index, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        if (y(*value) - y(0.0)).abs() >= 0.5 {
+            ui.painter().vline(x(index), y(0.0)..=y(*value), Stroke::new(1.0, palette(ui).curve));
+        }
+    }
+    let font = FontId::proportional(11.0);
+    ui.painter().text(
+        rect.right_top() + Vec2::new(-3.0, 1.0),
+        Align2::RIGHT_TOP,
+        number(high),
+        font.clone(),
+        palette(ui).text,
+    );
+    if low < 0.0 {
+        let at = rect.right_bottom() - Vec2::new(3.0, 1.0);
+        ui.painter().text(at, Align2::RIGHT_BOTTOM, number(low), font, palette(ui).text);
+    }
+}
+
+/// All class probabilities; the class under the cursor is named.
+fn curve(ui: &mut Ui, model: &ViewModel) {
+    let Some(shown) = &model.activations else { return };
+    let Some(probabilities) = &shown.probabilities else { return };
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 72.0), Sense::hover());
+    plot(ui, rect, probabilities);
+    let text = match response.hover_pos() {
+        Some(at) => {
+            let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
+            let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
+            let name = model.label(class).map_or("", |label| label.name.as_str());
+            format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
+        }
+        None => format!("The probabilities of all {} classes (g).", probabilities.len()),
+    };
+    ui.label(RichText::new(text).color(palette(ui).quiet).small());
+}
+
+pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    ui.label(RichText::new("What the network says").strong()).on_hover_text(glossary::explain("probability"));
+    if let Some(network) = model.network().filter(|network| network.weights.origin.is_trained()) {
+        let origin = &network.weights.origin;
+        let color =
+            if matches!(origin, Origin::Embedded { .. }) { palette(ui).accent } else { palette(ui).quiet };
+        let title = RichText::new(origin.title()).color(color).small();
+        ui.add(egui::Label::new(title).truncate());
+    }
+    if !model.trained() {
+        let text = match model.network() {
+            None => "Weights are being loaded.",
+            Some(_) => {
+                "Untrained network: its weights are random, so it recognises nothing and predictions are \
+                 hidden. Real ones (see README, Weights):"
+            }
+        };
+        ui.label(RichText::new(text).color(palette(ui).accent));
+        if let Some(download) = &model.download {
+            ui.label(RichText::new(download).color(palette(ui).accent));
+        } else if model.network().is_some() {
+            // Not in the text's font, which joins the two dashes.
+            ui.label(RichText::new("convscope weights fetch").monospace().color(palette(ui).accent));
+        }
+        return;
+    }
+    if state.graph().classifier().is_none() {
+        ui.label(
+            RichText::new("This network has no classifier: the weight file ends before it.")
+                .color(palette(ui).quiet),
+        );
+        return;
+    }
+    if !state.predictions {
+        ui.label(RichText::new("Off; shift p turns them on.").color(palette(ui).quiet));
+        return;
+    }
+    // What is shown beside them wants room too.
+    let classes = [5, 3].get(extras(state)).copied().unwrap_or(2);
+    for (name, probability) in model.top(classes) {
+        let height = 19.0;
+        let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
+        let bar = Rect::from_min_size(rect.min, Vec2::new(rect.width() * probability, height));
+        ui.painter().rect_filled(rect, 2.0, palette(ui).field);
+        ui.painter().rect_filled(bar, 2.0, palette(ui).bar);
+        let percent = format!("{:.1} %", probability * 100.0);
+        let font = FontId::proportional(13.5);
+        let number = ui.painter().text(
+            rect.right_center() - Vec2::new(5.0, 0.0),
+            Align2::RIGHT_CENTER,
+            percent,
+            font,
+            palette(ui).text,
+        );
+        let label =
+            Rect::from_min_max(rect.min + Vec2::new(5.0, 0.0), Pos2::new(number.left() - 6.0, rect.bottom()));
+        let mut inner =
+            ui.new_child(egui::UiBuilder::new().max_rect(label).layout(Layout::left_to_right(Align::Center)));
+        inner.add(egui::Label::new(name).truncate());
+    }
+    if state.curve {
+        curve(ui, model);
+    }
+}

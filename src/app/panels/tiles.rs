@@ -1,0 +1,281 @@
+//! The tiles: where they lie, what is written on them, and what clicks on them ask for.
+
+use egui::{Align, Align2, Color32, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+
+use super::legend::in_words;
+use super::{Arrangement, Click, enlarged};
+use crate::app::colors::LayerColors;
+use crate::app::health::LayerMarks;
+use crate::app::kernels::KernelChoice;
+use crate::app::keymap::Action;
+use crate::app::state::AppState;
+use crate::app::theme::{DARK, palette};
+use crate::app::view_model::ViewModel;
+use crate::session::Stage;
+use crate::view::{TileGrid, TileSize, tile_grid};
+
+/// Tiles smaller than this (in points) carry no number.
+const NUMBERED_TILE: f32 = 47.0;
+
+pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &mut Arrangement) {
+    let area = ui.available_rect_before_wrap();
+    let scale = ui.ctx().pixels_per_point();
+    let response = ui.allocate_rect(area, Sense::click());
+    let layer = model.shown_layer(state);
+    let message = match (&model.status.stage, model.activations.is_some()) {
+        (Stage::Failed(reason), _) => Some((reason.clone(), palette(ui).accent)),
+        (Stage::Loading(what), false) => Some((format!("{what} …"), palette(ui).quiet)),
+        (_, false) => Some(("waiting for the first frame …".into(), palette(ui).quiet)),
+        _ => None,
+    };
+    if let Some((text, color)) = message {
+        let galley = ui.painter().layout(text, FontId::proportional(18.0), color, area.width() * 0.8);
+        let at = area.center() - galley.size() / 2.0;
+        ui.painter().galley(at, galley, color);
+        return;
+    }
+    let Some(subject) = Subject::of(state, layer) else {
+        empty(ui, area, state, layer);
+        return;
+    };
+    let versions = if subject.is_map { model.versions.len().max(1) } else { 1 };
+    let title = subject.title.clone().map(|title| vec![title]).unwrap_or_else(|| model.versions.to_vec());
+    for version in 0..versions {
+        let width = (area.width() - VERSION_GAP * (versions - 1) as f32) / versions as f32;
+        let left = area.left() + (width + VERSION_GAP) * version as f32;
+        let mut body = Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, area.height()));
+        if let Some(text) = title.get(version) {
+            let place = Rect::from_min_size(body.min, Vec2::new(width, HEADING));
+            let layout = Layout::left_to_right(Align::Center);
+            let mut heading = ui.new_child(egui::UiBuilder::new().max_rect(place).layout(layout));
+            heading.add(egui::Label::new(RichText::new(text).color(palette(ui).accent)).truncate());
+            body.min.y += HEADING;
+        }
+        out.tiles.push(body);
+    }
+    let body = out.tiles[0];
+    let pixels = [body.width(), body.height()].map(|side| (side * scale) as u32);
+    let grid = subject.grid(state, pixels, scale);
+    state.grid = Some(grid);
+    if response.double_clicked() && state.enlarged {
+        out.clicks.push(Click::Enlarge(state.selected));
+    }
+    let channels = state.shown_channels(layer);
+    let colors = match &model.activations {
+        Some(shown) if subject.is_map => LayerColors::of(state, shown, layer),
+        _ => vec![],
+    };
+    if state.enlarged {
+        for (body, colors) in out.tiles.iter().zip(&colors) {
+            let flat = channels.get(state.selected).and_then(|channel| colors.flat_in_words(*channel));
+            if let Some(text) = flat {
+                let font = FontId::proportional(18.0);
+                ui.painter().text(body.center(), Align2::CENTER_CENTER, text, font, DARK.quiet);
+            }
+        }
+    }
+    if state.enlarged && subject.is_map {
+        enlarged::over_map(ui, body, &response, state, model, out);
+    }
+    if state.enlarged || !subject.is_selectable {
+        return;
+    }
+    let first = state.page() * grid.page_len();
+    let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
+    for (version, body) in out.tiles.iter().enumerate() {
+        // Health is the main network's.
+        let health = model.health.as_deref().filter(|_| subject.is_map && version == 0);
+        let colors = colors.get(version);
+        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
+    }
+    // The version under a point, and the place of the tile in it.
+    let place_at = |at: Pos2| {
+        let version = out.tiles.iter().position(|body| body.contains(at))?;
+        let local = (at - out.tiles[version].min) * scale;
+        let (place, _) = grid.tile_from_pixel(local.x, local.y)?;
+        (place < shown.len()).then_some((version, place))
+    };
+    if let Some((_, place)) =
+        response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at)
+    {
+        let (position, twice) = (first + place, response.double_clicked());
+        out.clicks.push(if twice { Click::Enlarge(position) } else { Click::Select(position) });
+    }
+    let turn = ui.input(|input| input.events.iter().map(wheel_turn).sum::<f32>());
+    if response.hovered() && turn.abs() >= 1.0 {
+        out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
+    }
+    let under = response.hover_pos().and_then(place_at).filter(|_| subject.is_map && !state.help);
+    if let (Some((version, place)), Some(results)) = (under, &model.activations)
+        && let Some((tap, _)) = results.versions(layer).nth(version)
+    {
+        let channel = shown[place];
+        response.on_hover_text_at_pointer(in_words(channel, tap.channel_statistics[channel as usize]));
+    }
+}
+
+/// Height of the line over tiles that says what they are, in points.
+const HEADING: f32 = 26.0;
+
+/// Between the versions of a comparison, in points.
+const VERSION_GAP: f32 = 14.0;
+
+/// What the tiles show.
+struct Subject {
+    /// `[width, height]` of one tile's values.
+    size: [usize; 2],
+    count: usize,
+    is_map: bool,
+    /// Tiles are channels that can be selected.
+    is_selectable: bool,
+    title: Option<String>,
+}
+
+impl Subject {
+    /// `None` where kernels are to be shown of a layer that has none.
+    fn of(state: &AppState, layer: usize) -> Option<Self> {
+        let shape = state.graph().nodes[layer].shape;
+        let channels = state.shown_channels(layer);
+        let selected = channels.get(state.selected).or(channels.first()).copied().unwrap_or(0);
+        if !state.kernels {
+            let title = state.enlarged.then(|| format!("channel {selected} · z shows all"));
+            let (size, count) = ([shape.width, shape.height], channels.len());
+            return Some(Self { size, count, is_map: true, is_selectable: true, title });
+        }
+        let (conv, choice) = state.shown_kernels()?;
+        let kernel = state.kernel_shape(conv);
+        let (name, size) = (&state.graph().nodes[conv].keras_name, [kernel.width, kernel.height]);
+        let of_shape = format!("{}×{}", kernel.height, kernel.width);
+        Some(match choice {
+            KernelChoice::Colored(filters) => {
+                let title = format!("kernels of {name}: {of_shape}×3, in colour · shift k shows the maps");
+                Self { size, count: filters.len(), is_map: false, is_selectable: true, title: Some(title) }
+            }
+            KernelChoice::Slices(filter) => {
+                let count = kernel.channels;
+                let title = format!(
+                    "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels \
+                     · arrows choose the filter · shift k shows the maps"
+                );
+                Self { size, count, is_map: false, is_selectable: false, title: Some(title) }
+            }
+        })
+    }
+
+    fn grid(&self, state: &AppState, pixels: [u32; 2], scale: f32) -> TileGrid {
+        let size = match state.tile_size {
+            TileSize::Auto => TileSize::Auto,
+            TileSize::Pixels(points) => TileSize::Pixels((points as f32 * scale).round() as u32),
+        };
+        if self.is_selectable {
+            return tile_grid(pixels, self.size, self.count, size, scale);
+        }
+        // All slices belong together: on one page, however small that makes them.
+        let largest = (LARGEST_SLICE * scale) as u32;
+        let fits = |grid: &TileGrid| grid.page_len() >= self.count;
+        let grid = |side| tile_grid(pixels, self.size, self.count, TileSize::Pixels(side), scale);
+        (1..largest).rev().map(grid).find(fits).unwrap_or_else(|| grid(1))
+    }
+}
+
+/// A slice of a kernel is not drawn larger than this, in points.
+const LARGEST_SLICE: f32 = 96.0;
+
+/// There is nothing to show: says what to do.
+fn empty(ui: &Ui, area: Rect, state: &AppState, layer: usize) {
+    let node = &state.graph().nodes[layer];
+    let text = format!(
+        "{} ({}) has no kernels. Go to a convolution with u and o, or back to the maps with shift k.",
+        node.keras_name,
+        node.op.name()
+    );
+    let galley = ui.painter().layout(text, FontId::proportional(18.0), palette(ui).quiet, area.width() * 0.8);
+    ui.painter().galley(area.center() - galley.size() / 2.0, galley, palette(ui).quiet);
+}
+
+/// What is written on tiles beside their numbers.
+struct TileMarks<'a> {
+    health: Option<&'a LayerMarks>,
+    colors: Option<&'a LayerColors>,
+}
+
+/// Frame, number and health of each tile.
+fn number_tiles(
+    ui: &Ui,
+    area: Rect,
+    grid: &TileGrid,
+    state: &AppState,
+    shown: &[u32],
+    first: usize,
+    marks: TileMarks<'_>,
+) {
+    let scale = ui.ctx().pixels_per_point();
+    let tile = Vec2::new(grid.tile[0] as f32, grid.tile[1] as f32) / scale;
+    for (place, channel) in shown.iter().enumerate() {
+        let edge = grid.tile_origin(place);
+        let min = area.min + Vec2::new(edge[0] as f32, edge[1] as f32) / scale;
+        let rect = Rect::from_min_size(min, tile);
+        if first + place == state.selected {
+            ui.painter().rect_stroke(
+                rect,
+                0.0,
+                Stroke::new(2.0, palette(ui).accent),
+                egui::StrokeKind::Outside,
+            );
+        }
+        let numbered = tile.min_elem() >= NUMBERED_TILE;
+        if numbered {
+            let galley =
+                ui.painter().layout_no_wrap(channel.to_string(), FontId::proportional(11.0), DARK.text);
+            let back = Rect::from_min_size(rect.min, galley.size() + Vec2::new(4.0, 0.0));
+            ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
+            ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, DARK.text);
+        }
+        let mark = marks.health.and_then(|health| health.finding(*channel as usize));
+        let flat = marks.colors.filter(|_| mark.is_none()).and_then(|colors| colors.flat_in_words(*channel));
+        if let Some(text) = flat {
+            mark_flat(ui, rect, text);
+        }
+        if let Some(finding) = mark {
+            let [r, g, b] = finding.color();
+            let color = Color32::from_rgb(r, g, b);
+            let galley =
+                ui.painter().layout_no_wrap(finding.word().into(), FontId::proportional(11.0), color);
+            if numbered && galley.size().x + 6.0 < tile.x && galley.size().y * 2.0 < tile.y {
+                let min = rect.left_bottom() - Vec2::new(0.0, galley.size().y);
+                let back = Rect::from_min_size(min, galley.size() + Vec2::new(6.0, 0.0));
+                ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(190));
+                ui.painter().galley(min + Vec2::new(3.0, 0.0), galley, color);
+            } else {
+                let corner = Rect::from_min_max(
+                    rect.right_top() + Vec2::new(-6.0, 0.0),
+                    rect.right_top() + Vec2::new(0.0, 6.0),
+                );
+                ui.painter().rect_filled(corner, 0.0, color);
+            }
+        }
+    }
+}
+
+/// Says quietly that a map has nothing to show: in a word where there is room, else with a dash.
+fn mark_flat(ui: &Ui, tile: Rect, text: String) {
+    let galley = ui.painter().layout_no_wrap(text, FontId::proportional(11.0), DARK.quiet);
+    let room = tile.size() - galley.size();
+    // Not under the number in the corner.
+    if room.x >= 6.0 && room.y >= 2.0 * galley.size().y {
+        ui.painter().galley(tile.center() - galley.size() / 2.0, galley, DARK.quiet);
+    } else if tile.size().min_elem() >= 8.0 {
+        let half = tile.width() * 0.15;
+        let stroke = Stroke::new(1.0, DARK.quiet.gamma_multiply(0.7));
+        ui.painter().hline(tile.center().x - half..=tile.center().x + half, tile.center().y, stroke);
+    }
+}
+
+/// Notches that a wheel was turned, up positive; a touchpad's points count as a fraction.
+fn wheel_turn(event: &egui::Event) -> f32 {
+    match event {
+        egui::Event::MouseWheel { unit: egui::MouseWheelUnit::Point, delta, .. } => delta.y / 40.0,
+        egui::Event::MouseWheel { delta, .. } => delta.y,
+        _ => 0.0,
+    }
+}
