@@ -14,7 +14,7 @@ use crate::latest::Taken;
 use crate::session::{Activations, Request, Session, Stage};
 
 /// A key is pressed this often while everything runs at once.
-const KEY_INTERVAL: Duration = Duration::from_millis(97);
+const KEY_INTERVAL: Duration = Duration::from_millis(311);
 
 /// How often is looked whether a session has ended.
 const LOOK: Duration = Duration::from_millis(200);

@@ -216,9 +216,9 @@ pub fn table(report: &Report) -> String {
     ];
     lines.extend(stages.map(|(name, spread)| row(name, spread)));
     lines.push(String::new());
-    lines.push(format!(
-        "Everything at once, at {:.0} frames a second · ms                p50      p95      max",
-        source.fps
+    lines.push(heading(
+        &format!("Everything at once, {} frames a second · ms", source.fps),
+        ["p50", "p95", "max"],
     ));
     lines.push(tail("latency, capture to presented", pipelined.latency_ms));
     lines.push(tail("  of that beyond the frame's own processing", pipelined.beyond_network_ms));
@@ -236,7 +236,7 @@ pub fn table(report: &Report) -> String {
         pipelined.counter.unreadable
     ));
     lines.push(String::new());
-    lines.push("What the view costs, in turn in this run · ms a frame       p10   median      p90".into());
+    lines.push(heading("What the view costs, in turn in this run · ms a frame", MIDDLE));
     lines.push(row("network alone", view_cost.network_alone_ms));
     let ratio = |ratio: Option<f32>| ratio.map(|ratio| format!("   ×{ratio:.3}")).unwrap_or_default();
     lines.push(row("with statistics and tiles", view_cost.with_tiles_ms) + &ratio(view_cost.tiles_ratio));
@@ -254,6 +254,13 @@ pub fn table(report: &Report) -> String {
         None => "peak memory: unknown on this system".into(),
     });
     lines.join("\n") + "\n"
+}
+
+const MIDDLE: [&str; 3] = ["p10", "median", "p90"];
+
+fn heading(title: &str, columns: [&str; 3]) -> String {
+    let [a, b, c] = columns;
+    format!("{title:<52} {a:>8} {b:>8} {c:>8}")
 }
 
 fn row(name: &str, spread: Option<Spread>) -> String {
