@@ -53,6 +53,10 @@ struct Tile {
     @builtin(position) position: vec4<f32>,
     @location(0) @interpolate(flat) channel: u32,
     @location(1) @interpolate(flat) origin: vec2<f32>,
+    // The ends of the colormap.
+    @location(2) @interpolate(flat) range: vec2<f32>,
+    // 1: there is nothing to see.
+    @location(3) @interpolate(flat) is_flat: u32,
 }
 
 @vertex
@@ -65,6 +69,11 @@ fn tiles_vertex(@builtin(vertex_index) vertex: u32, @builtin(instance_index) ins
     tile.position = vec4<f32>(at.x * 2.0 - 1.0, 1.0 - at.y * 2.0, 0.0, 1.0);
     tile.channel = channel_order[params.first + instance];
     tile.origin = origin;
+    // Here, and not for each pixel: of these there are thousands in a tile.
+    tile.range = color_range(tile.channel);
+    let own = statistics[2u * tile.channel].xy;
+    let is_flat = own.x == own.y && (own.x == 0.0 || params.range_mode == RANGE_MAP);
+    tile.is_flat = select(0u, 1u, is_flat);
     return tile;
 }
 
@@ -105,11 +114,10 @@ fn tile_color(tile: Tile) -> vec3<f32> {
     if !is_finite(value) || params.range_mode > RANGE_FIXED {
         return ERROR_COLOR;
     }
-    let own = statistics[2u * tile.channel].xy;
-    if own.x == own.y && (own.x == 0.0 || params.range_mode == RANGE_MAP) {
+    if tile.is_flat != 0u {
         return FLAT_COLOR;
     }
-    let range = color_range(tile.channel);
+    let range = tile.range;
     var level = 0.0;
     if range.y > range.x {
         level = clamp((value - range.x) / (range.y - range.x), 0.0, 1.0);

@@ -13,6 +13,7 @@ mod kernels;
 pub mod keymap;
 pub mod offscreen;
 mod panels;
+pub mod presenter;
 mod relations;
 mod scene;
 mod snapshot;
@@ -75,9 +76,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Where the network runs on this adapter. A software adapter would take minutes for a frame.
     fn place(&self, gpu: &GpuContext) -> Placement {
-        self.placement.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
+        placement_on(gpu, self.placement)
     }
 
     /// What the columns of a comparison show: each network by its weights, then the differences.
@@ -133,6 +133,11 @@ impl Setup {
         let open = move || source::open(spec.as_ref(), &camera, !every_frame);
         Session::start(gpu.clone(), config, request, open, wake)
     }
+}
+
+/// Where the network runs beside this adapter, unless the user insists. A software adapter would take minutes for a frame.
+pub fn placement_on(gpu: &GpuContext, wanted: Option<Placement>) -> Placement {
+    wanted.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
 }
 
 /// Where the network runs and what draws, for the status line.

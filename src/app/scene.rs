@@ -375,8 +375,14 @@ impl Scene {
         self.content.size
     }
 
-    /// Draws what was laid out last into a target of that size.
-    pub fn draw(&mut self, target: &wgpu::TextureView) {
+    /// Where the picture was laid out, in pixels: left, top, width, height.
+    pub fn picture_area(&self) -> Option<[u32; 4]> {
+        let (Rect { x, y, width, height }, _) = self.content.picture?;
+        Some([x, y, width, height].map(|edge| edge as u32))
+    }
+
+    /// Draws what was laid out last into a target of that size; the submission, for whoever waits for it.
+    pub fn draw(&mut self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
         let content = &self.content;
         let screen =
             egui_wgpu::ScreenDescriptor { size_in_pixels: content.size, pixels_per_point: content.scale };
@@ -399,14 +405,22 @@ impl Scene {
         if let Some(Tiles { draw, map, statistics, ranges }) = &content.overlay {
             self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, draw);
         }
-        if let Some((_, order)) = &self.order {
-            for Tiles { draw, map, statistics, ranges } in &content.tiles {
-                self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, draw);
-            }
-        }
+        self.draw_grids(&mut pass);
         self.egui.render(&mut pass, &content.paint_jobs, &screen);
         drop(pass);
-        self.gpu.queue.submit(more.into_iter().chain([encoder.finish()]));
+        self.gpu.queue.submit(more.into_iter().chain([encoder.finish()]))
+    }
+
+    fn draw_grids(&self, pass: &mut wgpu::RenderPass<'_>) {
+        let Some((_, order)) = &self.order else { return };
+        for Tiles { draw, map, statistics, ranges } in &self.content.tiles {
+            self.tiles.draw(&self.gpu, pass, map, statistics, ranges.as_ref(), order, draw);
+        }
+    }
+
+    /// Draws only the tiles of what was laid out last, for measurements.
+    pub fn draw_tiles(&self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
+        self.gpu.submit(|encoder| self.draw_grids(&mut clear(encoder, target)))
     }
 
     /// A new texture with what was laid out last.
@@ -485,7 +499,7 @@ fn join(a: Rect, b: Rect) -> Rect {
 }
 
 /// A texture that can be drawn to and read back.
-fn new_target(gpu: &GpuContext, [width, height]: [u32; 2], format: wgpu::TextureFormat) -> wgpu::Texture {
+pub fn new_target(gpu: &GpuContext, [width, height]: [u32; 2], format: wgpu::TextureFormat) -> wgpu::Texture {
     gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("off-screen view"),
         size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },

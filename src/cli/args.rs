@@ -54,6 +54,7 @@ pub enum Command {
     Diagnose(super::diagnose::DiagnoseArgs),
     Tutorial(super::tutorial::TutorialArgs),
     Weights(super::weights::WeightsArgs),
+    Bench(super::bench::BenchArgs),
     Dataset(super::dataset::DatasetArgs),
     /// List cameras with their formats, sizes and rates.
     #[command(after_help = "Example: convscope cameras")]
@@ -323,7 +324,8 @@ pub struct ViewArgs {
 /// Largest side of a view or a camera picture.
 const MAX_SIDE: u32 = 8192;
 
-fn parse_size(text: &str) -> Result<[u32; 2], String> {
+/// A width and a height in pixels, as in `1280x720`.
+pub fn parse_size(text: &str) -> Result<[u32; 2], String> {
     let (width, height) = text.split_once(['x', '×']).ok_or("write width and height as in 1280x720")?;
     let side = |text: &str| match text.trim().parse::<u32>() {
         Ok(side) if (1..=MAX_SIDE).contains(&side) => Ok(side),

@@ -1,6 +1,7 @@
 //! The command line: arguments as typed become validated settings; one file a subcommand.
 
 mod args;
+mod bench;
 mod cam;
 mod cameras;
 mod classify;
@@ -63,6 +64,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
         Some(Command::Weights(args)) => weights::run(args),
+        Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Dataset(args)) => dataset::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),

@@ -236,6 +236,12 @@ impl GpuContext {
         self.queue.submit([encoder.finish()])
     }
 
+    /// Has uploads that wait for the next submission begin, and waits until everything has run.
+    pub fn settle(&self) {
+        self.queue.submit([]);
+        self.wait();
+    }
+
     /// Waits until everything submitted so far has run.
     pub fn wait(&self) {
         if let Err(error) = self.device.poll(wgpu::PollType::wait_indefinitely()) {

@@ -62,9 +62,7 @@ impl Pending {
     /// # Errors
     /// When the device is lost.
     pub fn wait(&self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
-        gpu.device
-            .poll(wgpu::PollType::Wait { submission_index: Some(self.submission.clone()), timeout: None })
-            .map_err(ReadbackError::new)?;
+        wait_for(gpu, self.submission.clone())?;
         let outcome = self.mapped.recv().map_err(ReadbackError::new)?;
         self.take(outcome)
     }
@@ -88,6 +86,15 @@ impl Pending {
         self.staging.unmap();
         Ok(bytes)
     }
+}
+
+/// Blocks until this submission has run; what was submitted behind it may still be running.
+///
+/// # Errors
+/// When the device is lost.
+pub fn wait_for(gpu: &GpuContext, submission: wgpu::SubmissionIndex) -> Result<(), ReadbackError> {
+    let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+    gpu.device.poll(poll).map(drop).map_err(ReadbackError::new)
 }
 
 /// A feature map on its way to the host.
@@ -155,12 +162,18 @@ const ROW_ALIGNMENT: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
 /// Submits a copy of a whole 8-bit RGBA or BGRA texture.
 pub fn copy_picture(gpu: &GpuContext, texture: &wgpu::Texture) -> PendingPicture {
-    let (width, height) = (texture.width(), texture.height());
+    copy_part(gpu, texture, [0, 0, texture.width(), texture.height()])
+}
+
+/// Submits a copy of a part of an 8-bit RGBA or BGRA texture: left, top, width, height. What lies outside is left out.
+pub fn copy_part(gpu: &GpuContext, texture: &wgpu::Texture, part: [u32; 4]) -> PendingPicture {
+    let (x, y) = (part[0].min(texture.width()), part[1].min(texture.height()));
+    let (width, height) = (part[2].min(texture.width() - x), part[3].min(texture.height() - y));
     let row_bytes = (width * 4).next_multiple_of(ROW_ALIGNMENT);
     let staging = staging(gpu, u64::from(row_bytes) * u64::from(height));
     let submission = gpu.submit(|encoder| {
         encoder.copy_texture_to_buffer(
-            texture.as_image_copy(),
+            wgpu::TexelCopyTextureInfo { origin: wgpu::Origin3d { x, y, z: 0 }, ..texture.as_image_copy() },
             wgpu::TexelCopyBufferInfo {
                 buffer: &staging,
                 layout: wgpu::TexelCopyBufferLayout {
@@ -169,7 +182,7 @@ pub fn copy_picture(gpu: &GpuContext, texture: &wgpu::Texture) -> PendingPicture
                     rows_per_image: None,
                 },
             },
-            texture.size(),
+            wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
         );
     });
     PendingPicture {

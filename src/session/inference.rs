@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement};
+use crate::frame::Frame;
 use crate::gpu::{
     FeatureMapBuffer, Fit, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, Resize,
     StatisticsBuffer, StatisticsPass, readback, twin,
@@ -34,11 +35,12 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             done = None;
         }
         let request = shared.request();
+        let mut upload_ms = 0.0;
         let past = request
             .past
             .filter(|id| request.frozen && current.as_ref().is_some_and(|now| now.frame.id != *id));
         if let Some(frame) = past.and_then(|id| shared.history().find(id)) {
-            current = Some(FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?);
+            current = Some(upload(shared, frame, &mut upload_ms)?);
         }
         let answered = |frame: &FrameBuffer| done.as_ref() == Some(&(frame.frame.id, request.clone()));
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
@@ -52,8 +54,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
             match shared.frames.take(if unanswered { Duration::ZERO } else { IDLE }) {
                 Taken::Value(frame) => {
                     shared.history().push(frame.clone());
-                    current =
-                        Some(FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?);
+                    current = Some(upload(shared, frame, &mut upload_ms)?);
                 }
                 Taken::Nothing if unanswered => {}
                 Taken::Nothing => continue,
@@ -62,7 +63,8 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         }
         let Some(frame) = &current else { continue };
         done = Some((frame.frame.id, request.clone()));
-        let activations = worker.process(frame.clone(), request, sequence)?;
+        let mut activations = worker.process(frame.clone(), request, sequence)?;
+        activations.times.upload_ms = upload_ms;
         sequence += 1;
         let open = if shared.config.every_frame {
             shared.results.put(activations)
@@ -162,6 +164,8 @@ impl<'a> Worker<'a> {
         request.maps.retain(|&layer| layer < model.graph.nodes.len());
         let start = Instant::now();
         let (input, picture) = self.input(&frame, &request)?;
+        let (probe, apart) = (input.clone(), self.shared.keeps_stages_apart());
+        self.settle(&probe, apart)?;
         let preprocess_ms = elapsed_ms(start);
 
         let network_start = Instant::now();
@@ -197,6 +201,7 @@ impl<'a> Worker<'a> {
             others.extend(differences);
             compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
+        self.settle(&probe, apart)?;
         let enqueued_ms = elapsed_ms(network_start);
 
         let statistics_start = Instant::now();
@@ -213,6 +218,8 @@ impl<'a> Worker<'a> {
         for (layer, output) in request.taps.iter().cycle().zip(others) {
             tapped.push((*layer, self.place(output)?.0));
         }
+        self.settle(&probe, apart)?;
+        let handover_ms = elapsed_ms(statistics_start);
         let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
         let before = self.previous.take().filter(|(id, _)| *id != frame.frame.id);
         let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
@@ -228,8 +235,8 @@ impl<'a> Worker<'a> {
         let statistics_ms = elapsed_ms(statistics_start);
         // On the GPU the network only runs while its results are waited for.
         let (network_ms, statistics_ms) = match self.shared.config.placement {
-            Placement::Gpu => (enqueued_ms + statistics_ms, 0.0),
-            Placement::Cpu => (enqueued_ms, statistics_ms),
+            Placement::Gpu if !apart => (enqueued_ms + statistics_ms, 0.0),
+            Placement::Gpu | Placement::Cpu => (enqueued_ms, statistics_ms),
         };
         self.last_network_ms = network_ms;
         self.warm = true;
@@ -242,9 +249,22 @@ impl<'a> Worker<'a> {
             taps,
             compared,
             probabilities: probabilities.or(read_probabilities).map(Into::into),
-            times: StageTimes { preprocess_ms, network_ms, statistics_ms },
+            times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },
             finished: Instant::now(),
         })
+    }
+
+    /// Where stages are kept apart: waits until all that was begun is done.
+    fn settle(&self, probe: &Tensor<4>, apart: bool) -> Result<(), String> {
+        let gpu = &self.shared.gpu;
+        match self.shared.config.placement {
+            _ if !apart => Ok(()),
+            Placement::Gpu => bridge::drain(gpu, probe).map_err(|error| error.to_string()),
+            Placement::Cpu => {
+                gpu.settle();
+                Ok(())
+            }
+        }
     }
 
     /// A frame as the network's input, and the same where our shaders can read it: the picture as the network gets it
@@ -391,6 +411,17 @@ impl<'a> Worker<'a> {
             .collect();
         Ok((taps, scores.map(|_| numbers.collect())))
     }
+}
+
+/// A frame on the drawing device; adds how long that took.
+fn upload(shared: &Shared, frame: Frame, upload_ms: &mut f32) -> Result<FrameBuffer, String> {
+    let start = Instant::now();
+    let uploaded = FrameBuffer::upload(&shared.gpu, frame).map_err(|error| error.to_string())?;
+    if shared.keeps_stages_apart() {
+        shared.gpu.settle();
+    }
+    *upload_ms += elapsed_ms(start);
+    Ok(uploaded)
 }
 
 fn place(model: Model, device: &Device) -> Network {

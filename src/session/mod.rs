@@ -95,12 +95,16 @@ pub struct ComparedTaps {
 /// How long the stages of one frame took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StageTimes {
-    /// Upload of the raw frame and preprocessing.
+    /// Upload of the raw frame; 0 where it was there already.
+    pub upload_ms: f32,
+    /// From the raw frame to the network's input.
     pub preprocess_ms: f32,
     /// The network, until its results are there.
     pub network_ms: f32,
     /// Taps, statistics and the way back of the numbers.
     pub statistics_ms: f32,
+    /// Of that: until the taps are where they are drawn from. On a GPU they are there already.
+    pub handover_ms: f32,
 }
 
 /// What became of one frame.
@@ -199,6 +203,8 @@ struct Shared {
     /// Taken by the capture thread, which opens the source itself.
     open: Mutex<Option<Opener>>,
     steps: Mutex<Option<StepHandle>>,
+    /// Each stage is waited for before the next begins.
+    apart: AtomicBool,
     stopping: AtomicBool,
     /// Tells the looker that there is something new.
     wake: Box<dyn Fn() + Send + Sync>,
@@ -229,6 +235,10 @@ impl Shared {
 
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keeps_stages_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
     }
 
     fn is_stopping(&self) -> bool {
@@ -276,6 +286,7 @@ impl Session {
             results: LatestSlot::default(),
             open: Mutex::new(Some(Box::new(open))),
             steps: Mutex::new(None),
+            apart: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             wake: Box::new(wake),
         });
@@ -319,6 +330,12 @@ impl Session {
     /// Frames that were replaced by newer ones before the network was free.
     pub fn dropped(&self) -> u64 {
         self.shared.frames.dropped()
+    }
+
+    /// For measurements: whether the device is waited for after each stage, so that [`StageTimes`] are each stage's own
+    /// also on a GPU. It makes frames slower.
+    pub fn keep_stages_apart(&self, apart: bool) {
+        self.shared.apart.store(apart, Ordering::Relaxed);
     }
 
     /// The next (+1) or previous (−1) picture of a folder.

@@ -3,6 +3,7 @@
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 
 pub mod camera;
+pub mod counter;
 mod shrink;
 pub mod still;
 pub mod testcard;
