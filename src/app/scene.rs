@@ -420,7 +420,7 @@ impl Scene {
 
     /// Draws only the tiles of what was laid out last, for measurements.
     pub fn draw_tiles(&self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
-        self.gpu.submit(|encoder| self.draw_grids(&mut clear(encoder, target)))
+        self.gpu.submit(|encoder| self.draw_grids(&mut clear(encoder, target, DARK.background)))
     }
 
     /// A new texture with what was laid out last.

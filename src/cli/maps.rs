@@ -163,7 +163,8 @@ fn sorted(output: &LayerOutput, channels: &[u32], sort: Sort) -> Vec<u32> {
             Sort::Mean => channel.mean,
             _ => channel.std,
         };
-        let scores: Vec<f32> = measure(output, &no_light).iter().map(score).collect();
+        let scores: Vec<f32> =
+            measure(&output.values, output.shape, &no_light, None).iter().map(score).collect();
         Ranking::new(&scores).order().to_vec()
     };
     order.into_iter().filter(|channel| channels.contains(channel)).collect()

@@ -34,7 +34,7 @@ impl LayerExamination {
     /// Adds the layer's output for one picture, whose brightness at the map's resolution is `luminance`
     /// ([`super::luminance`]).
     pub fn observe(&mut self, output: &LayerOutput, luminance: &[f32]) {
-        self.health.observe(&measure(output, luminance));
+        self.health.observe(&measure(&output.values, output.shape, luminance, None));
         self.correlation.observe(output);
     }
 

@@ -3,7 +3,6 @@
 
 use rayon::prelude::*;
 
-use super::LayerOutput;
 use crate::model::Shape;
 
 /// Statistics of one channel for one picture, or of a whole layer; finite cells only.
@@ -45,34 +44,116 @@ impl ChannelStatistics {
         self.max <= 0.0 && self.zeros > 0.0
     }
 
-    fn of(values: &[f32], luminance: &[f32]) -> Self {
-        let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
-        let (mut sum, mut count, mut zeros) = (0.0, 0_usize, 0_usize);
-        for &value in values.iter().filter(|value| value.is_finite()) {
-            (min, max) = (min.min(value), max.max(value));
-            sum += f64::from(value);
-            count += 1;
-            zeros += usize::from(value <= 0.0);
-        }
+    fn of(values: &[f32], light: &Light<'_>) -> Self {
+        let first = Sums::of(values);
+        let count: u32 = first.finite.iter().sum();
         if count == 0 {
             return Self::default();
         }
-        let cells = count as f64;
-        let mean = sum / cells;
-        // A second pass: the difference of two large sums would lose small deviations.
-        let square = |value: f32| (f64::from(value) - mean).powi(2);
-        let squares: f64 = values.iter().filter(|value| value.is_finite()).map(|&value| square(value)).sum();
+        let cells = f64::from(count);
+        let mean = first.sum.iter().sum::<f64>() / cells;
+        let min = first.min.iter().fold(f32::INFINITY, |a, b| a.min(*b));
+        let max = first.max.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+        let zeros: u32 = first.zeros.iter().sum();
+        let largest = f64::from(min.abs().max(max.abs()));
+        let (squares, brightness) = if count as usize == values.len() {
+            // A second pass: the difference of two large sums would lose small deviations.
+            let [squares, product] = products(values, light.values, [mean, light.mean]);
+            (squares, correlation([squares, product, light.squares], cells, largest))
+        } else {
+            let finite = values.iter().filter(|value| value.is_finite());
+            let squares = finite.map(|&value| (f64::from(value) - mean).powi(2)).sum();
+            (squares, pearson(values, (mean, squares, largest), light.values))
+        };
         Self {
             min,
             max,
             mean: mean as f32,
             std: (squares / cells).sqrt() as f32,
-            zeros: (zeros as f64 / cells) as f32,
-            brightness: pearson(values, (mean, squares, f64::from(min.abs().max(max.abs()))), luminance),
+            zeros: (f64::from(zeros) / cells) as f32,
+            brightness,
             finite: (cells / values.len() as f64) as f32,
             change: 0.0,
         }
     }
+}
+
+/// Additions that need not wait for each other.
+const LANES: usize = 8;
+
+/// What one pass over a map gives, in several lanes.
+struct Sums {
+    min: [f32; LANES],
+    max: [f32; LANES],
+    sum: [f64; LANES],
+    finite: [u32; LANES],
+    zeros: [u32; LANES],
+}
+
+impl Sums {
+    fn of(values: &[f32]) -> Self {
+        let mut all = Self {
+            min: [f32::INFINITY; LANES],
+            max: [f32::NEG_INFINITY; LANES],
+            sum: [0.0; LANES],
+            finite: [0; LANES],
+            zeros: [0; LANES],
+        };
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        for chunk in chunks {
+            all.add(chunk);
+        }
+        all.add(rest);
+        all
+    }
+
+    #[inline(always)]
+    fn add(&mut self, chunk: &[f32]) {
+        for (lane, &value) in chunk.iter().enumerate() {
+            let is_finite = value.is_finite();
+            let or = |other: f32| if is_finite { value } else { other };
+            self.min[lane] = self.min[lane].min(or(f32::INFINITY));
+            self.max[lane] = self.max[lane].max(or(f32::NEG_INFINITY));
+            self.sum[lane] += f64::from(or(0.0));
+            self.finite[lane] += u32::from(is_finite);
+            self.zeros[lane] += u32::from(is_finite && value <= 0.0);
+        }
+    }
+}
+
+/// The picture's brightness at a map's resolution, and what is the same for all maps that are compared with it.
+struct Light<'a> {
+    values: &'a [f32],
+    mean: f64,
+    /// Sum of squared distances from the mean.
+    squares: f64,
+}
+
+impl<'a> Light<'a> {
+    fn of(values: &'a [f32]) -> Self {
+        let mean = values.iter().map(|&light| f64::from(light)).sum::<f64>() / values.len().max(1) as f64;
+        let squares = values.iter().map(|&light| (f64::from(light) - mean).powi(2)).sum();
+        Self { values, mean, squares }
+    }
+}
+
+/// Sums of squared distances of the values from their mean, and of products with those of the light from its.
+fn products(values: &[f32], light: &[f32], [mean, light_mean]: [f64; 2]) -> [f64; 2] {
+    let (mut squares, mut products) = ([0.0; LANES], [0.0; LANES]);
+    let mut add = |values: &[f32], light: &[f32]| {
+        for (lane, (&value, &light)) in values.iter().zip(light).enumerate() {
+            let (value, light) = (f64::from(value) - mean, f64::from(light) - light_mean);
+            squares[lane] += value * value;
+            products[lane] += value * light;
+        }
+    };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (lights, light_rest) = light.as_chunks::<LANES>();
+    for (values, light) in chunks.iter().zip(lights) {
+        add(values, light);
+    }
+    add(rest, light_rest);
+    [squares.iter().sum(), products.iter().sum()]
 }
 
 /// A map whose deviation is at most this part of its largest magnitude is constant: the rest is rounding, which must
@@ -98,7 +179,12 @@ fn pearson(values: &[f32], (mean, squares, largest): (f64, f64, f64), luminance:
         product += (f64::from(value) - mean) * light;
         light_squares += light * light;
     }
-    let deviation = |squares: f64| (squares / count as f64).sqrt();
+    correlation([squares, product, light_squares], count as f64, largest)
+}
+
+/// From the sums of squared distances of the values, of products, and of squared distances of the light.
+fn correlation([squares, product, light_squares]: [f64; 3], cells: f64, largest: f64) -> f32 {
+    let deviation = |squares: f64| (squares / cells).sqrt();
     if deviation(squares) <= FLAT_VALUES * largest || deviation(light_squares) <= FLAT_LUMINANCE {
         return 0.0;
     }
@@ -121,12 +207,49 @@ pub fn change(now: &[f32], before: &[f32]) -> f32 {
     (sum / count.max(1) as f64).sqrt() as f32
 }
 
-/// One measure a channel, without a frame before. `luminance` has the map's `height × width` values ([`luminance`]
-/// makes them).
-pub fn measure(output: &LayerOutput, luminance: &[f32]) -> Vec<ChannelStatistics> {
-    let cells = output.shape.height * output.shape.width;
-    let channels = output.values.par_chunks_exact(cells.max(1));
-    channels.with_min_len(8).map(|values| ChannelStatistics::of(values, luminance)).collect()
+/// One measure a channel of a layer's `values`. `luminance` has the map's `height × width` values ([`luminance`] makes
+/// them); `before` is what the layer was on the frame before.
+pub fn measure(
+    values: &[f32],
+    shape: Shape,
+    luminance: &[f32],
+    before: Option<&[f32]>,
+) -> Vec<ChannelStatistics> {
+    let cells = (shape.height * shape.width).max(1);
+    let light = Light::of(luminance);
+    let channels = values.par_chunks_exact(cells).with_min_len(8).enumerate();
+    let measured = channels.map(|(channel, values)| {
+        let before = before.and_then(|before| before.get(channel * cells..(channel + 1) * cells));
+        let change = before.map_or(0.0, |before| change(values, before));
+        ChannelStatistics { change, ..ChannelStatistics::of(values, &light) }
+    });
+    measured.collect()
+}
+
+/// The same of all cells of a layer, from those of its channels, which all have as many cells.
+pub fn summary(channels: &[ChannelStatistics]) -> ChannelStatistics {
+    let mean_of = |of: &dyn Fn(&ChannelStatistics) -> f64| {
+        channels.iter().map(of).sum::<f64>() / channels.len().max(1) as f64
+    };
+    let finite = mean_of(&|channel| channel.finite.into());
+    let known = channels.iter().filter(|channel| !channel.is_empty());
+    if finite <= 0.0 {
+        return ChannelStatistics::default();
+    }
+    let weighed = |of: &dyn Fn(&ChannelStatistics) -> f64| mean_of(&|c| f64::from(c.finite) * of(c)) / finite;
+    let mean = weighed(&|channel| channel.mean.into());
+    let variance =
+        weighed(&|channel| f64::from(channel.std).powi(2) + (f64::from(channel.mean) - mean).powi(2));
+    ChannelStatistics {
+        min: known.clone().fold(f32::INFINITY, |low, channel| low.min(channel.min)),
+        max: known.fold(f32::NEG_INFINITY, |high, channel| high.max(channel.max)),
+        mean: mean as f32,
+        std: variance.sqrt() as f32,
+        zeros: mean_of(&|channel| channel.zeros.into()) as f32,
+        brightness: 0.0,
+        finite: finite as f32,
+        change: mean_of(&|channel| f64::from(channel.change).powi(2)).sqrt() as f32,
+    }
 }
 
 /// Brightness of the network's input at the resolution of a map: luma of Rec. ITU-R BT.601 (0.299 red, 0.587
@@ -170,7 +293,7 @@ mod tests {
     fn of(shape: [usize; 3], values: &[f32], luminance: &[f32]) -> Vec<ChannelStatistics> {
         let [channels, height, width] = shape;
         let shape = Shape { channels, height, width };
-        measure(&LayerOutput { layer: 0, shape, values: values.to_vec() }, luminance)
+        measure(values, shape, luminance, None)
     }
 
     #[test]
@@ -225,6 +348,43 @@ mod tests {
         let (now, before) = ([f32::NAN, 3.0, 1.0, 1.0], [0.0, 1.0, f32::INFINITY, 1.0]);
         assert!((change(&now, &before) - (4.0_f32 / 3.0).sqrt()).abs() < 1e-6);
         assert_eq!(change(&[], &[]), 0.0);
+    }
+
+    #[test]
+    fn long_maps_are_added_up_as_short_ones_and_channels_as_their_layer() {
+        // 3 channels of 5 × 7 cells: more than the lanes, and a rest.
+        let shape = Shape { channels: 3, height: 5, width: 7 };
+        let value = |i: usize| ((i * 37 % 101) as f32 - 40.0) * if i < 35 { 0.1 } else { 1.0 };
+        let values: Vec<f32> = (0..105).map(value).collect();
+        let light: Vec<f32> = (0..35).map(|i| (i * 13 % 35) as f32 / 35.0).collect();
+        let before: Vec<f32> = values.iter().map(|value| value + 2.0).collect();
+        let channels = measure(&values, shape, &light, Some(&before));
+        for (channel, found) in channels.iter().enumerate() {
+            let values = &values[channel * 35..][..35];
+            let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / 35.0;
+            let squares: f64 = values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
+            assert!((f64::from(found.mean) - mean).abs() < 1e-5);
+            assert!((f64::from(found.std) - (squares / 35.0).sqrt()).abs() < 1e-5);
+            let largest = values.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+            let brightness = pearson(values, (mean, squares, largest.into()), &light);
+            assert!((found.brightness - brightness).abs() < 1e-6 && brightness.abs() > 0.01);
+            assert_eq!(found.min, values.iter().copied().fold(f32::INFINITY, f32::min));
+            assert_eq!(found.zeros, values.iter().filter(|v| **v <= 0.0).count() as f32 / 35.0);
+            assert!((found.change - 2.0).abs() < 1e-6);
+        }
+        let whole = Shape { channels: 1, height: 3, width: 35 };
+        let (layer, expected) = (summary(&channels), measure(&values, whole, &[0.0; 105], Some(&before))[0]);
+        for (found, expected) in [
+            (layer.min, expected.min),
+            (layer.max, expected.max),
+            (layer.mean, expected.mean),
+            (layer.std, expected.std),
+            (layer.zeros, expected.zeros),
+            (layer.change, expected.change),
+        ] {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+        assert_eq!(summary(&[ChannelStatistics::default(); 2]), ChannelStatistics::default());
     }
 
     #[test]

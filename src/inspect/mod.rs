@@ -18,7 +18,7 @@ pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
-pub use measure::{ChannelStatistics, change, luminance, measure};
+pub use measure::{ChannelStatistics, change, luminance, measure, summary};
 pub use order::similarity_order;
 pub use similarity::ChannelCorrelation;
 

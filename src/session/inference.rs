@@ -1,7 +1,7 @@
 //! The inference thread: owns the network and every Burn call.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
@@ -14,6 +14,7 @@ use crate::gpu::{
     FeatureMapBuffer, Fit, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, Resize,
     StatisticsBuffer, StatisticsPass, readback, twin,
 };
+use crate::inspect::luminance;
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -99,11 +100,25 @@ struct Worker<'a> {
     luminance: LuminancePass,
     statistics: StatisticsPass,
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
-    previous: Option<(u64, Vec<(LayerIndex, FeatureMapBuffer)>)>,
+    previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
+}
+
+/// A layer's output where it can be drawn from.
+#[derive(Clone)]
+struct Placed {
+    map: FeatureMapBuffer,
+    /// On the CPU also its values.
+    values: Option<Arc<[f32]>>,
+}
+
+/// The network's input, for whoever wants to know how bright the picture is.
+enum Picture {
+    Device(FeatureMapBuffer),
+    Host(Vec<f32>),
 }
 
 impl<'a> Worker<'a> {
@@ -208,30 +223,35 @@ impl<'a> Worker<'a> {
         let mut maps = Vec::with_capacity(outputs.len());
         let mut probabilities = None;
         for (layer, output) in layers.iter().zip(outputs) {
-            let (map, values) = self.place(output)?;
+            let placed = self.place(output)?;
             if Some(*layer) == classifier {
-                probabilities = values;
+                probabilities = placed.values.clone();
             }
-            maps.push((*layer, map));
+            maps.push((*layer, placed));
         }
         let mut tapped = maps[..request.taps.len()].to_vec();
         for (layer, output) in request.taps.iter().cycle().zip(others) {
-            tapped.push((*layer, self.place(output)?.0));
+            tapped.push((*layer, self.place(output)?));
         }
         self.settle(&probe, apart)?;
         let handover_ms = elapsed_ms(statistics_start);
-        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, map)| map);
+        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, placed)| &placed.map);
         let before = self.previous.take().filter(|(id, _)| *id != frame.frame.id);
         let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
-        let (mut taps, read_probabilities) = self.summarize(&picture, &tapped, &before, scores)?;
+        let (mut taps, read_probabilities) = match &picture {
+            Picture::Device(picture) => self.summarize(picture, &tapped, &before, scores)?,
+            Picture::Host(picture) => (self.measure(picture, &tapped, &before), None),
+        };
         self.previous = Some((frame.frame.id, tapped[..request.taps.len()].to_vec()));
         let mut others = taps.split_off(request.taps.len()).into_iter();
         for compared in compared.iter_mut().filter(|compared| compared.is_there) {
             compared.taps = others.by_ref().take(request.taps.len()).collect();
             compared.differences = others.by_ref().take(request.taps.len()).collect();
         }
-        let wanted = |layer: &LayerIndex| maps.iter().find(|(known, _)| known == layer).cloned();
+        let wanted = |layer: &LayerIndex| {
+            maps.iter().find(|(known, _)| known == layer).map(|(layer, placed)| (*layer, placed.map.clone()))
+        };
         let statistics_ms = elapsed_ms(statistics_start);
         // On the GPU the network only runs while its results are waited for.
         let (network_ms, statistics_ms) = match self.shared.config.placement {
@@ -248,7 +268,7 @@ impl<'a> Worker<'a> {
             request,
             taps,
             compared,
-            probabilities: probabilities.or(read_probabilities).map(Into::into),
+            probabilities: probabilities.or(read_probabilities),
             times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },
             finished: Instant::now(),
         })
@@ -269,7 +289,7 @@ impl<'a> Worker<'a> {
 
     /// A frame as the network's input, and the same where our shaders can read it: the picture as the network gets it
     /// stays until its brightness has been compared with the taps.
-    fn input(&self, frame: &FrameBuffer, request: &Request) -> Result<(Tensor<4>, FeatureMapBuffer), String> {
+    fn input(&self, frame: &FrameBuffer, request: &Request) -> Result<(Tensor<4>, Picture), String> {
         let (gpu, model) = (&self.shared.gpu, &self.model);
         let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
         match self.shared.config.placement {
@@ -277,12 +297,11 @@ impl<'a> Worker<'a> {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
                 self.preprocessor.run(gpu, frame, request.fit, request.resize, scale, &place);
-                Ok((input, place))
+                Ok((input, Picture::Device(place)))
             }
             Placement::Cpu => {
                 let values = twin::preprocess(&frame.frame, request.fit, request.resize, scale, shape);
-                let picture = FeatureMapBuffer::upload(gpu, &values, shape);
-                Ok((input_from_values(values, shape, &self.device), picture))
+                Ok((input_from_values(values.clone(), shape, &self.device), Picture::Host(values)))
             }
         }
     }
@@ -330,15 +349,19 @@ impl<'a> Worker<'a> {
         taps.iter().all(|&tap| other.get(tap).is_some_and(|node| node.shape == main[tap].shape))
     }
 
-    /// A tensor where our shaders can read it; on the CPU also its values.
-    fn place(&self, tensor: Tensor<4>) -> Result<(FeatureMapBuffer, Option<Vec<f32>>), String> {
+    /// A tensor where our shaders can read it.
+    fn place(&self, tensor: Tensor<4>) -> Result<Placed, String> {
         match self.shared.config.placement {
-            Placement::Gpu => Ok((bridge::feature_map(tensor).map_err(|e| e.to_string())?, None)),
+            Placement::Gpu => {
+                let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
+                Ok(Placed { map, values: None })
+            }
             Placement::Cpu => {
                 let [_, channels, height, width] = tensor.dims();
                 let values = values(tensor)?;
                 let shape = Shape { channels, height, width };
-                Ok((FeatureMapBuffer::upload(&self.shared.gpu, &values, shape), Some(values)))
+                let map = FeatureMapBuffer::upload(&self.shared.gpu, &values, shape);
+                Ok(Placed { map, values: Some(values.into()) })
             }
         }
     }
@@ -368,22 +391,47 @@ impl<'a> Worker<'a> {
         failure.map_or(Ok(outputs), |error| Err(error.to_string()))
     }
 
-    /// Statistics of these maps and, from the GPU, the probabilities: one small copy back. `before`: what the first of
-    /// the maps were on the frame before.
+    /// Statistics of maps whose values are at hand, by the shaders' twin: no round through the drawing device, which may be
+    /// busy drawing.
+    fn measure(
+        &self,
+        picture: &[f32],
+        maps: &[(LayerIndex, Placed)],
+        before: &[Option<&Placed>],
+    ) -> Vec<Tap> {
+        let input = self.model.graph.input_shape();
+        let mut luminances: BTreeMap<(usize, usize), Vec<f32>> = BTreeMap::new();
+        let measured = maps.iter().enumerate().filter_map(|(position, (layer, placed))| {
+            let (shape, values) = (placed.map.shape, placed.values.as_deref()?);
+            let light = luminances
+                .entry((shape.height, shape.width))
+                .or_insert_with(|| luminance(picture, input, shape));
+            let before = before.get(position).copied().flatten();
+            let before = before.filter(|before| before.map.shape == shape);
+            let before = before.and_then(|before| before.values.as_deref());
+            let all = twin::statistics(values, shape, light, before);
+            let statistics = StatisticsBuffer::upload(&self.shared.gpu, &all);
+            Some(Tap { layer: *layer, map: placed.map.clone(), statistics, channel_statistics: all.into() })
+        });
+        measured.collect()
+    }
+
+    /// Statistics of these maps and the probabilities, from the GPU: one small copy back. `before`: what the first of the
+    /// maps were on the frame before.
     fn summarize(
         &self,
         picture: &FeatureMapBuffer,
-        maps: &[(LayerIndex, FeatureMapBuffer)],
-        before: &[Option<&FeatureMapBuffer>],
+        maps: &[(LayerIndex, Placed)],
+        before: &[Option<&Placed>],
         scores: Option<&FeatureMapBuffer>,
-    ) -> Result<(Vec<Tap>, Option<Vec<f32>>), String> {
+    ) -> Result<(Vec<Tap>, Option<Arc<[f32]>>), String> {
         let gpu = &self.shared.gpu;
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
         let statistics: Vec<_> = maps
             .iter()
             .enumerate()
-            .map(|(position, (_, map))| {
-                let before = before.get(position).copied().flatten();
+            .map(|(position, (_, Placed { map, .. }))| {
+                let before = before.get(position).copied().flatten().map(|before| &before.map);
                 let luminance = luminances
                     .entry((map.shape.height, map.shape.width))
                     .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
@@ -392,8 +440,7 @@ impl<'a> Worker<'a> {
             .collect();
         let mut ranges: Vec<_> =
             statistics.iter().map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
-        let on_gpu = self.shared.config.placement == Placement::Gpu;
-        let scores = scores.filter(|map| on_gpu && map.strides[0] == 1);
+        let scores = scores.filter(|map| map.strides[0] == 1);
         ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
         if ranges.is_empty() {
             return Ok((vec![], None));
@@ -403,7 +450,7 @@ impl<'a> Worker<'a> {
         let taps = maps
             .iter()
             .zip(statistics)
-            .map(|((layer, map), statistics)| {
+            .map(|((layer, Placed { map, .. }), statistics)| {
                 let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
                 let channel_statistics = StatisticsBuffer::decode(&own).into();
                 Tap { layer: *layer, map: map.clone(), statistics, channel_statistics }

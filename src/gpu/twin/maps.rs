@@ -1,7 +1,7 @@
 //! Twins of the shaders that read feature maps. Values are in channel, row, column order.
 
 use crate::gpu::{RgbDraw, TileDraw};
-use crate::inspect::{ChannelStatistics, LayerOutput, change, measure};
+use crate::inspect::{ChannelStatistics, measure, summary};
 use crate::model::Shape;
 use crate::view::{ERROR_COLOR, colormap_table};
 
@@ -13,19 +13,8 @@ pub fn statistics(
     luminance: &[f32],
     before: Option<&[f32]>,
 ) -> Vec<ChannelStatistics> {
-    let cells = shape.height * shape.width;
-    let of = |shape: Shape| LayerOutput { layer: 0, shape, values: values.to_vec() };
-    let mut all = measure(&of(shape), luminance);
-    for (channel, statistics) in all.iter_mut().enumerate() {
-        let cells = channel * cells..(channel + 1) * cells;
-        statistics.change = before.map_or(0.0, |before| change(&values[cells.clone()], &before[cells]));
-    }
-    let mean = |of: fn(&ChannelStatistics) -> f32| all.iter().map(of).sum::<f32>() / shape.channels as f32;
-    let (zeros, squares) = (mean(|channel| channel.zeros), mean(|channel| channel.change.powi(2)));
-    let whole = of(Shape { channels: 1, height: shape.channels, width: cells });
-    let of_layer = measure(&whole, &vec![0.0; values.len()]);
-    let of_layer = of_layer.iter().map(|layer| ChannelStatistics { zeros, change: squares.sqrt(), ..*layer });
-    all.extend(of_layer.collect::<Vec<_>>());
+    let mut all = measure(values, shape, luminance, before);
+    all.push(summary(&all));
     all
 }
 
