@@ -239,8 +239,10 @@ mod tests {
     #[test]
     fn frames_come_when_they_are_released_and_are_played_again() {
         let control = Control::new(Duration::from_secs(3600));
-        let mut player = Player::new(Box::new(TestCard::new(false)), control.clone(), None, false);
+        let of_thread = control.clone();
         let thread = std::thread::spawn(move || {
+            // A source stays on the thread that opened it.
+            let mut player = Player::new(Box::new(TestCard::new(false)), of_thread, None, false);
             let mut seen = Vec::new();
             while let Ok(Some(frame)) = player.next_frame() {
                 seen.push(frame);
