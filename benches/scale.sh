@@ -20,11 +20,14 @@ if [ -z "$convscope" ]; then
     convscope="${CARGO_TARGET_DIR:-$root/target}/release/convscope"
 fi
 
+notes="$(mktemp)"
+trap 'rm -f "$notes"' EXIT
+
 # One row: the label, then the columns that the table names. Medians, in milliseconds unless a heading says otherwise.
 row() { # LABEL OPTIONS...
     local label="$1"
     shift
-    "$convscope" bench --frames "$frames" "$@" "${options[@]}" --json 2>/dev/null |
+    "$convscope" bench --frames "$frames" "$@" "${options[@]}" --json 2>"$notes" |
         python3 -c '
 import json, sys
 found, label, columns = json.load(sys.stdin), sys.argv[1], sys.argv[2:]
@@ -40,9 +43,9 @@ def cell(column):
     if isinstance(value, dict):
         value = value["median"]
     if column.endswith(("bytes", "gpu", "host")):
-        return "–" if value is None else "%.3g" % (value / 1e6)
+        return "–" if value is None else "%.*f" % (0 if value > 1e8 else 2 if value > 1e6 else 3, value / 1e6)
     return number(value)
-print("| " + " | ".join([label] + [cell(column) for column in columns]) + " |")' "$label" "${columns[@]}"
+print("| " + " | ".join([label] + [cell(column) for column in columns]) + " |")' "$label" "${columns[@]}" || { cat "$notes" >&2; exit 1; }
 }
 
 columns=()
