@@ -121,7 +121,8 @@ unpack() {
 # Below the folders where drivers are put.
 find_files() { # PATTERN
     local folder folders=()
-    for folder in /etc/vulkan /usr/share/vulkan /usr/local /usr/lib /usr/lib64 /lib /lib64 /opt /run/opengl-driver; do
+    for folder in /etc/vulkan /usr/share/vulkan /usr/local /usr/lib /usr/lib64 /lib /lib64 /opt \
+        /usr/local/nvidia/ /run/opengl-driver/; do
         if [ -d "$folder" ]; then folders+=("$folder"); fi
     done
     timeout 30 find "${folders[@]}" -maxdepth 6 -name "$1" 2>/dev/null | sort -u || true
@@ -138,7 +139,12 @@ find_driver() {
         tell "Vulkan driver: as the system has it."
         return 0
     fi
-    local description library
+    local description library libraries_found
+    # The driver's GLX half wants X's libraries, its EGL half does without.
+    libraries_found="$(find_files 'libGLX_nvidia.so.0') $(find_files 'libEGL_nvidia.so.0')"
+    for library in $libraries_found; do
+        LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$(dirname "$library")"
+    done
     for description in $(find_files 'nvidia_icd*.json'); do
         export VK_DRIVER_FILES="$description" VK_ICD_FILENAMES="$description"
         if sees_gpu; then
@@ -146,12 +152,10 @@ find_driver() {
             return 0
         fi
     done
-    # The driver's GLX half wants X's libraries, its EGL half does without.
-    for library in $(find_files 'libGLX_nvidia.so.0') $(find_files 'libEGL_nvidia.so.0'); do
+    for library in $libraries_found; do
         description="$work/nvidia_icd.json"
         printf '{"file_format_version":"1.0.0","ICD":{"library_path":"%s","api_version":"1.3.0"}}\n' "$library" >"$description"
         export VK_DRIVER_FILES="$description" VK_ICD_FILENAMES="$description"
-        LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$(dirname "$library")"
         if sees_gpu; then
             tell "Vulkan driver: $library, which nothing described; a description was written."
             return 0

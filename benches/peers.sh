@@ -7,6 +7,7 @@
 #
 # The other programs are installed from the package registry into FOLDER, which is kept, or into a throw-away
 # environment. PYTHON names a Python that has them already; nothing is installed then, and what it lacks is left out.
+# NETWORK names a bench `network` that is built already.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -36,5 +37,5 @@ if [ -z "$python" ]; then
     fi
 fi
 
-network="$("$root/benches/build_network.sh")"
+network="${NETWORK:-$("$root/benches/build_network.sh")}"
 "$python" "$root/benches/peers.py" --network "$network" --device cpu ${given[@]+"${given[@]}"}
