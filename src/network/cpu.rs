@@ -1,10 +1,38 @@
-//! Host memory ⇄ Burn tensors: the way in and out on the CPU device, where both are the same memory.
+//! Host memory ⇄ Burn tensors: the way in and out on the CPU device, where both are the same memory; and our own
+//! convolution on that memory.
 //!
 //! On a GPU nothing takes this way: see `crate::bridge`. A test keeps `into_data` out of all other files.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use burn_flex::Flex;
 
+use super::conv::{Workspace, convolve};
+use super::product::PackedKernel;
 use crate::model::Shape;
+
+/// True for the device whose tensors are host memory.
+pub fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// Convolution of a tensor of the CPU device, with bias and, where `relu` says so, max(0, x). `input` and `output` are
+/// the shapes of one image.
+pub fn conv2d(
+    x: Tensor<4>,
+    kernel: &PackedKernel,
+    relu: bool,
+    [input, output]: [Shape; 2],
+    workspace: &mut Workspace,
+) -> Tensor<4> {
+    let (batch, device) = (x.dims()[0], x.device());
+    let mut values = vec![0.0; batch * output.len()];
+    let primitive = x.try_into_primitive::<Flex>().map(|primitive| primitive.to_contiguous());
+    if let Some(x) = primitive.as_ref().ok().and_then(|primitive| primitive.as_slice::<f32>()) {
+        convolve(kernel, relu, (x, input), (&mut values, output), workspace);
+    }
+    let shape = [batch, output.channels, output.height, output.width];
+    Tensor::from_data(TensorData::new(values, shape), &device)
+}
 
 /// The network's input from `3 × height × width` values in channel order.
 pub fn input_from_values(values: Vec<f32>, shape: Shape, device: &Device) -> Tensor<4> {

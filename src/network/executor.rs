@@ -1,13 +1,17 @@
 //! Runs the part of a graph that the asked taps need.
 //!
 //! On the fast path batch normalisation is folded into the convolution before it. A tap before batch
-//! normalisation makes that one convolution run with its raw kernel; everything else stays folded.
+//! normalisation makes that one convolution run with its raw kernel; everything else stays folded. On the CPU
+//! convolutions are our own ([`super::conv`]), and a ReLU that alone reads such a pair is inside them too.
 
 use std::sync::Arc;
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
+use super::conv::Workspace;
+use super::cpu;
+use super::product::PackedKernel;
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
 use crate::model::{AvgPool, Graph, LayerIndex, Op};
 use crate::weights::{LayerWeights, Weights};
@@ -26,6 +30,8 @@ pub enum Folding {
 enum Prepared {
     /// `[output, input, height, width]`, and one bias a channel where batch normalisation is folded in.
     Conv(Tensor<4>, Option<Tensor<1>>),
+    /// The same on the CPU.
+    Packed(PackedKernel),
     /// Scale and shift, `[1, channels, 1, 1]` each.
     Affine(Tensor<4>, Tensor<4>),
     /// `[channels, classes]` and `[1, classes]`.
@@ -46,22 +52,30 @@ pub struct Network {
     plain: Vec<Option<Prepared>>,
     /// For each convolution, the batch normalisation that alone reads it.
     norm_after: Vec<Option<LayerIndex>>,
+    /// For each such batch normalisation, the ReLU that alone reads it.
+    relu_after: Vec<Option<LayerIndex>>,
+    /// `None` on a GPU.
+    workspace: Option<Workspace>,
 }
 
 impl Network {
     /// A network that will run on `device`; nothing is uploaded yet.
     pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, folding: Folding) -> Self {
         let count = graph.nodes.len();
-        let norm_after = (0..count)
-            .map(|index| {
-                let consumers: Vec<_> = graph.consumers(index).collect();
-                let is_conv = matches!(graph.nodes[index].op, Op::Conv(_));
-                (is_conv && consumers.len() == 1 && graph.nodes[consumers[0]].op == Op::BatchNorm)
-                    .then(|| consumers[0])
-            })
+        let only_reader = |index: LayerIndex, wanted: Op| {
+            let consumers: Vec<_> = graph.consumers(index).collect();
+            (consumers.len() == 1 && graph.nodes[consumers[0]].op == wanted).then(|| consumers[0])
+        };
+        let is_conv = |index: &LayerIndex| matches!(graph.nodes[*index].op, Op::Conv(_));
+        let norm_after: Vec<_> = (0..count)
+            .map(|index| Some(index).filter(is_conv).and_then(|conv| only_reader(conv, Op::BatchNorm)))
             .collect();
+        let relu_after =
+            norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
         let empty = || (0..count).map(|_| None).collect();
-        Self { graph, weights, device, folding, folded: empty(), plain: empty(), norm_after }
+        let workspace = cpu::is_cpu(&device).then(Workspace::default);
+        let (folded, plain) = (empty(), empty());
+        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, workspace }
     }
 
     /// Gives the weights back.
@@ -137,6 +151,14 @@ impl Network {
         self.folding == Folding::Folded && self.norm_after[conv].is_some() && !taps.contains(&conv)
     }
 
+    /// True where a folded convolution's ReLU is inside it as well.
+    fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
+        let has_relu = self.workspace.is_some() && self.relu_after[conv].is_some();
+        has_relu
+            && self.is_folded(conv, taps)
+            && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
+    }
+
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
     pub(super) fn execute(
         &mut self,
@@ -154,9 +176,30 @@ impl Network {
             Op::BatchNorm => self.is_folded(node.inputs[0], taps),
             _ => false,
         };
+        let fused = match op {
+            Op::Conv(_) => self.has_relu(index, taps),
+            Op::Relu => {
+                let norm = node.inputs[0];
+                let conv = self.graph.nodes[norm].inputs.first();
+                conv.is_some_and(|&conv| self.norm_after[conv] == Some(norm) && self.has_relu(conv, taps))
+            }
+            _ => false,
+        };
         let x = inputs.remove(0);
+        if matches!(op, Op::Conv(_))
+            && let Some(mut workspace) = self.workspace.take()
+        {
+            let shapes = [self.graph.nodes[node.inputs[0]].shape, node.shape];
+            let output = match self.prepared(index, folded) {
+                Prepared::Packed(kernel) => cpu::conv2d(x, kernel, fused, shapes, &mut workspace),
+                _ => x,
+            };
+            self.workspace = Some(workspace);
+            return output;
+        }
         match op {
             Op::BatchNorm if folded => x,
+            Op::Relu if fused => x,
             Op::Relu => activation::relu(x),
             Op::MaxPool(window) => {
                 let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
@@ -196,6 +239,7 @@ impl Network {
     /// A layer's parameters on the device, uploaded when first asked for.
     fn prepared(&mut self, index: LayerIndex, folded: bool) -> &Prepared {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
+        let is_cpu = cpu::is_cpu(device);
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
@@ -215,6 +259,9 @@ impl Network {
                     }
                     None => (kernel.clone(), None),
                 };
+                if is_cpu {
+                    return Prepared::Packed(PackedKernel::new(&kernel, bias.as_deref(), outputs, window));
+                }
                 let bias = bias.map(|bias| Tensor::from_data(TensorData::new(bias, [outputs]), device));
                 Prepared::Conv(Tensor::from_data(TensorData::new(kernel, shape), device), bias)
             }
