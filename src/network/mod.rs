@@ -4,6 +4,7 @@ mod calibrate;
 mod conv;
 mod cpu;
 mod executor;
+mod pool;
 mod product;
 
 pub use calibrate::calibrate;
