@@ -1,13 +1,17 @@
 //! Runs the part of a graph that the asked taps need.
 //!
 //! On the fast path batch normalisation is folded into the convolution before it. A tap before batch
-//! normalisation makes that one convolution run with its raw kernel; everything else stays folded.
+//! normalisation makes that one convolution run with its raw kernel; everything else stays folded. On the CPU
+//! convolutions are our own ([`super::conv`]), and a ReLU that alone reads such a pair is inside them too.
 
 use std::sync::Arc;
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
+use super::cpu::CpuOperations;
+use super::pool::Pooling;
+use super::product::PackedKernel;
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
 use crate::model::{AvgPool, Graph, LayerIndex, Op};
 use crate::weights::{LayerWeights, Weights};
@@ -26,6 +30,8 @@ pub enum Folding {
 enum Prepared {
     /// `[output, input, height, width]`, and one bias a channel where batch normalisation is folded in.
     Conv(Tensor<4>, Option<Tensor<1>>),
+    /// The same on the CPU.
+    Packed(PackedKernel),
     /// Scale and shift, `[1, channels, 1, 1]` each.
     Affine(Tensor<4>, Tensor<4>),
     /// `[channels, classes]` and `[1, classes]`.
@@ -46,22 +52,30 @@ pub struct Network {
     plain: Vec<Option<Prepared>>,
     /// For each convolution, the batch normalisation that alone reads it.
     norm_after: Vec<Option<LayerIndex>>,
+    /// For each such batch normalisation, the ReLU that alone reads it.
+    relu_after: Vec<Option<LayerIndex>>,
+    /// `None` on a GPU, where all operations are Burn's.
+    cpu: Option<CpuOperations>,
 }
 
 impl Network {
     /// A network that will run on `device`; nothing is uploaded yet.
     pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, folding: Folding) -> Self {
         let count = graph.nodes.len();
-        let norm_after = (0..count)
-            .map(|index| {
-                let consumers: Vec<_> = graph.consumers(index).collect();
-                let is_conv = matches!(graph.nodes[index].op, Op::Conv(_));
-                (is_conv && consumers.len() == 1 && graph.nodes[consumers[0]].op == Op::BatchNorm)
-                    .then(|| consumers[0])
-            })
+        let only_reader = |index: LayerIndex, wanted: Op| {
+            let consumers: Vec<_> = graph.consumers(index).collect();
+            (consumers.len() == 1 && graph.nodes[consumers[0]].op == wanted).then(|| consumers[0])
+        };
+        let is_conv = |index: &LayerIndex| matches!(graph.nodes[*index].op, Op::Conv(_));
+        let norm_after: Vec<_> = (0..count)
+            .map(|index| Some(index).filter(is_conv).and_then(|conv| only_reader(conv, Op::BatchNorm)))
             .collect();
+        let relu_after =
+            norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
         let empty = || (0..count).map(|_| None).collect();
-        Self { graph, weights, device, folding, folded: empty(), plain: empty(), norm_after }
+        let cpu = CpuOperations::new(&device);
+        let (folded, plain) = (empty(), empty());
+        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, cpu }
     }
 
     /// Gives the weights back.
@@ -137,6 +151,14 @@ impl Network {
         self.folding == Folding::Folded && self.norm_after[conv].is_some() && !taps.contains(&conv)
     }
 
+    /// True where a folded convolution's ReLU is inside it as well.
+    fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
+        let has_relu = self.cpu.is_some() && self.relu_after[conv].is_some();
+        has_relu
+            && self.is_folded(conv, taps)
+            && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
+    }
+
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
     pub(super) fn execute(
         &mut self,
@@ -144,19 +166,52 @@ impl Network {
         mut inputs: Vec<Tensor<4>>,
         taps: &[LayerIndex],
     ) -> Tensor<4> {
-        let node = &self.graph.nodes[index];
+        let graph = self.graph.clone();
+        let node = &graph.nodes[index];
         let (op, classes) = (node.op, node.shape.channels);
         if op == Op::Concat {
-            return Tensor::cat(inputs, 1);
+            return match &mut self.cpu {
+                Some(cpu) => cpu.concat(inputs, node.shape),
+                None => Tensor::cat(inputs, 1),
+            };
         }
         let folded = match op {
             Op::Conv(_) => self.is_folded(index, taps),
             Op::BatchNorm => self.is_folded(node.inputs[0], taps),
             _ => false,
         };
+        let fused = match op {
+            Op::Conv(_) => self.has_relu(index, taps),
+            Op::Relu => {
+                let norm = node.inputs[0];
+                let conv = graph.nodes[norm].inputs.first();
+                conv.is_some_and(|&conv| self.norm_after[conv] == Some(norm) && self.has_relu(conv, taps))
+            }
+            _ => false,
+        };
         let x = inputs.remove(0);
+        let count_padding = self.weights.conventions.avg_pool == AvgPool::Include;
+        match op {
+            Op::BatchNorm if folded => {}
+            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => self.prepare(index, folded),
+            _ => {}
+        }
+        let prepared = if folded { &self.folded[index] } else { &self.plain[index] };
+        if let Some(cpu) = &mut self.cpu {
+            let shapes = || [graph.nodes[node.inputs[0]].shape, node.shape];
+            let average = Pooling::Average { count_padding };
+            match (op, prepared) {
+                (Op::Conv(_), Some(Prepared::Packed(kernel))) => {
+                    return cpu.conv2d(x, kernel, fused, shapes());
+                }
+                (Op::MaxPool(window), _) => return cpu.pool2d(x, Pooling::Max, window, shapes()),
+                (Op::AvgPool(window), _) => return cpu.pool2d(x, average, window, shapes()),
+                _ => {}
+            }
+        }
         match op {
             Op::BatchNorm if folded => x,
+            Op::Relu if fused => x,
             Op::Relu => activation::relu(x),
             Op::MaxPool(window) => {
                 let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
@@ -164,38 +219,36 @@ impl Network {
             }
             Op::AvgPool(window) => {
                 let options = AvgPoolOptions::new(window.kernel).with_stride(window.stride);
-                let count_pad = self.weights.conventions.avg_pool == AvgPool::Include;
-                let options = options.with_padding(window.padding).with_count_include_pad(count_pad);
+                let options = options.with_padding(window.padding).with_count_include_pad(count_padding);
                 module::avg_pool2d(x, options)
             }
             Op::GlobalAvgPool => x.mean_dim(2).mean_dim(3),
-            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => {
-                match (op, self.prepared(index, folded)) {
-                    (Op::Conv(window), Prepared::Conv(kernel, bias)) => {
-                        let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
-                        module::conv2d(x, kernel.clone(), bias.clone(), options)
-                    }
-                    (_, Prepared::Affine(scale, shift)) => x.mul(scale.clone()).add(shift.clone()),
-                    (_, Prepared::Dense(weight, bias)) => {
-                        let [batch, channels, ..] = x.dims();
-                        let outputs = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
-                        let outputs = match op {
-                            Op::Classifier if classes == 1 => activation::sigmoid(outputs),
-                            Op::Classifier => activation::softmax(outputs, 1),
-                            _ => outputs,
-                        };
-                        outputs.reshape([batch, classes, 1, 1])
-                    }
-                    _ => x,
+            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => match (op, prepared) {
+                (Op::Conv(window), Some(Prepared::Conv(kernel, bias))) => {
+                    let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
+                    module::conv2d(x, kernel.clone(), bias.clone(), options)
                 }
-            }
+                (_, Some(Prepared::Affine(scale, shift))) => x.mul(scale.clone()).add(shift.clone()),
+                (_, Some(Prepared::Dense(weight, bias))) => {
+                    let [batch, channels, ..] = x.dims();
+                    let outputs = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
+                    let outputs = match op {
+                        Op::Classifier if classes == 1 => activation::sigmoid(outputs),
+                        Op::Classifier => activation::softmax(outputs, 1),
+                        _ => outputs,
+                    };
+                    outputs.reshape([batch, classes, 1, 1])
+                }
+                _ => x,
+            },
             Op::Input | Op::Concat => x,
         }
     }
 
-    /// A layer's parameters on the device, uploaded when first asked for.
-    fn prepared(&mut self, index: LayerIndex, folded: bool) -> &Prepared {
+    /// Brings a layer's parameters to the device when they are first asked for.
+    fn prepare(&mut self, index: LayerIndex, folded: bool) {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
+        let is_cpu = self.cpu.is_some();
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
@@ -215,6 +268,9 @@ impl Network {
                     }
                     None => (kernel.clone(), None),
                 };
+                if is_cpu {
+                    return Prepared::Packed(PackedKernel::new(&kernel, bias.as_deref(), outputs, window));
+                }
                 let bias = bias.map(|bias| Tensor::from_data(TensorData::new(bias, [outputs]), device));
                 Prepared::Conv(Tensor::from_data(TensorData::new(kernel, shape), device), bias)
             }
@@ -233,7 +289,7 @@ impl Network {
                 Prepared::Dense(weight.transpose(), bias)
             }
             None => Prepared::Nothing,
-        })
+        });
     }
 }
 
