@@ -7,7 +7,8 @@ use super::color::{self, Rgb};
 use super::geometry::{Point, polar, smooth_step};
 use super::random::{Random, fractal, noise};
 
-fn blob(raster: &mut Raster, at: Point, half: Point, soft: f32, shade: impl Fn(f32, f32) -> Rgb) {
+/// An ellipse with soft edges, each pixel in its own shade.
+pub fn blob(raster: &mut Raster, at: Point, half: Point, soft: f32, shade: impl Fn(f32, f32) -> Rgb) {
     let reach = half.map(|half| half * (1.0 + soft) + 2.0);
     raster.shade(
         [at[0] - reach[0], at[1] - reach[1]],

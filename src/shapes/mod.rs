@@ -8,6 +8,7 @@ mod backdrop;
 mod collage;
 mod color;
 mod creature;
+mod crockery;
 pub mod dataset;
 mod geometry;
 mod glyphs;

@@ -8,6 +8,7 @@ use super::backdrop::{self, Photo, Raster};
 use super::collage::collage;
 use super::color::{self, Rgb};
 use super::creature::creature;
+use super::crockery::crockery;
 use super::geometry::{Point, Projection, polar, smooth_step};
 use super::random::{Random, noise};
 use super::sheet::{self, Sheet};
@@ -27,6 +28,7 @@ pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, p
             6 => raster = backdrop::room(size, random),
             7 => backdrop::person(&mut raster, random),
             8 => creature(&mut raster, random),
+            10 => crockery(&mut raster, random),
             9 => (0..random.whole(4, 14)).for_each(|_| backdrop::thing(&mut raster, random)),
             _ => {}
         }
