@@ -1,6 +1,6 @@
-//! How long the network takes on the CPU: `cargo bench --bench cpu -- [--nodes] [--width W] [--runs N]`.
+//! How long the network takes on the CPU: `cargo bench --bench cpu -- [--nodes] [--width W] [--batch B] [--runs N]`.
 //!
-//! The untrained network on one picture of noise, predictions only. Prints median, quartiles and the processor time of
+//! The untrained network on one picture of noise (or several at once), predictions only. Prints median, quartiles and the processor time of
 //! all threads (which other programs on the machine change less); with `--nodes`, the time of each kind of layer.
 
 use std::sync::Arc;
@@ -27,21 +27,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let after = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
     let width = after("--width").map_or(Ok(1.0), |width| width.parse())?;
+    let batch: usize = after("--batch").map_or(Ok(1), |batch| batch.parse())?;
     let runs: usize = after("--runs").map_or(Ok(21), |runs| runs.parse())?;
     let graph = Arc::new(inception_v3(IMAGENET_CLASSES, width));
     let device = Device::flex();
     let weights = Arc::new(seeded(&graph, 0));
     let mut network = Network::new(graph.clone(), weights, device.clone(), Folding::Folded);
     let (shape, noise) = (graph.input_shape(), RandomStream::new(0, "input"));
-    let picture: Vec<f32> =
-        (0..shape.len() as u64).map(|at| (2.0 * noise.uniform(at) - 1.0) as f32).collect();
+    let pictures: Vec<f32> =
+        (0..(batch * shape.len()) as u64).map(|at| (2.0 * noise.uniform(at) - 1.0) as f32).collect();
     let last = graph.nodes.len() - 1;
     let mut of_node = vec![vec![]; graph.nodes.len()];
     let (mut wall, mut processor) = (vec![], vec![]);
     for run in 0..runs + 2 {
         let mut starts = vec![];
         let (start, spent) = (Instant::now(), processor_ms());
-        let input = input_from_values(picture.clone(), shape, &device);
+        let input = input_from_values(pictures.clone(), shape, &device);
         let outputs = network.run(input, &[last], &mut |_, _| starts.push(Instant::now()));
         for output in outputs {
             values(output)?;
@@ -61,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [low, median, high] = quartiles(wall);
     let [_, processor, _] = quartiles(processor);
     println!(
-        "width {width}: median {median:.1} ms ({low:.1} to {high:.1}), {processor:.1} ms of all processors"
+        "width {width}, batch {batch}: median {median:.1} ms ({low:.1} to {high:.1}), {processor:.1} ms of all processors"
     );
     if arguments.iter().any(|argument| argument == "--nodes") {
         let mut kinds: Vec<(&str, f64, usize)> = vec![];

@@ -107,9 +107,10 @@ impl CpuOperations {
     }
 }
 
-/// The network's input from `3 × height × width` values in channel order.
+/// The network's input from `3 × height × width` values in channel order for each of one or several pictures.
 pub fn input_from_values(values: Vec<f32>, shape: Shape, device: &Device) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(values, [1, shape.channels, shape.height, shape.width]), device)
+    let pictures = values.len() / shape.len().max(1);
+    Tensor::from_data(TensorData::new(values, [pictures, shape.channels, shape.height, shape.width]), device)
 }
 
 /// All values of a tensor in channel, row, column order.
