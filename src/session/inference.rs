@@ -1,20 +1,21 @@
 //! The inference thread: owns the network and every Burn call.
 
+mod measure;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes, Tap};
+use self::measure::{Picture, Placed};
+use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement};
 use crate::frame::Frame;
 use crate::gpu::{
-    FeatureMapBuffer, Fit, FrameBuffer, LuminanceBuffer, LuminancePass, Preprocessor, Resize,
-    StatisticsBuffer, StatisticsPass, readback, twin,
+    FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, Preprocessor, Resize, StatisticsPass, twin,
 };
-use crate::inspect::luminance;
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -105,20 +106,6 @@ struct Worker<'a> {
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
-}
-
-/// A layer's output where it can be drawn from.
-#[derive(Clone)]
-struct Placed {
-    map: FeatureMapBuffer,
-    /// On the CPU also its values.
-    values: Option<Arc<[f32]>>,
-}
-
-/// The network's input, for whoever wants to know how bright the picture is.
-enum Picture {
-    Device(FeatureMapBuffer),
-    Host(Vec<f32>),
 }
 
 impl<'a> Worker<'a> {
@@ -389,74 +376,6 @@ impl<'a> Worker<'a> {
             }
         });
         failure.map_or(Ok(outputs), |error| Err(error.to_string()))
-    }
-
-    /// Statistics of maps whose values are at hand, by the shaders' twin: no round through the drawing device, which may be
-    /// busy drawing.
-    fn measure(
-        &self,
-        picture: &[f32],
-        maps: &[(LayerIndex, Placed)],
-        before: &[Option<&Placed>],
-    ) -> Vec<Tap> {
-        let input = self.model.graph.input_shape();
-        let mut luminances: BTreeMap<(usize, usize), Vec<f32>> = BTreeMap::new();
-        let measured = maps.iter().enumerate().filter_map(|(position, (layer, placed))| {
-            let (shape, values) = (placed.map.shape, placed.values.as_deref()?);
-            let light = luminances
-                .entry((shape.height, shape.width))
-                .or_insert_with(|| luminance(picture, input, shape));
-            let before = before.get(position).copied().flatten();
-            let before = before.filter(|before| before.map.shape == shape);
-            let before = before.and_then(|before| before.values.as_deref());
-            let all = twin::statistics(values, shape, light, before);
-            let statistics = StatisticsBuffer::upload(&self.shared.gpu, &all);
-            Some(Tap { layer: *layer, map: placed.map.clone(), statistics, channel_statistics: all.into() })
-        });
-        measured.collect()
-    }
-
-    /// Statistics of these maps and the probabilities, from the GPU: one small copy back. `before`: what the first of the
-    /// maps were on the frame before.
-    fn summarize(
-        &self,
-        picture: &FeatureMapBuffer,
-        maps: &[(LayerIndex, Placed)],
-        before: &[Option<&Placed>],
-        scores: Option<&FeatureMapBuffer>,
-    ) -> Result<(Vec<Tap>, Option<Arc<[f32]>>), String> {
-        let gpu = &self.shared.gpu;
-        let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
-        let statistics: Vec<_> = maps
-            .iter()
-            .enumerate()
-            .map(|(position, (_, Placed { map, .. }))| {
-                let before = before.get(position).copied().flatten().map(|before| &before.map);
-                let luminance = luminances
-                    .entry((map.shape.height, map.shape.width))
-                    .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
-                self.statistics.run(gpu, map, luminance, before)
-            })
-            .collect();
-        let mut ranges: Vec<_> =
-            statistics.iter().map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
-        let scores = scores.filter(|map| map.strides[0] == 1);
-        ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
-        if ranges.is_empty() {
-            return Ok((vec![], None));
-        }
-        let bytes = readback::copy(gpu, &ranges).wait(gpu).map_err(|error| error.to_string())?;
-        let mut numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let taps = maps
-            .iter()
-            .zip(statistics)
-            .map(|((layer, Placed { map, .. }), statistics)| {
-                let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
-                let channel_statistics = StatisticsBuffer::decode(&own).into();
-                Tap { layer: *layer, map: map.clone(), statistics, channel_statistics }
-            })
-            .collect();
-        Ok((taps, scores.map(|_| numbers.collect())))
     }
 }
 

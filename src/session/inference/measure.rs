@@ -1,0 +1,97 @@
+//! Statistics of the tapped layers: on the drawing device where the network runs there, else where the values are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Worker;
+use crate::gpu::{FeatureMapBuffer, LuminanceBuffer, StatisticsBuffer, readback, twin};
+use crate::inspect::luminance;
+use crate::model::LayerIndex;
+use crate::session::Tap;
+
+/// One a class.
+type Probabilities = Arc<[f32]>;
+
+/// A layer's output where it can be drawn from.
+#[derive(Clone)]
+pub(super) struct Placed {
+    pub map: FeatureMapBuffer,
+    /// On the CPU also its values.
+    pub values: Option<Arc<[f32]>>,
+}
+
+/// The network's input, for whoever wants to know how bright the picture is.
+pub(super) enum Picture {
+    Device(FeatureMapBuffer),
+    Host(Vec<f32>),
+}
+
+impl Worker<'_> {
+    /// Statistics of maps whose values are at hand, by the shaders' twin: no round through the drawing device, which may be
+    /// busy drawing.
+    pub(super) fn measure(
+        &self,
+        picture: &[f32],
+        maps: &[(LayerIndex, Placed)],
+        before: &[Option<&Placed>],
+    ) -> Vec<Tap> {
+        let input = self.model.graph.input_shape();
+        let mut luminances: BTreeMap<(usize, usize), Vec<f32>> = BTreeMap::new();
+        let measured = maps.iter().enumerate().filter_map(|(position, (layer, placed))| {
+            let (shape, values) = (placed.map.shape, placed.values.as_deref()?);
+            let light = luminances
+                .entry((shape.height, shape.width))
+                .or_insert_with(|| luminance(picture, input, shape));
+            let before = before.get(position).copied().flatten();
+            let before = before.filter(|before| before.map.shape == shape);
+            let before = before.and_then(|before| before.values.as_deref());
+            let all = twin::statistics(values, shape, light, before);
+            let statistics = StatisticsBuffer::upload(&self.shared.gpu, &all);
+            Some(Tap { layer: *layer, map: placed.map.clone(), statistics, channel_statistics: all.into() })
+        });
+        measured.collect()
+    }
+
+    /// Statistics of these maps and the probabilities, from the GPU: one small copy back. `before`: what the first of the
+    /// maps were on the frame before.
+    pub(super) fn summarize(
+        &self,
+        picture: &FeatureMapBuffer,
+        maps: &[(LayerIndex, Placed)],
+        before: &[Option<&Placed>],
+        scores: Option<&FeatureMapBuffer>,
+    ) -> Result<(Vec<Tap>, Option<Probabilities>), String> {
+        let gpu = &self.shared.gpu;
+        let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
+        let statistics: Vec<_> = maps
+            .iter()
+            .enumerate()
+            .map(|(position, (_, Placed { map, .. }))| {
+                let before = before.get(position).copied().flatten().map(|before| &before.map);
+                let luminance = luminances
+                    .entry((map.shape.height, map.shape.width))
+                    .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
+                self.statistics.run(gpu, map, luminance, before)
+            })
+            .collect();
+        let mut ranges: Vec<_> =
+            statistics.iter().map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
+        let scores = scores.filter(|map| map.strides[0] == 1);
+        ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
+        if ranges.is_empty() {
+            return Ok((vec![], None));
+        }
+        let bytes = readback::copy(gpu, &ranges).wait(gpu).map_err(|error| error.to_string())?;
+        let mut numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let taps = maps
+            .iter()
+            .zip(statistics)
+            .map(|((layer, Placed { map, .. }), statistics)| {
+                let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
+                let channel_statistics = StatisticsBuffer::decode(&own).into();
+                Tap { layer: *layer, map: map.clone(), statistics, channel_statistics }
+            })
+            .collect();
+        Ok((taps, scores.map(|_| numbers.collect())))
+    }
+}
