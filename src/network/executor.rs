@@ -9,7 +9,8 @@ use std::sync::Arc;
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
-use super::cpu::CpuOperations;
+use super::conv::Workspace;
+use super::cpu;
 use super::pool::Pooling;
 use super::product::PackedKernel;
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
@@ -55,7 +56,7 @@ pub struct Network {
     /// For each such batch normalisation, the ReLU that alone reads it.
     relu_after: Vec<Option<LayerIndex>>,
     /// `None` on a GPU, where all operations are Burn's.
-    cpu: Option<CpuOperations>,
+    workspace: Option<Workspace>,
 }
 
 impl Network {
@@ -73,9 +74,9 @@ impl Network {
         let relu_after =
             norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
         let empty = || (0..count).map(|_| None).collect();
-        let cpu = CpuOperations::new(&device);
+        let workspace = cpu::is_cpu(&device).then(Workspace::default);
         let (folded, plain) = (empty(), empty());
-        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, cpu }
+        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, workspace }
     }
 
     /// Gives the weights back.
@@ -153,7 +154,7 @@ impl Network {
 
     /// True where a folded convolution's ReLU is inside it as well.
     fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        let has_relu = self.cpu.is_some() && self.relu_after[conv].is_some();
+        let has_relu = self.workspace.is_some() && self.relu_after[conv].is_some();
         has_relu
             && self.is_folded(conv, taps)
             && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
@@ -170,10 +171,7 @@ impl Network {
         let node = &graph.nodes[index];
         let (op, classes) = (node.op, node.shape.channels);
         if op == Op::Concat {
-            return match &mut self.cpu {
-                Some(cpu) => cpu.concat(inputs, node.shape),
-                None => Tensor::cat(inputs, 1),
-            };
+            return Tensor::cat(inputs, 1);
         }
         let folded = match op {
             Op::Conv(_) => self.is_folded(index, taps),
@@ -197,15 +195,15 @@ impl Network {
             _ => {}
         }
         let prepared = if folded { &self.folded[index] } else { &self.plain[index] };
-        if let Some(cpu) = &mut self.cpu {
+        if let Some(workspace) = &mut self.workspace {
             let shapes = || [graph.nodes[node.inputs[0]].shape, node.shape];
             let average = Pooling::Average { count_padding };
             match (op, prepared) {
                 (Op::Conv(_), Some(Prepared::Packed(kernel))) => {
-                    return cpu.conv2d(x, kernel, fused, shapes());
+                    return cpu::conv2d(x, kernel, fused, shapes(), workspace);
                 }
-                (Op::MaxPool(window), _) => return cpu.pool2d(x, Pooling::Max, window, shapes()),
-                (Op::AvgPool(window), _) => return cpu.pool2d(x, average, window, shapes()),
+                (Op::MaxPool(window), _) => return cpu::pool2d(x, Pooling::Max, window, shapes()),
+                (Op::AvgPool(window), _) => return cpu::pool2d(x, average, window, shapes()),
                 _ => {}
             }
         }
@@ -248,7 +246,7 @@ impl Network {
     /// Brings a layer's parameters to the device when they are first asked for.
     fn prepare(&mut self, index: LayerIndex, folded: bool) {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
-        let is_cpu = self.cpu.is_some();
+        let is_cpu = self.workspace.is_some();
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
