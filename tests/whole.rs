@@ -476,7 +476,14 @@ mod window {
         // In the middle of the picture, at the left: its colours give way to those of the colormap.
         let at = |path: &Path| *view(path).get_pixel(100, 130);
         assert_ne!(at(&plain), at(&over));
-        assert!(area(&plain) == area(&over), "the tiles stay");
+        // Tapped convolutions have their normalisation outside, which rounds differently: a neighbouring colour here and
+        // there.
+        let (before, after) = (area(&plain), area(&over));
+        assert_eq!(before.dimensions(), after.dimensions());
+        let differs = |(a, b): &(&image::Rgb<u8>, &image::Rgb<u8>)| a != b;
+        let others: Vec<_> = before.pixels().zip(after.pixels()).filter(differs).collect();
+        let is_near = |(a, b): &(&image::Rgb<u8>, &image::Rgb<u8>)| (0..3).all(|i| a[i].abs_diff(b[i]) <= 6);
+        assert!(others.len() < 20 && others.iter().all(is_near), "the tiles stay, but for {}", others.len());
 
         desk.key("y");
         desk.key("p");
