@@ -58,7 +58,9 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
         frames => format!(" at {:.1} a second", (frames - 1) as f64 / summary.elapsed.as_secs_f64()),
     };
     let (frames, count) = (summary.frames, summary.snapshots);
-    eprintln!("convscope: {frames} frames{rate}, {count} snapshots in {}", folder.display());
+    let of = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let (frames, count) = (of(frames, "frame"), of(count as u64, "snapshot"));
+    eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display());
     Ok(if summary.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
