@@ -2,6 +2,7 @@
 
 mod measure;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -97,9 +98,10 @@ struct Worker<'a> {
     /// The main one, then those that are compared with it.
     networks: Vec<Network>,
     device: Device,
-    preprocessor: Preprocessor,
-    luminance: LuminancePass,
-    statistics: StatisticsPass,
+    /// Compiled where they are first wanted: a network on the CPU needs none of them.
+    preprocessor: OnceCell<Preprocessor>,
+    luminance: OnceCell<LuminancePass>,
+    statistics: OnceCell<StatisticsPass>,
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
@@ -134,9 +136,9 @@ impl<'a> Worker<'a> {
             model,
             networks: all.into_iter().map(|model| place(model, &device)).collect(),
             device,
-            preprocessor: Preprocessor::new(&shared.gpu),
-            luminance: LuminancePass::new(&shared.gpu),
-            statistics: StatisticsPass::new(&shared.gpu),
+            preprocessor: OnceCell::new(),
+            luminance: OnceCell::new(),
+            statistics: OnceCell::new(),
             previous: None,
             shared,
             held: None,
@@ -283,7 +285,8 @@ impl<'a> Worker<'a> {
             Placement::Gpu => {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
-                self.preprocessor.run(gpu, frame, request.fit, request.resize, scale, &place);
+                let preprocessor = self.preprocessor.get_or_init(|| Preprocessor::new(gpu));
+                preprocessor.run(gpu, frame, request.fit, request.resize, scale, &place);
                 Ok((input, Picture::Device(place)))
             }
             Placement::Cpu => {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Worker;
-use crate::gpu::{FeatureMapBuffer, LuminanceBuffer, StatisticsBuffer, readback, twin};
+use crate::gpu::{
+    FeatureMapBuffer, LuminanceBuffer, LuminancePass, StatisticsBuffer, StatisticsPass, readback, twin,
+};
 use crate::inspect::luminance;
 use crate::model::LayerIndex;
 use crate::session::Tap;
@@ -62,6 +64,8 @@ impl Worker<'_> {
         scores: Option<&FeatureMapBuffer>,
     ) -> Result<(Vec<Tap>, Option<Probabilities>), String> {
         let gpu = &self.shared.gpu;
+        let luminance_pass = self.luminance.get_or_init(|| LuminancePass::new(gpu));
+        let statistics_pass = self.statistics.get_or_init(|| StatisticsPass::new(gpu));
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
         let statistics: Vec<_> = maps
             .iter()
@@ -70,8 +74,8 @@ impl Worker<'_> {
                 let before = before.get(position).copied().flatten().map(|before| &before.map);
                 let luminance = luminances
                     .entry((map.shape.height, map.shape.width))
-                    .or_insert_with(|| self.luminance.run(gpu, picture, map.shape));
-                self.statistics.run(gpu, map, luminance, before)
+                    .or_insert_with(|| luminance_pass.run(gpu, picture, map.shape));
+                statistics_pass.run(gpu, map, luminance, before)
             })
             .collect();
         let mut ranges: Vec<_> =
