@@ -16,6 +16,7 @@ mod panels;
 pub mod presenter;
 mod relations;
 mod scene;
+mod shown;
 mod snapshot;
 pub mod state;
 pub mod theme;

@@ -1,17 +1,12 @@
 //! The same view without a window: every frame is laid out, drawn into a texture and written as a snapshot.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::arrange::{Arranger, Known};
-use super::health::SessionHealth;
-use super::relations::Relations;
 use super::scene::{Scene, scale_of};
-use super::state::AppState;
-use super::view_model::ViewModel;
-use super::{Setup, device_in_words, snapshot};
+use super::shown::Shown;
+use super::{Setup, snapshot};
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
@@ -94,15 +89,11 @@ pub fn run(
     let mut state = setup.state.clone();
     let mut request = state.request();
     request.taps = layers.to_vec();
-    let started = Instant::now();
     let session = setup.start_session(&gpu, request, true, || {});
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let mut scene = Scene::new(&gpu, FORMAT, egui::Context::default());
     let scale = scale_of(setup.size, 1.0);
-    let device: Arc<str> = device_in_words(&gpu, placement).into();
-
-    let (mut health, mut relations) = (SessionHealth::default(), Relations::default());
-    let mut arranger = Arranger::default();
+    let mut shown = Shown::new(&gpu, placement, setup.versions());
     let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -118,8 +109,8 @@ pub fn run(
             summary.interrupted = true;
             break;
         }
-        let shown = match session.take(Duration::from_millis(100)) {
-            Taken::Value(shown) => Arc::new(shown),
+        let activations = match session.take(Duration::from_millis(100)) {
+            Taken::Value(activations) => activations,
             Taken::Closed => break,
             Taken::Nothing => {
                 let status = session.status();
@@ -140,18 +131,10 @@ pub fn run(
             }
         };
         summary.frames += 1;
-        health.observe(state.graph(), &shown);
-        let status = session.status();
-        let is_moving = status.live;
+        shown.take(&state, activations);
+        let is_moving = session.status().live;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
-        let arrange =
-            |state: &mut AppState, arranger: &mut Arranger, layer: LayerIndex, relations: &Relations| {
-                let known = Known { shown: &shown, health: &health, relations, is_moving };
-                if let Some(arranged) = arranger.update(state, layer, known) {
-                    state.arrange(arranged);
-                }
-            };
         let due = match extent {
             Extent::Frames(_) | Extent::All => true,
             Extent::Seconds(_) => Instant::now() >= next_snapshot,
@@ -159,43 +142,20 @@ pub fn run(
         if !due && is_moving {
             // Orders are kept still over all frames, not only over those that are written.
             for &layer in layers {
-                arrange(&mut state, &mut arranger, layer, &relations);
+                shown.arrange(&mut state, layer, is_moving);
             }
         }
         if due {
             next_snapshot = Instant::now() + Duration::from_secs(1);
             for &layer in layers {
                 state.go_to_layer(layer);
-                if let Some(tap) = shown.tap(layer).filter(|_| state.wants_relations()) {
-                    relations.add(&gpu, tap, shown.frame.frame.id);
-                }
-                arrange(&mut state, &mut arranger, layer, &relations);
-                let fps = summary.frames.saturating_sub(1) as f32 / summary.elapsed.as_secs_f32().max(1e-3);
-                let mut model = ViewModel {
-                    activations: Some(shown.clone()),
-                    status: session.status(),
-                    device: device.clone(),
-                    fps,
-                    dropped: session.dropped(),
-                    versions: setup.versions(),
-                    health: health.of(layer, &relations).filter(|_| state.health),
-                    vector: None,
-                    moments: Arc::new([]),
-                    channel: None,
-                    curve: Arc::new([]),
-                    cell: None,
-                    pixel: None,
-                    explanation: None,
-                    download: None,
-                    toast: None,
-                    now: Instant::now(),
-                    since_start: started.elapsed(),
-                };
+                shown.relate_now(&gpu, &state);
+                shown.arrange(&mut state, layer, is_moving);
+                let mut model = shown.model(&state, &session);
                 // Twice: the first pass measures, as in a window's first frames.
                 for _ in 0..2 {
                     scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
-                    model.explanation = scene.explanation(&state, true);
-                    model.channel = scene.channel_values(&state, &model, true);
+                    scene.complete(&state, &mut model, true);
                 }
                 let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {

@@ -4,15 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::arrange::{Arranger, Known};
-use super::channel::ChannelHistory;
-use super::device_in_words;
-use super::health::SessionHealth;
 use super::keymap::Action;
-use super::relations::Relations;
 use super::scene::{Scene, scale_of};
+use super::shown::Shown;
 use super::state::{AppState, Effect};
-use super::view_model::{ViewModel, shown_layer};
 use crate::engine::Placement;
 use crate::gpu::GpuContext;
 use crate::gpu::readback::{self, ReadbackError};
@@ -44,13 +39,7 @@ pub struct Presenter {
     size: [u32; 2],
     scale: f32,
     target: wgpu::Texture,
-    device: Arc<str>,
-    activations: Option<Arc<Activations>>,
-    health: SessionHealth,
-    relations: Relations,
-    arranger: Arranger,
-    history: ChannelHistory,
-    started: Instant,
+    shown: Shown,
 }
 
 impl Presenter {
@@ -65,26 +54,18 @@ impl Presenter {
             size,
             scale: scale_of(size, 1.0),
             target,
-            device: device_in_words(gpu, placement).into(),
-            activations: None,
-            health: SessionHealth::default(),
-            relations: Relations::default(),
-            arranger: Arranger::default(),
-            history: ChannelHistory::default(),
-            started: Instant::now(),
+            shown: Shown::new(gpu, placement, Arc::new([])),
         }
     }
 
     /// Takes what a session made of a frame, to be drawn next.
     pub fn take(&mut self, shown: Activations) {
-        self.health.observe(self.state.graph(), &shown);
-        self.history.observe(self.state.layer, &shown);
-        self.activations = Some(Arc::new(shown));
+        self.shown.take(&self.state, shown);
     }
 
     /// What is shown.
     pub fn shown(&self) -> Option<&Activations> {
-        self.activations.as_deref()
+        self.shown.activations.as_deref()
     }
 
     /// Does what a key asks for.
@@ -157,24 +138,11 @@ impl Presenter {
     }
 
     fn lay_out(&mut self, session: &Session) {
-        let status = session.status();
-        let layer = shown_layer(self.activations.as_deref(), self.state.layer);
-        if let Some(shown) = &self.activations {
-            if self.state.wants_relations() {
-                self.relations.update(&self.gpu, shown, self.state.layer, self.state.health, || {});
-            }
-            let (health, relations) = (&self.health, &self.relations);
-            let known = Known { shown, health, relations, is_moving: status.live };
-            if let Some(arranged) = self.arranger.update(&self.state, layer, known) {
-                self.state.arrange(arranged);
-            }
-        }
-        let mut model = self.model(session);
-        model.explanation = self.scene.explanation(&self.state, false);
-        model.channel = self.scene.channel_values(&self.state, &model, false);
-        if let Some(channel) = self.state.selected_channel(layer).filter(|_| self.state.enlarged) {
-            model.curve = self.history.of(layer, channel).into();
-        }
+        self.shown.relate(&self.gpu, &self.state, || {});
+        let layer = self.shown.layer(&self.state);
+        self.shown.arrange(&mut self.state, layer, session.status().live);
+        let mut model = self.shown.model(&self.state, session);
+        self.scene.complete(&self.state, &mut model, false);
         // As in the window, what counts the tiles is laid out again where their grid has changed.
         for _ in 0..2 {
             let grid = self.state.grid;
@@ -183,31 +151,6 @@ impl Presenter {
             if grid == self.state.grid {
                 break;
             }
-        }
-    }
-
-    fn model(&self, session: &Session) -> ViewModel {
-        let now = Instant::now();
-        let layer = shown_layer(self.activations.as_deref(), self.state.layer);
-        ViewModel {
-            activations: self.activations.clone(),
-            status: session.status(),
-            device: self.device.clone(),
-            fps: 0.0,
-            dropped: session.dropped(),
-            versions: Arc::new([]),
-            health: self.health.of(layer, &self.relations).filter(|_| self.state.health),
-            vector: None,
-            moments: Arc::new([]),
-            channel: None,
-            curve: Arc::new([]),
-            cell: None,
-            pixel: None,
-            explanation: None,
-            download: None,
-            toast: None,
-            now,
-            since_start: now.duration_since(self.started),
         }
     }
 }

@@ -232,14 +232,22 @@ impl Scene {
             lying_over.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
     }
 
+    /// Adds to what the panels show what only the scene finds out: class activation, the enlarged channel's values, and the
+    /// hypercolumn under the cursor. With `wait`, of the very frame that is shown; otherwise as far as it is known.
+    pub fn complete(&mut self, state: &AppState, model: &mut ViewModel, wait: bool) {
+        model.explanation = self.explanation(state, wait);
+        model.channel = self.channel_values(state, model, wait);
+        model.vector = model.pixel.and_then(|pixel| self.vector(state, model, pixel));
+    }
+
     /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
-    pub fn vector(&mut self, state: &AppState, model: &ViewModel, pixel: [u32; 2]) -> Option<PixelVector> {
+    fn vector(&mut self, state: &AppState, model: &ViewModel, pixel: [u32; 2]) -> Option<PixelVector> {
         let shown = model.activations.as_ref().filter(|_| state.overlay == Some(Overlay::Hypercolumn))?;
         self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn, pixel)
     }
 
     /// What is to be said of the class activation map over the picture; with `wait`, of the very one that is shown.
-    pub fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
+    fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
         match state.overlay {
             Some(Overlay::ClassActivation) => self.class_activation.explanation(&self.gpu, wait),
             _ => None,
@@ -247,12 +255,7 @@ impl Scene {
     }
 
     /// The values of the enlarged channel; with `wait`, of the very frame that is shown.
-    pub fn channel_values(
-        &mut self,
-        state: &AppState,
-        model: &ViewModel,
-        wait: bool,
-    ) -> Option<ChannelValues> {
+    fn channel_values(&mut self, state: &AppState, model: &ViewModel, wait: bool) -> Option<ChannelValues> {
         let shown = model.activations.as_ref().filter(|_| state.enlarged && !state.kernels)?;
         let layer = model.shown_layer(state);
         self.channel.values(&self.gpu, shown, layer, state.selected_channel(layer)?, wait)

@@ -12,31 +12,25 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::keyboard::{Key as WinitKey, KeyCode, NamedKey, PhysicalKey};
 use winit::window::{Window, WindowId};
 
-use super::arrange::{Arranger, Known};
-use super::channel::ChannelHistory;
 use super::download::Download;
-use super::health::{LayerMarks, SessionHealth};
 use super::keymap::{Direction, Key, action_of};
 use super::panels::{self, Click};
-use super::relations::Relations;
 use super::scene::{Scene, scale_of};
+use super::shown::Shown;
 use super::state::{AppState, Effect, Overlay};
-use super::view_model::{ViewModel, shown_layer};
-use super::{Setup, device_in_words, first_run, snapshot};
-use crate::engine::{Placement, difference_name};
+use super::view_model::ViewModel;
+use super::{Setup, first_run, snapshot};
+use crate::engine::Placement;
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::record::Writer;
-use crate::session::{Activations, Session, Stage};
+use crate::session::{Session, Stage};
 
 /// How long a message stays.
 const TOAST: Duration = Duration::from_secs(5);
 
 /// How often is looked whether numbers have come back from the drawing device.
 const COPY_POLL: Duration = Duration::from_millis(8);
-
-/// Over how long the rate of results is measured.
-const RATE_WINDOW: Duration = Duration::from_secs(3);
 
 /// What other threads tell the window.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +69,7 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
         let _ = quit.send_event(Event::Quit);
     }));
     let instance = new_instance(Some(Box::new(event_loop.owned_display_handle())));
-    let mut app = App { setup, instance, proxy, live: None, outcome: Ok(()), started: Instant::now() };
+    let mut app = App { setup, instance, proxy, live: None, outcome: Ok(()) };
     // winit panics where the window system destroys the window under it instead of asking to close it.
     let ran = catch_unwind(AssertUnwindSafe(|| event_loop.run_app(&mut app)));
     ran.map_err(|_| display(&"the window system took the window away"))?.map_err(|error| display(&error))?;
@@ -100,7 +94,6 @@ struct App {
     /// Window and all that hangs on it, from the first `resumed` on.
     live: Option<Live>,
     outcome: Result<(), WindowError>,
-    started: Instant,
 }
 
 struct Live {
@@ -114,24 +107,15 @@ struct Live {
     scene: Scene,
     egui: egui_winit::State,
     state: AppState,
-    activations: Option<Arc<Activations>>,
-    health: SessionHealth,
-    relations: Relations,
-    arranger: Arranger,
+    shown: Shown,
     download: Option<Download>,
-    history: ChannelHistory,
     /// The cell of the enlarged map under the cursor.
     cell: Option<[usize; 2]>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
-    /// When the last results came, for the rate.
-    arrivals: std::collections::VecDeque<Instant>,
     toast: Option<(String, Instant)>,
     /// A snapshot is taken of what is laid out next, so that it shows what it says.
     wants_snapshot: bool,
-    device: Arc<str>,
-    /// What the columns of a comparison show.
-    versions: Arc<[String]>,
     /// Tells the event loop that there is news, from any thread.
     wake: Arc<dyn Fn() + Send + Sync>,
     /// News wakes the event loop only once until it is looked at.
@@ -195,8 +179,7 @@ impl App {
         Ok(Live {
             session,
             writer,
-            device: device_in_words(&gpu, placement).into(),
-            versions: self.setup.versions(),
+            shown: Shown::new(&gpu, placement, self.setup.versions()),
             window,
             surface,
             config,
@@ -205,16 +188,10 @@ impl App {
             scene,
             egui,
             state,
-            activations: None,
-            health: SessionHealth::default(),
-            relations: Relations::default(),
-            arranger: Arranger::default(),
             download,
-            history: ChannelHistory::default(),
             cell: None,
             pixel: None,
             wake: Arc::new(news(self.proxy.clone(), pending.clone())),
-            arrivals: Default::default(),
             toast: None,
             wants_snapshot: false,
             pending,
@@ -236,11 +213,7 @@ impl App {
             Some(Effect::Hold) => live.hold(),
             Some(Effect::LockRanges) => live.lock_ranges(),
             Some(Effect::Missing(channel)) => live.tell_missing(channel),
-            Some(Effect::RestartHealth) => {
-                live.health.restart();
-                live.relations.restart();
-                live.arranger.restart();
-            }
+            Some(Effect::RestartHealth) => live.shown.restart(),
             Some(Effect::Snapshot) => live.wants_snapshot = true,
         }
         live.session.request(live.state.request());
@@ -252,7 +225,7 @@ impl App {
         if live.minimized {
             return;
         }
-        let (clicks, wake_at) = live.redraw(&self.setup, self.started);
+        let (clicks, wake_at) = live.redraw(&self.setup);
         event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
         for click in clicks {
             let Some(live) = &mut self.live else { return };
@@ -290,23 +263,12 @@ impl Live {
         // Cleared before looking: news that comes meanwhile wakes again.
         self.pending.store(false, Ordering::Release);
         while let Taken::Value(shown) = self.session.take(Duration::ZERO) {
-            let now = Instant::now();
-            self.arrivals.push_back(now);
-            while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
-                self.arrivals.pop_front();
-            }
             if !Arc::ptr_eq(&shown.model.graph, self.state.graph()) {
                 self.state.adopt(shown.model.graph.clone());
                 self.state.predictions |= shown.model.weights.origin.is_trained();
                 self.session.request(self.state.request());
-                self.health = SessionHealth::default();
-                self.relations = Relations::default();
-                self.history = ChannelHistory::default();
-                self.arranger.restart();
             }
-            self.health.observe(self.state.graph(), &shown);
-            self.history.observe(self.state.layer, &shown);
-            self.activations = Some(Arc::new(shown));
+            self.shown.take(&self.state, shown);
         }
         if let Some(ended) = self.download.as_mut().and_then(Download::poll) {
             let text = match ended {
@@ -335,28 +297,9 @@ impl Live {
         }
     }
 
-    /// Has channels compared with each other where that is asked for, and takes what is known.
-    fn relate_channels(&mut self) {
-        let layer = self.state.layer;
-        let Some(shown) = self.activations.clone().filter(|_| self.state.wants_relations()) else { return };
-        let wake = self.wake.clone();
-        self.relations.update(&self.gpu, &shown, layer, self.state.health, move || wake());
-    }
-
-    /// Has the shown layer's channels stand as the newest frame says.
-    fn arrange_channels(&mut self) {
-        let Some(shown) = &self.activations else { return };
-        let layer = shown_layer(Some(shown), self.state.layer);
-        let status = self.session.status();
-        let known = Known { shown, health: &self.health, relations: &self.relations, is_moving: status.live };
-        if let Some(arranged) = self.arranger.update(&self.state, layer, known) {
-            self.state.arrange(arranged);
-        }
-    }
-
     /// Goes to another picture of a folder; of a source whose frames keep coming, to another of the last ones.
     fn step(&mut self, by: i64) {
-        match &self.activations {
+        match &self.shown.activations {
             Some(shown) if self.session.status().live => {
                 self.state.rewind(by, shown.frame.frame.id, &self.session.history());
             }
@@ -366,19 +309,10 @@ impl Live {
 
     /// Compares with the frame that is shown from now on, or no longer.
     fn hold(&mut self) {
-        self.state.held = match (self.state.held, &self.activations) {
+        self.state.held = match (self.state.held, &self.shown.activations) {
             (None, Some(shown)) => Some(shown.frame.frame.id),
             _ => None,
         };
-    }
-
-    /// What the versions of the shown maps are called.
-    fn headings(&self) -> Arc<[String]> {
-        let is_held = self.activations.as_ref().is_some_and(|shown| shown.request.held.is_some());
-        if self.versions.is_empty() && is_held {
-            return ["now".into(), "held frame".into(), difference_name("the held frame")].into();
-        }
-        self.versions.clone()
     }
 
     /// Says why a channel cannot be gone to.
@@ -391,49 +325,25 @@ impl Live {
         self.toast = Some((text, Instant::now()));
     }
 
-    fn model(&self, started: Instant) -> ViewModel {
-        let now = Instant::now();
-        let span =
-            self.arrivals.front().zip(self.arrivals.back()).map(|(a, b)| b.duration_since(*a).as_secs_f32());
-        let fps = span.filter(|span| *span > 0.0).map_or(0.0, |span| (self.arrivals.len() - 1) as f32 / span);
+    fn model(&self) -> ViewModel {
         ViewModel {
-            activations: self.activations.clone(),
-            status: self.session.status(),
-            device: self.device.clone(),
-            fps,
-            dropped: self.session.dropped(),
-            versions: self.headings(),
-            health: self.marks(),
-            vector: None,
             moments: if self.state.frozen { self.session.history().into() } else { Arc::new([]) },
-            channel: None,
-            curve: Arc::new([]),
             cell: self.cell,
             pixel: self.pixel,
-            explanation: None,
             download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
-            now,
-            since_start: now.duration_since(started),
+            ..self.shown.model(&self.state, &self.session)
         }
     }
 
     /// From here on the ranges of the maps that are shown stay.
     fn lock_ranges(&mut self) {
         let layer = self.state.layer;
-        let Some(shown) = self.activations.as_ref().filter(|shown| shown.tap(layer).is_some()) else {
+        let Some(shown) = self.shown.activations.as_ref().filter(|shown| shown.tap(layer).is_some()) else {
             return;
         };
         let ranges = shown.versions(layer).map(|(tap, _)| tap.channel_statistics.clone()).collect();
         self.state.locks.insert(layer, ranges);
-    }
-
-    /// The health of the shown layer's channels, where it is marked.
-    fn marks(&self) -> Option<Arc<LayerMarks>> {
-        if !self.state.health {
-            return None;
-        }
-        self.health.of(shown_layer(self.activations.as_deref(), self.state.layer), &self.relations)
     }
 
     fn snapshot(&mut self, setup: &Setup, model: &ViewModel) {
@@ -449,19 +359,15 @@ impl Live {
     }
 
     /// Draws the view; returns clicks, and when to look again although nothing happened.
-    fn redraw(&mut self, setup: &Setup, started: Instant) -> (Vec<Click>, Option<Instant>) {
+    fn redraw(&mut self, setup: &Setup) -> (Vec<Click>, Option<Instant>) {
         let size = [self.config.width, self.config.height];
         let scale = self.scale();
-        self.relate_channels();
-        self.arrange_channels();
-        let mut model = self.model(started);
-        model.explanation = self.scene.explanation(&self.state, false);
-        model.channel = self.scene.channel_values(&self.state, &model, false);
-        let layer = model.shown_layer(&self.state);
-        if let Some(channel) = self.state.selected_channel(layer).filter(|_| self.state.enlarged) {
-            model.curve = self.history.of(layer, channel).into();
-        }
-        model.vector = self.pixel.and_then(|pixel| self.scene.vector(&self.state, &model, pixel));
+        let wake = self.wake.clone();
+        self.shown.relate(&self.gpu, &self.state, move || wake());
+        let layer = self.shown.layer(&self.state);
+        self.shown.arrange(&mut self.state, layer, self.session.status().live);
+        let mut model = self.model();
+        self.scene.complete(&self.state, &mut model, false);
         self.egui.egui_ctx().set_zoom_factor(scale / self.window.scale_factor() as f32);
         let mut input = self.egui.take_egui_input(&self.window);
         let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;

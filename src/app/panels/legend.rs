@@ -95,7 +95,7 @@ fn strip(ui: &mut Ui, range: &ColorRange, colormap: Colormap, pointed: [bool; 2]
     let mut rect = whole;
     let table = colormap_table(colormap);
     // Without a range there are no colours in between.
-    let ramp = if range.is_flat && range.low >= range.high { [FLAT_COLOR; 256] } else { range.ramp(&table) };
+    let ramp = if range.is_flat && !range.has_spread() { [FLAT_COLOR; 256] } else { range.ramp(&table) };
     for (end, is_pointed) in pointed.into_iter().enumerate().filter(|(_, is_pointed)| *is_pointed) {
         let [r, g, b] = table[end * 255];
         let (base, tip) = if end == 0 {

@@ -1,0 +1,153 @@
+//! What is shown, and what was learned of it from all frames until then: for the window, the view off screen and the
+//! presenter alike. Main thread.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::arrange::{Arranger, Known};
+use super::channel::ChannelHistory;
+use super::device_in_words;
+use super::health::SessionHealth;
+use super::relations::Relations;
+use super::state::AppState;
+use super::view_model::{ViewModel, shown_layer};
+use crate::engine::{Placement, difference_name};
+use crate::gpu::GpuContext;
+use crate::model::LayerIndex;
+use crate::session::{Activations, Session};
+
+/// Over how long the rate of results is measured.
+const RATE_WINDOW: Duration = Duration::from_secs(3);
+
+/// The newest results, and what is remembered of those before.
+pub struct Shown {
+    /// The newest results.
+    pub activations: Option<Arc<Activations>>,
+    health: SessionHealth,
+    relations: Relations,
+    arranger: Arranger,
+    history: ChannelHistory,
+    /// When the last results came, for the rate.
+    arrivals: VecDeque<Instant>,
+    device: Arc<str>,
+    /// What the columns of a comparison show.
+    versions: Arc<[String]>,
+    started: Instant,
+}
+
+impl Shown {
+    /// Nothing yet. `versions`: see [`ViewModel::versions`].
+    pub fn new(gpu: &GpuContext, placement: Placement, versions: Arc<[String]>) -> Self {
+        Self {
+            activations: None,
+            health: SessionHealth::default(),
+            relations: Relations::default(),
+            arranger: Arranger::default(),
+            history: ChannelHistory::default(),
+            arrivals: VecDeque::new(),
+            device: device_in_words(gpu, placement).into(),
+            versions,
+            started: Instant::now(),
+        }
+    }
+
+    /// Takes new results. Where another network made them, what was learned of the one before is forgotten.
+    pub fn take(&mut self, state: &AppState, activations: Activations) {
+        let now = Instant::now();
+        self.arrivals.push_back(now);
+        while self.arrivals.front().is_some_and(|first| now.duration_since(*first) > RATE_WINDOW) {
+            self.arrivals.pop_front();
+        }
+        let graph = &activations.model.graph;
+        if self.activations.as_ref().is_some_and(|before| !Arc::ptr_eq(&before.model.graph, graph)) {
+            self.restart();
+            self.history = ChannelHistory::default();
+        }
+        self.health.observe(graph, &activations);
+        self.history.observe(state.layer, &activations);
+        self.activations = Some(Arc::new(activations));
+    }
+
+    /// Forgets how healthy and how alike channels were, and where they stood.
+    pub fn restart(&mut self) {
+        self.health.restart();
+        self.relations.restart();
+        self.arranger.restart();
+    }
+
+    /// The layer whose tiles are shown.
+    pub fn layer(&self, state: &AppState) -> LayerIndex {
+        shown_layer(self.activations.as_deref(), state.layer)
+    }
+
+    /// Has channels of the chosen layer compared with each other where that is asked for, and takes what is known;
+    /// `wake` is called from another thread when there is more.
+    pub fn relate(&mut self, gpu: &GpuContext, state: &AppState, wake: impl FnOnce() + Send + 'static) {
+        if let Some(activations) = self.activations.as_ref().filter(|_| state.wants_relations()) {
+            self.relations.update(gpu, activations, state.layer, state.health, wake);
+        }
+    }
+
+    /// The same, and waits until it is done.
+    pub fn relate_now(&mut self, gpu: &GpuContext, state: &AppState) {
+        let Some(activations) = self.activations.as_ref().filter(|_| state.wants_relations()) else { return };
+        if let Some(tap) = activations.tap(state.layer) {
+            self.relations.add(gpu, tap, activations.frame.frame.id);
+        }
+    }
+
+    /// Has a layer's channels stand as the newest results say; where frames keep coming (`is_moving`), as still as that
+    /// allows.
+    pub fn arrange(&mut self, state: &mut AppState, layer: LayerIndex, is_moving: bool) {
+        let Some(shown) = &self.activations else { return };
+        let known = Known { shown, health: &self.health, relations: &self.relations, is_moving };
+        if let Some(arranged) = self.arranger.update(state, layer, known) {
+            state.arrange(arranged);
+        }
+    }
+
+    /// All that panels show of the results. What belongs to a cursor, a download or a message is empty, and so is what
+    /// the scene finds out ([`super::scene::Scene::complete`]).
+    pub fn model(&self, state: &AppState, session: &Session) -> ViewModel {
+        let (now, layer) = (Instant::now(), self.layer(state));
+        let curve = state.selected_channel(layer).filter(|_| state.enlarged);
+        let curve = curve.map(|channel| self.history.of(layer, channel)).unwrap_or_default();
+        ViewModel {
+            activations: self.activations.clone(),
+            status: session.status(),
+            device: self.device.clone(),
+            fps: self.rate(),
+            dropped: session.dropped(),
+            versions: self.headings(),
+            health: state.health.then(|| self.health.of(layer, &self.relations)).flatten(),
+            vector: None,
+            moments: Arc::new([]),
+            channel: None,
+            curve: curve.into(),
+            cell: None,
+            pixel: None,
+            explanation: None,
+            download: None,
+            toast: None,
+            now,
+            since_start: now.duration_since(self.started),
+        }
+    }
+
+    /// Results a second, over the last seconds.
+    fn rate(&self) -> f32 {
+        let ends = self.arrivals.front().zip(self.arrivals.back());
+        let span = ends.map_or(0.0, |(first, last)| last.duration_since(*first).as_secs_f32());
+        if span > 0.0 { (self.arrivals.len() - 1) as f32 / span } else { 0.0 }
+    }
+
+    /// What the versions of the shown maps are called.
+    fn headings(&self) -> Arc<[String]> {
+        let is_held = self.activations.as_ref().is_some_and(|shown| shown.request.held.is_some());
+        if self.versions.is_empty() && is_held {
+            return ["now".into(), "held frame".into(), difference_name("the held frame")].into();
+        }
+        self.versions.clone()
+    }
+}
