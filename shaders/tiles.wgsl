@@ -48,6 +48,7 @@ struct Tiles {
 const ERROR_COLOR: vec3<f32> = vec3<f32>(1.0, 0.0, 1.0);
 // There is nothing to see.
 const FLAT_COLOR: vec3<f32> = vec3<f32>(35.0, 39.0, 45.0) / 255.0;
+const FLAT_SPREAD: f32 = 1e-5;
 
 struct Tile {
     @builtin(position) position: vec4<f32>,
@@ -72,7 +73,8 @@ fn tiles_vertex(@builtin(vertex_index) vertex: u32, @builtin(instance_index) ins
     // Here, and not for each pixel: of these there are thousands in a tile.
     tile.range = color_range(tile.channel);
     let own = statistics[2u * tile.channel].xy;
-    let is_flat = own.x == own.y && (own.x == 0.0 || params.range_mode == RANGE_MAP);
+    let is_constant = own.y - own.x <= FLAT_SPREAD * max(abs(own.x), abs(own.y));
+    let is_flat = is_constant && (params.range_mode == RANGE_MAP || all(own == vec2<f32>(0.0)));
     tile.is_flat = select(0u, 1u, is_flat);
     return tile;
 }

@@ -13,6 +13,10 @@ pub const ERROR_COLOR: [u8; 3] = [255, 0, 255];
 /// is nothing to see. `FLAT_COLOR` in tiles.wgsl.
 pub const FLAT_COLOR: [u8; 3] = [0x23, 0x27, 0x2d];
 
+/// Values that differ by at most this part of the largest magnitude are one value: the rest is rounding, which would fill
+/// the whole range of colours. `FLAT_SPREAD` in tiles.wgsl.
+const FLAT_SPREAD: f32 = 1e-5;
+
 /// Steps of the gamma key, as in the Deep Visualization Toolbox.
 pub const GAMMAS: [f32; 4] = [1.0, 0.7, 0.5, 0.3];
 
@@ -189,10 +193,15 @@ impl ColorRange {
         Scale::default().range(own, own, colormap)
     }
 
-    /// The same colours for a map whose values lie in `own`: flat where that is nothing but zero, or one value without
-    /// a range for others beside it.
+    /// The same colours for a map whose values lie in `own`: flat where that is nothing but zero, or one value (but for
+    /// rounding) without a range for others beside it.
     pub fn for_map(self, own: (f32, f32)) -> Self {
-        Self { is_flat: own.0 == own.1 && (own.0 == 0.0 || self.needs_spread), ..self }
+        Self { is_flat: is_one_value(own) && (self.needs_spread || own == (0.0, 0.0)), ..self }
+    }
+
+    /// False where both ends are the same value, but for rounding.
+    pub fn has_spread(&self) -> bool {
+        !is_one_value((self.low, self.high))
     }
 
     /// True for a value that has the colour of an end but lies beyond it.
@@ -242,6 +251,10 @@ impl ColorRange {
     pub fn ramp(&self, table: &[[u8; 3]; 256]) -> [[u8; 3]; 256] {
         std::array::from_fn(|place| table[self.entry_at((place as f32 + 0.5) / 256.0)])
     }
+}
+
+fn is_one_value((low, high): (f32, f32)) -> bool {
+    high - low <= FLAT_SPREAD * low.abs().max(high.abs())
 }
 
 #[cfg(test)]
@@ -351,7 +364,12 @@ mod tests {
         assert_eq!(Scale::default().range(constant, LAYER, Colormap::Grey).color(8.0, &table), FLAT_COLOR);
         let of_layer = Scale::of(Normalize::Layer).range(constant, LAYER, Colormap::Grey);
         assert_eq!(of_layer.color(8.0, &table), table[128]);
-        assert!(!Scale::default().range((0.0, 1.0), LAYER, Colormap::Grey).is_flat);
+        // Rounding must not fill the whole range of colours.
+        for (own, is_flat) in
+            [((8.0, 8.00001), true), ((-8.00001, -8.0), true), ((8.0, 8.001), false), (OWN, false)]
+        {
+            assert_eq!(Scale::default().range(own, LAYER, Colormap::Grey).is_flat, is_flat, "{own:?}");
+        }
         // A range from an earlier frame: what is silent now looks so.
         assert!(Scale::default().range(OWN, LAYER, Colormap::Grey).for_map((0.0, 0.0)).is_flat);
     }
