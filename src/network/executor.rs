@@ -9,10 +9,9 @@ use std::sync::Arc;
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
-use super::conv::Workspace;
-use super::cpu;
+use super::conv::Kernel;
+use super::cpu::{self, Host};
 use super::pool::Pooling;
-use super::product::PackedKernel;
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
 use crate::model::{AvgPool, Graph, LayerIndex, Op};
 use crate::weights::{LayerWeights, Weights};
@@ -32,7 +31,7 @@ enum Prepared {
     /// `[output, input, height, width]`, and one bias a channel where batch normalisation is folded in.
     Conv(Tensor<4>, Option<Tensor<1>>),
     /// The same on the CPU.
-    Packed(PackedKernel),
+    Packed(Kernel),
     /// Scale and shift, `[1, channels, 1, 1]` each.
     Affine(Tensor<4>, Tensor<4>),
     /// `[channels, classes]` and `[1, classes]`.
@@ -56,7 +55,7 @@ pub struct Network {
     /// For each such batch normalisation, the ReLU that alone reads it.
     relu_after: Vec<Option<LayerIndex>>,
     /// `None` on a GPU, where all operations are Burn's.
-    workspace: Option<Workspace>,
+    host: Option<Host>,
 }
 
 impl Network {
@@ -74,9 +73,9 @@ impl Network {
         let relu_after =
             norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
         let empty = || (0..count).map(|_| None).collect();
-        let workspace = cpu::is_cpu(&device).then(Workspace::default);
+        let host = cpu::is_cpu(&device).then(Host::default);
         let (folded, plain) = (empty(), empty());
-        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, workspace }
+        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, host }
     }
 
     /// Gives the weights back.
@@ -109,7 +108,19 @@ impl Network {
         &mut self,
         input: Tensor<4>,
         taps: &[LayerIndex],
-        before_node: &mut dyn FnMut(usize, usize),
+        before_node: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Vec<Tensor<4>> {
+        match self.host {
+            Some(_) => cpu::on_all_cores(|| self.run_here(input, taps, before_node)),
+            None => self.run_here(input, taps, before_node),
+        }
+    }
+
+    fn run_here(
+        &mut self,
+        input: Tensor<4>,
+        taps: &[LayerIndex],
+        before_node: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Vec<Tensor<4>> {
         let graph = self.graph.clone();
         let needed = graph.needed(taps.iter().copied());
@@ -154,7 +165,7 @@ impl Network {
 
     /// True where a folded convolution's ReLU is inside it as well.
     fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        let has_relu = self.workspace.is_some() && self.relu_after[conv].is_some();
+        let has_relu = self.host.is_some() && self.relu_after[conv].is_some();
         has_relu
             && self.is_folded(conv, taps)
             && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
@@ -171,7 +182,10 @@ impl Network {
         let node = &graph.nodes[index];
         let (op, classes) = (node.op, node.shape.channels);
         if op == Op::Concat {
-            return Tensor::cat(inputs, 1);
+            return match &mut self.host {
+                Some(host) => host.concat(inputs, node.shape),
+                None => Tensor::cat(inputs, 1),
+            };
         }
         let folded = match op {
             Op::Conv(_) => self.is_folded(index, taps),
@@ -195,15 +209,15 @@ impl Network {
             _ => {}
         }
         let prepared = if folded { &self.folded[index] } else { &self.plain[index] };
-        if let Some(workspace) = &mut self.workspace {
+        if let Some(host) = &mut self.host {
             let shapes = || [graph.nodes[node.inputs[0]].shape, node.shape];
             let average = Pooling::Average { count_padding };
             match (op, prepared) {
                 (Op::Conv(_), Some(Prepared::Packed(kernel))) => {
-                    return cpu::conv2d(x, kernel, fused, shapes(), workspace);
+                    return host.conv2d(x, kernel, fused, shapes());
                 }
-                (Op::MaxPool(window), _) => return cpu::pool2d(x, Pooling::Max, window, shapes()),
-                (Op::AvgPool(window), _) => return cpu::pool2d(x, average, window, shapes()),
+                (Op::MaxPool(window), _) => return host.pool2d(x, Pooling::Max, window, shapes()),
+                (Op::AvgPool(window), _) => return host.pool2d(x, average, window, shapes()),
                 _ => {}
             }
         }
@@ -246,7 +260,7 @@ impl Network {
     /// Brings a layer's parameters to the device when they are first asked for.
     fn prepare(&mut self, index: LayerIndex, folded: bool) {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
-        let is_cpu = self.workspace.is_some();
+        let is_cpu = self.host.is_some();
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
@@ -267,7 +281,9 @@ impl Network {
                     None => (kernel.clone(), None),
                 };
                 if is_cpu {
-                    return Prepared::Packed(PackedKernel::new(&kernel, bias.as_deref(), outputs, window));
+                    let shape = |index: LayerIndex| graph.nodes[index].shape;
+                    let [input, output] = [shape(graph.nodes[index].inputs[0]), shape(index)];
+                    return Prepared::Packed(Kernel::new(&kernel, bias.as_deref(), window, input, output));
                 }
                 let bias = bias.map(|bias| Tensor::from_data(TensorData::new(bias, [outputs]), device));
                 Prepared::Conv(Tensor::from_data(TensorData::new(kernel, shape), device), bias)

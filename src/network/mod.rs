@@ -1,11 +1,16 @@
-//! The graph executed by Burn, node by node. All of it on one thread (Burn's stream is thread-local).
+//! The graph executed by Burn, node by node. On a GPU all of it on one thread (Burn's stream is
+//! thread-local), on the CPU on rayon's.
 
 mod calibrate;
 mod conv;
+#[cfg(test)]
+mod conv_tests;
 mod cpu;
 mod executor;
+mod panels;
 mod pool;
 mod product;
+mod winograd;
 
 pub use calibrate::calibrate;
 pub use cpu::{input_from_values, values};

@@ -1,0 +1,152 @@
+//! Every way to compute a convolution against its definition.
+
+use super::conv::{Kernel, convolve};
+use super::panels::Workspace;
+use super::product::PackedKernel;
+use super::winograd::{TransformedKernel, has_fewer_products};
+use crate::model::{Shape, Window};
+
+fn noise(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// The definition, in f64.
+fn definition(x: &[f32], kernel: &[f32], bias: &[f32], shapes: [Shape; 2], window: Window) -> Vec<f64> {
+    let [input, output] = shapes;
+    let mut out = vec![];
+    for image in x.chunks_exact(input.len()) {
+        let filters = kernel.chunks_exact(kernel.len() / output.channels).zip(bias);
+        for (filter, bias) in filters {
+            for y in 0..output.height {
+                for x in 0..output.width {
+                    let mut sum = f64::from(*bias);
+                    for (place, weight) in filter.iter().enumerate() {
+                        let (row, column) =
+                            (place / window.kernel[1] % window.kernel[0], place % window.kernel[1]);
+                        let plane = place / window.kernel[0] / window.kernel[1];
+                        let row = (y * window.stride[0] + row).wrapping_sub(window.padding[0]);
+                        let column = (x * window.stride[1] + column).wrapping_sub(window.padding[1]);
+                        if row < input.height && column < input.width {
+                            let value = image[(plane * input.height + row) * input.width + column];
+                            sum += f64::from(value) * f64::from(*weight);
+                        }
+                    }
+                    out.push(sum);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn check(batch: usize, [inputs, outputs]: [usize; 2], [height, width]: [usize; 2], window: Window) {
+    let input = Shape { channels: inputs, height, width };
+    let side = |axis: usize, length: usize| {
+        (length + 2 * window.padding[axis] - window.kernel[axis]) / window.stride[axis] + 1
+    };
+    let output = Shape { channels: outputs, height: side(0, height), width: side(1, width) };
+    let x = noise(batch * input.len(), 1);
+    let kernel = noise(outputs * inputs * window.kernel[0] * window.kernel[1], 2);
+    let bias = noise(outputs, 3);
+    let expected = definition(&x, &kernel, &bias, [input, output], window);
+    let largest = expected.iter().fold(0f64, |largest, value| largest.max(value.abs()));
+    let mut ways = vec![Kernel::Direct(PackedKernel::new(&kernel, Some(&bias), outputs, window))];
+    if has_fewer_products(window) {
+        ways.push(Kernel::Winograd(TransformedKernel::new(&kernel, Some(&bias), outputs, window)));
+    }
+    let mut workspace = Workspace::default();
+    for (way, relu) in ways.iter().flat_map(|way| [(way, false), (way, true)]) {
+        let name = if matches!(way, Kernel::Direct(_)) { "direct" } else { "Winograd" };
+        let mut out = vec![f32::NAN; expected.len()];
+        convolve(way, relu, (&x, input), (&mut out, output), &mut workspace);
+        for (at, (ours, expected)) in out.iter().zip(&expected).enumerate() {
+            let expected = if relu { expected.max(0.0) } else { *expected };
+            let difference = (f64::from(*ours) - expected).abs() / largest;
+            assert!(
+                difference < 1e-5,
+                "{name} {window:?} {input} → {output}, ReLU {relu}: {ours} at {at}, not {expected}"
+            );
+        }
+    }
+}
+
+fn window(kernel: [usize; 2], stride: usize, padding: [usize; 2]) -> Window {
+    Window { kernel, stride: [stride; 2], padding }
+}
+
+#[test]
+fn every_window_of_the_network_is_the_definition() {
+    let windows = [
+        window([1, 1], 1, [0, 0]),
+        window([3, 3], 1, [0, 0]),
+        window([3, 3], 1, [1, 1]),
+        window([3, 3], 2, [0, 0]),
+        window([5, 5], 1, [2, 2]),
+        window([1, 7], 1, [0, 3]),
+        window([7, 1], 1, [3, 0]),
+        window([1, 3], 1, [0, 1]),
+        window([3, 1], 1, [1, 0]),
+    ];
+    for window in windows {
+        for size in [[35, 35], [17, 17], [8, 8], [9, 23]] {
+            for channels in [[3, 32], [10, 12], [7, 13], [12, 1], [5, 30]] {
+                check(1, channels, size, window);
+            }
+            check(3, [6, 20], size, window);
+        }
+    }
+}
+
+#[test]
+fn padding_may_be_wider_than_the_picture() {
+    for (size, window) in [
+        ([1, 1], window([3, 3], 1, [1, 1])),
+        ([2, 2], window([5, 5], 1, [2, 2])),
+        ([2, 1], window([1, 7], 1, [0, 3])),
+        ([4, 3], window([3, 3], 2, [1, 1])),
+        ([3, 3], window([3, 3], 3, [2, 2])),
+    ] {
+        check(3, [4, 5], size, window);
+    }
+}
+
+/// Large enough that every thread makes its own panels, with more and with fewer tiles than fit a block.
+#[test]
+fn panels_in_blocks_are_the_definition() {
+    check(1, [40, 20], [47, 50], window([3, 3], 1, [1, 1]));
+    check(2, [200, 9], [33, 31], window([1, 1], 1, [0, 0]));
+    check(1, [260, 8], [19, 21], window([5, 5], 1, [2, 2]));
+}
+
+#[test]
+fn nan_and_infinity_pass_through_relu_as_in_burn() {
+    let packed = Kernel::Direct(PackedKernel::new(&[1.0], None, 1, window([1, 1], 1, [0, 0])));
+    let shape = Shape { channels: 1, height: 1, width: 4 };
+    let (x, mut out) = ([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0], [7.0; 4]);
+    convolve(&packed, true, (&x, shape), (&mut out, shape), &mut Workspace::default());
+    assert!(out[0].is_nan());
+    assert_eq!(out[1..], [f32::INFINITY, 0.0, 2.0]);
+}
+
+#[test]
+fn what_is_broken_stays_broken_with_fewer_products() {
+    let window = window([3, 3], 1, [1, 1]);
+    let shape = Shape { channels: 1, height: 9, width: 7 };
+    let kernel = Kernel::Winograd(TransformedKernel::new(&[1.0; 9], None, 1, window));
+    for broken in [f32::NAN, f32::INFINITY] {
+        let (mut x, mut out) = (vec![1.0; shape.len()], vec![0.0; shape.len()]);
+        x[4 * 7 + 3] = broken;
+        convolve(&kernel, true, (&x, shape), (&mut out, shape), &mut Workspace::default());
+        for (at, value) in out.iter().enumerate() {
+            let (row, column) = (at / 7, at % 7);
+            let (sees_it, is_near) = (row.abs_diff(4) <= 1, column.abs_diff(3) <= 1);
+            assert!(!(sees_it && is_near && value.is_finite()), "{broken} is lost at {row}, {column}");
+            assert!(is_near || value.is_finite(), "{broken} has got to {row}, {column}");
+        }
+    }
+}
