@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use clap::{Args, Parser, Subcommand};
 use convscope::bridge;
-use convscope::engine::{Model, ModelOptions, OpenedModel, Placement, WeightsSpec};
+use convscope::engine::{Model, ModelOptions, OpenedModel, Placement, WeightsSpec, place};
 use convscope::gpu::{Fit, GpuContext, Resize, new_instance, twin};
-use convscope::model::{AvgPool, Graph, LayerIndex, Node, Op};
+use convscope::model::{AvgPool, Graph, LayerIndex, Node, Op, Precision};
 use convscope::network::{Folding, Network, input_from_values, values};
 use convscope::source::{CameraRequest, SourceSpec, open};
 use convscope::weights::LayerWeights;
@@ -71,6 +71,9 @@ struct Serve {
     /// `cpu` or `gpu`.
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
     device: Placement,
+    /// In which numbers; `f16` on a GPU only.
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
     /// First graphics adapter whose name contains this.
     #[arg(long)]
     adapter: Option<String>,
@@ -227,16 +230,16 @@ impl Placed {
 fn serve(asked: &Serve) -> Outcome<()> {
     let start = Instant::now();
     let spec = WeightsSpec::File(asked.folder.join(WEIGHTS));
-    let model =
-        OpenedModel::open(&spec, &ModelOptions::default(), None)?.load(Resize::default(), &mut |_| {})?;
-    let (gpu, device, place) = match asked.device {
-        Placement::Cpu => (None, Device::flex(), "CPU".to_string()),
-        Placement::Gpu => {
-            let gpu = GpuContext::open(new_instance(None), asked.adapter.as_deref(), None)?;
-            let (device, summary) = (bridge::adopt(&gpu)?, gpu.summary());
-            (Some(gpu), device, format!("{} through {}, {}", summary.name, summary.backend, summary.driver))
-        }
+    let options = ModelOptions { precision: asked.precision, ..ModelOptions::default() };
+    let model = OpenedModel::open(&spec, &options, None)?.load(Resize::default(), &mut |_| {})?;
+    let gpu = match asked.device {
+        Placement::Cpu => None,
+        Placement::Gpu => Some(GpuContext::open(new_instance(None), asked.adapter.as_deref(), None)?),
     };
+    let device = place(gpu.as_ref(), asked.precision)?;
+    let named = gpu.as_ref().map(GpuContext::summary);
+    let named = named.map(|it| format!("{} through {}, {}", it.name, it.backend, it.driver));
+    let place = named.unwrap_or_else(|| "CPU".into());
     let input: Vec<f32> = fs::read(asked.folder.join(INPUT))?
         .chunks_exact(4)
         .filter_map(|bytes| bytes.try_into().ok().map(f32::from_le_bytes))

@@ -252,7 +252,10 @@ class Match:
         asked = self.asked
         device = ["--device", asked.device] + (["--adapter", asked.adapter] if asked.adapter else [])
         self.on_cuda = asked.device == "gpu" and has_cuda(asked.python)
-        self.start(OURS, [asked.network, "serve", str(self.folder), *device], asked.start_seconds)
+        serve = [asked.network, "serve", str(self.folder), *device]
+        self.start(OURS, serve, asked.start_seconds)
+        if asked.device == "gpu":
+            self.start(f"{OURS}+f16", [*serve, "--precision", "f16"], asked.start_seconds)
         place = "cuda" if self.on_cuda else "cpu"
         for name in asked.contestants or (ON_GPU if asked.device == "gpu" else ON_CPU):
             if self.left_s() < 20:

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, TensorData, activation};
 use common::{burn_device, draw, gpu, light, noise, read_map, read_statistics, tile_draw, upload_luminance};
 use convscope::bridge;
+use convscope::engine::{Engine, ModelOptions, OpenedModel, Preprocessing, WeightsSpec};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
     ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, PictureRenderer, Preprocessor, Rect,
     Resize, StatisticsBuffer, StatisticsPass, TileDraw, TilesRenderer, new_instance, twin,
 };
-use convscope::inspect::ChannelStatistics;
-use convscope::model::{InputScale, Shape};
+use convscope::inspect::{ChannelStatistics, LayerOutput};
+use convscope::model::{InputScale, Precision, Shape};
 use convscope::view::{Colormap, ERROR_COLOR, FLAT_COLOR, Normalize, Scale, colormap_table};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -331,4 +332,33 @@ fn the_way_in_writes_burns_own_memory() {
         assert!(close(*a, 2.0 * b, 1.0), "{a} {b}");
     }
     let _: Arc<dyn Send + Sync> = Arc::new(place);
+}
+
+/// Shorter numbers, and the same maps but for their rounding.
+#[test]
+fn half_precision_is_close_and_what_is_shown_is_f32() {
+    let Some(gpu) = gpu() else { return };
+    if !gpu.device.features().contains(wgpu::Features::SHADER_F16) {
+        eprintln!("skipped: {} has no f16", gpu.summary().name);
+        return;
+    }
+    // A convolution of its own, and one after the ReLU of another, folded.
+    let layers = [1, 6];
+    let run = |precision, gpu: Option<&GpuContext>| {
+        let options = ModelOptions { width_multiplier: 0.05, precision, ..ModelOptions::default() };
+        let opened = OpenedModel::open(&WeightsSpec::Untrained, &options, None).unwrap();
+        let model = opened.load(Resize::default(), &mut |_| {}).unwrap();
+        let mut engine = Engine::new(model, gpu.cloned()).map_err(|error| error.to_string())?;
+        Ok(engine.run(&frame((64, 48), PixelFormat::Rgb8), Preprocessing::default(), &layers).unwrap())
+    };
+    let expected = run(Precision::F32, None).unwrap();
+    for (ours, expected) in run(Precision::F16, Some(gpu)).unwrap().iter().zip(&expected) {
+        let largest = expected.values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        let differences = ours.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs() / largest);
+        let worst = differences.fold(0f32, f32::max);
+        assert!(worst < 0.01, "layer {}: {worst}", ours.layer);
+        assert!(worst > 1e-5, "layer {}: {worst}: these are not f16", ours.layer);
+    }
+    let refusal: Result<Vec<LayerOutput>, String> = run(Precision::F16, None);
+    assert!(refusal.unwrap_err().contains("--device gpu"));
 }

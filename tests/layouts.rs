@@ -148,7 +148,8 @@ fn paddles_numbers_are_those_of_its_own_network() {
     assert_eq!((file.layout, &file.stored[..]), (Layout::Paddle, &[Stored::F32][..]));
     let (_, weights) = load("paddle");
     assert!(bits(&weights) == expected);
-    let paddles = Conventions { avg_pool: AvgPool::Include, input_scale: InputScale::Imagenet };
+    let (avg_pool, input_scale) = (AvgPool::Include, InputScale::Imagenet);
+    let paddles = Conventions { avg_pool, input_scale, ..Conventions::default() };
     assert_eq!(weights.conventions, paddles);
     let [note] = &weights.notes[..] else { panic!("{:?}", weights.notes) };
     for part in ["0.00001 and not 0.001", "multiplied by", "--avg-pool include"] {

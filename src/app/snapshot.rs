@@ -151,9 +151,9 @@ fn command(
             }
         }
     }
-    let Conventions { avg_pool, input_scale } = weights.conventions;
+    let Conventions { avg_pool, input_scale, precision } = weights.conventions;
     words.push(format!("--avg-pool {} --input-scale {}", avg_pool.name(), input_scale.name()));
-    words.push(format!("--device {}", placement.name()));
+    words.push(format!("--device {} --precision {}", placement.name(), precision.name()));
     words.push(format!("--fit {} --resize {}", fit_name(state.fit), resize_name(state.resize)));
     words.push(format!("--layer {layer}"));
     // An order that was kept still over many frames is not made again by one: its channels are named.

@@ -9,8 +9,8 @@ use super::health::LayerMarks;
 use super::hypercolumn::PixelVector;
 use super::state::AppState;
 use crate::engine::Model;
-use crate::model::LayerIndex;
 use crate::model::labels::Label;
+use crate::model::{LayerIndex, Precision};
 use crate::session::{Activations, Moment, Status};
 
 /// Everything shown that the user did not choose.
@@ -100,7 +100,11 @@ impl ViewModel {
             if self.fps > 0.0 {
                 parts.push(format!("{:.1} fps", self.fps));
             }
-            parts.push(format!("network {:.0} ms", times.network_ms));
+            let numbers = match shown.model.weights.conventions.precision {
+                Precision::F32 => "",
+                Precision::F16 => " in f16",
+            };
+            parts.push(format!("network {:.0} ms{numbers}", times.network_ms));
             parts.push(format!("preprocess {:.1} ms", times.preprocess_ms));
             if times.statistics_ms > 0.0 {
                 parts.push(format!("statistics {:.1} ms", times.statistics_ms));

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::app::theme::Theme;
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
-use crate::model::{AvgPool, InputScale};
+use crate::model::{AvgPool, InputScale, Precision};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
 use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort};
@@ -236,6 +236,9 @@ pub struct NetworkArgs {
     /// Where the network runs.
     #[arg(long, value_enum, default_value_t)]
     pub device: DeviceChoice,
+    /// In which numbers the network is computed; f16 only on a GPU that has it.
+    #[arg(long, value_enum, default_value_t)]
+    pub precision: Precision,
     /// Draw (and compute) with the first graphics adapter whose name contains this; `convscope devices` lists them.
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,

@@ -67,6 +67,7 @@ pub fn options(network: &NetworkArgs) -> ModelOptions {
         width_multiplier: network.width_multiplier,
         avg_pool: network.avg_pool,
         input_scale: network.input_scale,
+        precision: network.precision,
         labels: network.labels.clone(),
     }
 }

@@ -16,7 +16,7 @@ use crate::frame::Frame;
 use crate::gpu::{Fit, FrameBuffer, GpuContext, Preprocessor, Resize, readback, twin};
 use crate::inspect::LayerOutput;
 use crate::model::labels::Label;
-use crate::model::{Graph, LayerIndex};
+use crate::model::{Graph, LayerIndex, Precision};
 use crate::network::{Folding, Network, input_from_values, values};
 use crate::weights::{Origin, Weights};
 
@@ -62,6 +62,27 @@ pub struct Preprocessing {
     pub resize: Resize,
 }
 
+/// The device on which a network is computed in these numbers: the CPU, or this GPU.
+///
+/// # Errors
+/// Where it cannot be used, or not so.
+pub fn place(gpu: Option<&GpuContext>, precision: Precision) -> Result<Device, EngineError> {
+    let Some(gpu) = gpu else {
+        return match precision {
+            Precision::F32 => Ok(Device::flex()),
+            Precision::F16 => Err(EngineError::new(
+                "--precision f16 is for a GPU, and the network runs on the CPU, which computes in f32: leave it out, or \
+                 add --device gpu",
+            )),
+        };
+    };
+    if precision == Precision::F16 && !gpu.device.features().contains(wgpu::Features::SHADER_F16) {
+        let name = gpu.summary().name;
+        return Err(EngineError::new(format!("{name} cannot compute in f16: leave --precision out")));
+    }
+    bridge::adopt(gpu).map_err(EngineError::new)
+}
+
 /// A network on a device.
 pub struct Engine {
     model: Model,
@@ -76,10 +97,7 @@ impl Engine {
     /// # Errors
     /// Where the GPU cannot be used.
     pub fn new(model: Model, gpu: Option<GpuContext>) -> Result<Self, EngineError> {
-        let device = match &gpu {
-            Some(gpu) => bridge::adopt(gpu).map_err(EngineError::new)?,
-            None => Device::flex(),
-        };
+        let device = place(gpu.as_ref(), model.weights.conventions.precision)?;
         let network = Network::new(model.graph.clone(), model.weights.clone(), device, Folding::Folded);
         let gpu = gpu.map(|gpu| {
             let preprocessor = Preprocessor::new(&gpu);

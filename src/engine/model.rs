@@ -8,7 +8,7 @@ use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, Resize, twin};
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3, inception_v3_with_head};
 use crate::model::labels::{self, Label};
-use crate::model::{AvgPool, Conventions, Graph, InputScale};
+use crate::model::{AvgPool, Conventions, Graph, InputScale, Precision};
 use crate::network::calibrate;
 use crate::source::testcard;
 use crate::weights::{WeightFile, Weights, seeded};
@@ -28,13 +28,21 @@ pub struct ModelOptions {
     pub avg_pool: Option<AvgPool>,
     /// In place of what the file takes for granted.
     pub input_scale: Option<InputScale>,
+    /// In which numbers it is computed.
+    pub precision: Precision,
     /// File of class names.
     pub labels: Option<PathBuf>,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        Self { width_multiplier: 1.0, avg_pool: None, input_scale: None, labels: None }
+        Self {
+            width_multiplier: 1.0,
+            avg_pool: None,
+            input_scale: None,
+            precision: Precision::default(),
+            labels: None,
+        }
     }
 }
 
@@ -99,6 +107,7 @@ impl OpenedModel {
         let mut conventions = weights.as_ref().map_or(Conventions::default(), |weights| weights.conventions);
         conventions.avg_pool = options.avg_pool.unwrap_or(conventions.avg_pool);
         conventions.input_scale = options.input_scale.unwrap_or(conventions.input_scale);
+        conventions.precision = options.precision;
         let weights = weights.map(|weights| Arc::new(Weights { conventions, ..weights }));
         let own = (spec == WeightsSpec::Embedded).then(labels::embedded);
         let labels = class_names(options.labels.as_deref(), own, &graph)?;

@@ -1,4 +1,4 @@
-//! What a network's parameters take for granted and their shapes do not tell.
+//! What a network's parameters take for granted and their shapes do not tell, and in which numbers it is computed.
 
 use std::str::FromStr;
 
@@ -82,13 +82,35 @@ impl FromStr for InputScale {
     }
 }
 
-/// What parameters take for granted.
+/// In which numbers a network is computed; sums are longer where the device's kernels make them so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    /// 32 bits, as all frameworks' weights are stored.
+    #[default]
+    F32,
+    /// 16 bits (11 of them significant), on a GPU that has them. What is shown and measured is still f32.
+    F16,
+}
+
+impl Precision {
+    /// The value of `--precision`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+/// What parameters take for granted, and how they are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conventions {
     /// In average pooling.
     pub avg_pool: AvgPool,
     /// Of the input.
     pub input_scale: InputScale,
+    /// Of weights and maps.
+    pub precision: Precision,
 }
 
 #[cfg(test)]

@@ -9,6 +9,6 @@ pub mod inception_v3;
 pub mod labels;
 mod order;
 
-pub use conventions::{AvgPool, Conventions, InputScale};
+pub use conventions::{AvgPool, Conventions, InputScale, Precision};
 pub use cost::Cost;
 pub use graph::{Graph, GraphBuilder, LayerIndex, Node, Op, ReceptiveField, Shape, UnknownLayer, Window};

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation, module};
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData, activation, module};
 
 use super::conv::Kernel;
 use super::cpu::{self, Host};
 use super::pool::Pooling;
 use crate::model::inception_v3::BATCH_NORM_EPSILON;
-use crate::model::{AvgPool, Graph, LayerIndex, Op};
+use crate::model::{AvgPool, Graph, LayerIndex, Op, Precision};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -133,7 +133,7 @@ impl Network {
         }
         let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
         let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
-        let mut input = Some(input);
+        let mut input = Some(if self.half() { input.cast(FloatDType::F16) } else { input });
         for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
             before_node(started, total);
             let node = &graph.nodes[index];
@@ -149,13 +149,18 @@ impl Network {
             };
             // A clone held here also keeps in-place operations of later nodes away from the tap.
             for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
-                *result = output.clone();
+                *result = output.clone().map(lengthen);
             }
             if uses[index] > 0 {
                 values[index] = output;
             }
         }
         results.into_iter().flatten().collect()
+    }
+
+    /// True where weights and maps are f16, which they never are on the CPU.
+    fn half(&self) -> bool {
+        self.host.is_none() && self.weights.conventions.precision == Precision::F16
     }
 
     /// True where a convolution's batch normalisation is inside its kernel in this run.
@@ -234,7 +239,8 @@ impl Network {
                 let options = options.with_padding(window.padding).with_count_include_pad(count_padding);
                 module::avg_pool2d(x, options)
             }
-            Op::GlobalAvgPool => x.mean_dim(2).mean_dim(3),
+            // From here on there is little to compute, and probabilities want all digits.
+            Op::GlobalAvgPool => lengthen(x).mean_dim(2).mean_dim(3),
             Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => match (op, prepared) {
                 (Op::Conv(window), Some(Prepared::Conv(kernel, bias))) => {
                     let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
@@ -260,7 +266,7 @@ impl Network {
     /// Brings a layer's parameters to the device when they are first asked for.
     fn prepare(&mut self, index: LayerIndex, folded: bool) {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
-        let is_cpu = self.host.is_some();
+        let (is_cpu, half) = (self.host.is_some(), self.half());
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
@@ -285,14 +291,12 @@ impl Network {
                     let [input, output] = [shape(graph.nodes[index].inputs[0]), shape(index)];
                     return Prepared::Packed(Kernel::new(&kernel, bias.as_deref(), window, input, output));
                 }
-                let bias = bias.map(|bias| Tensor::from_data(TensorData::new(bias, [outputs]), device));
-                Prepared::Conv(Tensor::from_data(TensorData::new(kernel, shape), device), bias)
+                let bias = bias.map(|bias| upload(bias, [outputs], half, device));
+                Prepared::Conv(upload(kernel, shape, half, device), bias)
             }
             Some(norm @ LayerWeights::BatchNorm { .. }) => {
                 let (scale, shift) = affine(norm);
-                let upload = |values: &[f64]| {
-                    Tensor::from_data(TensorData::new(to_f32(values), [1, values.len(), 1, 1]), device)
-                };
+                let upload = |values: &[f64]| upload(to_f32(values), [1, values.len(), 1, 1], half, device);
                 Prepared::Affine(upload(&scale), upload(&shift))
             }
             Some(LayerWeights::Dense { weight, bias }) => {
@@ -316,6 +320,17 @@ fn affine(norm: &LayerWeights) -> (Vec<f64>, Vec<f64>) {
     let shift = beta.iter().zip(mean).zip(&scale);
     let shift = shift.map(|((b, m), s)| f64::from(*b) - f64::from(*m) * s).collect();
     (scale, shift)
+}
+
+/// Parameters on the device.
+fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], half: bool, device: &Device) -> Tensor<D> {
+    let values: Tensor<D> = Tensor::from_data(TensorData::new(values, shape), device);
+    if half { values.cast(FloatDType::F16) } else { values }
+}
+
+/// Values as f32.
+fn lengthen(x: Tensor<4>) -> Tensor<4> {
+    if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
 }
 
 fn to_f32(values: &[f64]) -> Vec<f32> {

@@ -26,6 +26,8 @@ pub struct Provenance {
     pub avg_pool: &'static str,
     /// What the input makes of black and white: `-1..1`, `0..1` or `imagenet`.
     pub input_scale: &'static str,
+    /// In which numbers the network was computed: `f32` or `f16`.
+    pub precision: &'static str,
     /// `stretch` or `crop`.
     pub fit: &'static str,
     /// `bilinear`, `antialias` or `nearest`.
@@ -49,6 +51,7 @@ impl Provenance {
             weights_seed,
             avg_pool: weights.conventions.avg_pool.name(),
             input_scale: weights.conventions.input_scale.name(),
+            precision: weights.conventions.precision.name(),
             fit: fit_name(how.fit),
             resize: resize_name(how.resize),
         }

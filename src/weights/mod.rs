@@ -226,7 +226,11 @@ impl WeightFile {
             WeightsError::Mismatch { path, network: graph.name, problems }
         })?;
         notes.iter_mut().for_each(|note| *note = shown(note));
-        let conventions = Conventions { avg_pool: avg_pool.value, input_scale: input_scale.value };
+        let conventions = Conventions {
+            avg_pool: avg_pool.value,
+            input_scale: input_scale.value,
+            ..Conventions::default()
+        };
         Ok(Weights { origin, layers, conventions, notes })
     }
 }
