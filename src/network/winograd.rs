@@ -23,8 +23,9 @@ use crate::model::{Shape, Window};
 /// Points to multiply at, besides infinity: few and small numbers keep the rounding small.
 const POINTS: [f32; 7] = [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0];
 
-/// Up to this many products, seen as a map for each point, are kept until they are put together: about a megabyte a core.
-const BAND_VALUES: usize = 1_000_000;
+/// Up to this many products, seen as a map for each point, are kept until they are put together: a megabyte for each of
+/// two cores.
+const BAND_VALUES: usize = 500_000;
 
 /// In smaller maps too little is shared out among threads.
 const LEAST_PIXELS: usize = 200;
@@ -133,7 +134,7 @@ impl TransformedKernel {
             });
             PackedKernel::new(&sums.collect::<Vec<_>>(), None, outputs, along)
         };
-        let kernels = of_filter.chunks_exact(taps).map(at_point).collect();
+        let kernels = of_filter.par_chunks_exact(taps).map(at_point).collect();
         let biases = bias.map_or_else(|| vec![0.0; outputs], <[f32]>::to_vec);
         let to_f32 = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         Self { window, rows, kernels, biases, of_input: to_f32(of_input), to_output: to_f32(to_output) }
@@ -200,7 +201,8 @@ fn at_points<const N: usize>(
     let groups = height.div_ceil(lines.rows);
     // Columns of a plane do not follow each other, so that they cannot be shared out.
     let most = if lines.is_turned { groups } else { BAND_VALUES / (N * output.channels * lines.pitch) };
-    let band = most.clamp(1, groups);
+    // Bands of about the same height.
+    let band = groups.div_ceil(groups.div_ceil(most.max(1)));
     let planes = out.chunks_exact_mut(output.height * output.width);
     let mut planes: Vec<_> = planes.map(|plane| plane.chunks_mut(band * lines.rows * width)).collect();
     let mut products = std::mem::take(&mut workspace.products);
