@@ -115,6 +115,24 @@ fn padding_may_be_wider_than_the_picture() {
     }
 }
 
+/// Tiles begin and end anywhere in a row, and in its padding.
+#[test]
+fn maps_of_every_width_are_the_definition() {
+    for width in 3..60 {
+        for (height, window) in [
+            (7, window([5, 5], 1, [2, 2])),
+            (9, window([3, 3], 1, [1, 1])),
+            (6, window([3, 3], 1, [0, 0])),
+            (8, window([7, 1], 1, [3, 0])),
+            (8, window([1, 7], 1, [0, 3])),
+        ] {
+            if width >= window.kernel[1] {
+                check(1, [2, 3], [height, width], window);
+            }
+        }
+    }
+}
+
 /// Large enough that every thread makes its own panels, with more and with fewer tiles than fit a block.
 #[test]
 fn panels_in_blocks_are_the_definition() {

@@ -293,7 +293,12 @@ fn spread(plane: &[f32], lines: Lines, first: usize, phase: usize, cells: Range<
         let end = (before + width).saturating_sub(column).clamp(start, count);
         to[..start].fill(0.0);
         to[end..].fill(0.0);
-        let (to, from) = (&mut to[start..end], (column + start).saturating_sub(before));
+        let to = &mut to[start..end];
+        // Between the last of one row and the first of the next there may be nothing but padding.
+        if to.is_empty() {
+            continue;
+        }
+        let from = (column + start).saturating_sub(before);
         if lines.is_turned {
             let from = plane[from * height + row..].iter().step_by(height);
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
