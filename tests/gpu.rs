@@ -338,7 +338,7 @@ fn the_way_in_writes_burns_own_memory() {
 #[test]
 fn half_precision_is_close_and_what_is_shown_is_f32() {
     let Some(gpu) = gpu() else { return };
-    if !gpu.device.features().contains(wgpu::Features::SHADER_F16) {
+    if !gpu.has_f16() {
         eprintln!("skipped: {} has no f16", gpu.summary().name);
         return;
     }

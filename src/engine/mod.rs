@@ -76,7 +76,7 @@ pub fn place(gpu: Option<&GpuContext>, precision: Precision) -> Result<Device, E
             )),
         };
     };
-    if precision == Precision::F16 && !gpu.device.features().contains(wgpu::Features::SHADER_F16) {
+    if precision == Precision::F16 && !gpu.has_f16() {
         let name = gpu.summary().name;
         return Err(EngineError::new(format!("{name} cannot compute in f16: leave --precision out")));
     }

@@ -204,6 +204,11 @@ impl GpuContext {
         self.adapter.get_info().into()
     }
 
+    /// True where its shaders can compute in 16 bits.
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
     /// A new buffer with these bytes, counted as an upload.
     pub(super) fn buffer(&self, bytes: &[u8], usage: wgpu::BufferUsages) -> wgpu::Buffer {
         self.traffic.count_upload(bytes.len() as u64);
