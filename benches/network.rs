@@ -19,7 +19,7 @@ use std::time::Instant;
 use burn::tensor::Tensor;
 use clap::{Args, Parser, Subcommand};
 use convscope::bridge;
-use convscope::engine::{Model, ModelOptions, OpenedModel, Placement, WeightsSpec, place};
+use convscope::engine::{Model, ModelOptions, OpenedModel, Placement, WeightsSpec, device_for};
 use convscope::gpu::{Fit, GpuContext, Resize, new_instance, twin};
 use convscope::model::{AvgPool, Graph, LayerIndex, Node, Op, Precision};
 use convscope::network::{Folding, Network, input_from_values, values};
@@ -236,7 +236,7 @@ fn serve(asked: &Serve) -> Outcome<()> {
         Placement::Cpu => None,
         Placement::Gpu => Some(GpuContext::open(new_instance(None), asked.adapter.as_deref(), None)?),
     };
-    let device = place(gpu.as_ref(), asked.precision)?;
+    let device = device_for(gpu.as_ref(), asked.precision)?;
     let named = gpu.as_ref().map(GpuContext::summary);
     let named = named.map(|it| format!("{} through {}, {}", it.name, it.backend, it.driver));
     let place = named.unwrap_or_else(|| "CPU".into());

@@ -66,7 +66,7 @@ pub struct Preprocessing {
 ///
 /// # Errors
 /// Where it cannot be used, or not so.
-pub fn place(gpu: Option<&GpuContext>, precision: Precision) -> Result<Device, EngineError> {
+pub fn device_for(gpu: Option<&GpuContext>, precision: Precision) -> Result<Device, EngineError> {
     let Some(gpu) = gpu else {
         return match precision {
             Precision::F32 => Ok(Device::flex()),
@@ -97,7 +97,7 @@ impl Engine {
     /// # Errors
     /// Where the GPU cannot be used.
     pub fn new(model: Model, gpu: Option<GpuContext>) -> Result<Self, EngineError> {
-        let device = place(gpu.as_ref(), model.weights.conventions.precision)?;
+        let device = device_for(gpu.as_ref(), model.weights.conventions.precision)?;
         let network = Network::new(model.graph.clone(), model.weights.clone(), device, Folding::Folded);
         let gpu = gpu.map(|gpu| {
             let preprocessor = Preprocessor::new(&gpu);

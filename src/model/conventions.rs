@@ -82,7 +82,7 @@ impl FromStr for InputScale {
     }
 }
 
-/// In which numbers a network is computed; sums are longer where the device's kernels make them so.
+/// In which numbers a network's parameters and maps are kept while it is computed; kernels may add up in longer ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Precision {
     /// 32 bits, as all frameworks' weights are stored.

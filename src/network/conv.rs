@@ -1,7 +1,6 @@
 //! Convolution on the CPU.
 //!
-//! With few pixels to share, or steps of more than one, every product is computed ([`direct`]); otherwise a part of them is
-//! saved ([`super::winograd`]).
+//! Every product is computed ([`direct`]), or, where [`winograd::pays`] says so, a part of them is saved.
 
 use super::panels::{Geometry, Workspace, multiply_all};
 use super::product::PackedKernel;
@@ -47,7 +46,7 @@ pub fn convolve(
     }
 }
 
-/// The same for one image, by its definition.
+/// The same for one image, with every product of the definition.
 fn direct(
     kernel: &PackedKernel,
     relu: bool,

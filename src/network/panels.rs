@@ -297,7 +297,7 @@ fn copy(from: &[f32], to: &mut [f32], length: usize) {
     }
 }
 
-/// Copies `width` values, a power of two and at least four.
+/// Copies `width` values; the widths of whole and half tiles with vectors of 8 and 16 in one piece.
 #[inline(always)]
 pub fn copy_whole(from: &[f32], to: &mut [f32], width: usize) {
     match width {

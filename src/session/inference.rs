@@ -12,7 +12,7 @@ use burn::tensor::{Device, Tensor};
 use self::measure::{Picture, Placed};
 use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes};
 use crate::bridge;
-use crate::engine::{Model, OpenedModel, Placement, place as place_on};
+use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
 use crate::gpu::{
     FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, Preprocessor, Resize, StatisticsPass, twin,
@@ -129,7 +129,8 @@ impl<'a> Worker<'a> {
         }
         loading("preparing the device");
         let gpu = Some(&shared.gpu).filter(|_| config.placement == Placement::Gpu);
-        let device = place_on(gpu, model.weights.conventions.precision).map_err(|error| error.to_string())?;
+        let device =
+            device_for(gpu, model.weights.conventions.precision).map_err(|error| error.to_string())?;
         let worker = Self {
             model,
             networks: all.into_iter().map(|model| place(model, &device)).collect(),
