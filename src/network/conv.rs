@@ -55,12 +55,11 @@ fn direct(
     workspace: &mut Workspace,
 ) {
     let geometry = &Geometry::new(kernel, input, output);
-    let kernels = std::slice::from_ref(kernel);
-    multiply_all(kernels, relu, geometry.tiling(), out, workspace, |pixels, panels, scratch| {
-        geometry.runs(pixels, &mut scratch.runs);
+    multiply_all(kernel, relu, geometry.tiling(), out, workspace, |pixels, panels, runs| {
+        geometry.runs(pixels, runs);
         let mut line = 0;
         for first in (0..x.len()).step_by(input.height * input.width) {
-            line = geometry.pack(&x[first..], &scratch.runs, panels[0], line);
+            line = geometry.pack(&x[first..], runs, panels, line);
         }
     });
 }

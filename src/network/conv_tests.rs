@@ -141,6 +141,22 @@ fn panels_in_blocks_are_the_definition() {
     check(1, [260, 8], [19, 21], window([5, 5], 1, [2, 2]));
 }
 
+/// With fewer products: large enough that every thread makes its own panels, and with fewer channels than threads would
+/// share.
+#[test]
+fn bands_of_rows_are_the_definition() {
+    check(1, [26, 9], [151, 75], window([3, 3], 1, [1, 1]));
+    check(2, [60, 30], [49, 37], window([5, 5], 1, [2, 2]));
+    check(1, [40, 3], [90, 47], window([7, 1], 1, [3, 0]));
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(7).build().expect("threads");
+    threads.install(|| {
+        check(1, [20, 30], [37, 35], window([3, 3], 1, [1, 1]));
+        check(1, [6, 14], [3, 40], window([3, 3], 1, [0, 0]));
+        check(1, [12, 200], [17, 17], window([1, 7], 1, [0, 3]));
+        check(1, [40, 190], [17, 17], window([1, 1], 1, [0, 0]));
+    });
+}
+
 #[test]
 fn nan_and_infinity_pass_through_relu_as_in_burn() {
     let packed = Kernel::Direct(PackedKernel::new(&[1.0], None, 1, window([1, 1], 1, [0, 0])));

@@ -10,11 +10,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::product::{CHUNK, Line, PackedKernel, as_floats, multiply};
+use super::product::{CHUNK, Line, Out, PackedKernel, as_floats, multiply};
 use crate::model::{Shape, Window};
 
 /// Where panels are shared, products are divided into so many units for each thread: none waits long for the last.
-const UNITS: usize = 4;
+pub const UNITS: usize = 4;
 
 /// Values of the panels that one thread makes at a time; they stay in its second-level cache.
 const BLOCK_VALUES: usize = 100_000;
@@ -23,63 +23,51 @@ const BLOCK_VALUES: usize = 100_000;
 const BLOCK_TILES: usize = 8;
 
 thread_local! {
-    static SCRATCH: RefCell<(Vec<Line>, Scratch)> = RefCell::default();
-}
-
-/// Memory of one thread, of any content, for those who fill panels.
-#[derive(Default)]
-pub struct Scratch {
-    /// See [`Geometry::runs`].
-    pub runs: Vec<Run>,
-    /// Values.
-    pub values: Vec<f32>,
+    static SCRATCH: RefCell<(Vec<Line>, Vec<Run>)> = RefCell::default();
 }
 
 /// Memory that convolutions use again and again.
 #[derive(Default)]
 pub struct Workspace {
-    panels: Vec<Line>,
-    /// For [`super::winograd`].
-    pub products: Vec<f32>,
+    /// Panels that all threads read.
+    pub panels: Vec<Line>,
 }
 
-/// Multiplies each kernel with its panels, and writes `out`, `[kernels, channels, pixels]`, with bias, and with max(0, x)
-/// where `relu` says so. All kernels have the same shape. `pack` fills, for a range of pixels, the panels of
-/// each kernel, tile after tile.
+/// Multiplies a kernel with its panels, and writes `out`, `[channels, pixels]`, with bias, and with max(0, x) where `relu`
+/// says so. `pack` fills, for a range of pixels, their panels, tile after tile, and may use the runs as memory.
 pub fn multiply_all(
-    kernels: &[PackedKernel],
+    kernel: &PackedKernel,
     relu: bool,
     tiling: Tiling,
     out: &mut [f32],
     workspace: &mut Workspace,
-    pack: impl Fn(Range<usize>, &mut [&mut [f32]], &mut Scratch) + Sync,
+    pack: impl Fn(Range<usize>, &mut [f32], &mut Vec<Run>) + Sync,
 ) {
     let Tiling { tile, panel, pixels } = tiling;
     let (tiles, threads) = (pixels.div_ceil(tile), rayon::current_num_threads());
-    let channels = out.len() / (kernels.len() * pixels);
     let is_even = 10 * tiles >= 9 * tiles.next_multiple_of(threads);
     // What is read twice is the smaller part then.
-    if is_even && channels <= pixels {
-        let most = (BLOCK_VALUES / (kernels.len() * panel)).clamp(1, BLOCK_TILES);
+    if is_even && out.len() / pixels <= pixels {
+        let most = (BLOCK_VALUES / panel).clamp(1, BLOCK_TILES);
         // As many for each thread.
         let blocks = (tiles.div_ceil(threads * most) * threads).min(tiles);
-        multiply_blocks(kernels, relu, tiling, out, blocks, pack);
+        multiply_blocks(kernel, relu, tiling, out, blocks, pack);
     } else {
-        let groups = (UNITS * threads).div_ceil(kernels.len() * tiles);
-        multiply_shared(kernels, relu, tiling, out, groups, workspace, pack);
+        multiply_shared(kernel, relu, tiling, out, (UNITS * threads).div_ceil(tiles), workspace, pack);
     }
 }
 
 /// Every thread makes the panels of some tiles, and multiplies them with all weights.
 fn multiply_blocks(
-    kernels: &[PackedKernel],
+    kernel: &PackedKernel,
     relu: bool,
-    Tiling { tile, panel, pixels }: Tiling,
+    tiling: Tiling,
     out: &mut [f32],
     blocks: usize,
-    pack: impl Fn(Range<usize>, &mut [&mut [f32]], &mut Scratch) + Sync,
+    pack: impl Fn(Range<usize>, &mut [f32], &mut Vec<Run>) + Sync,
 ) {
-    let (tiles, channels) = (pixels.div_ceil(tile), out.len() / (kernels.len() * pixels));
+    let Tiling { tile, panel, pixels } = tiling;
+    let tiles = pixels.div_ceil(tile);
     let mut planes: Vec<&mut [f32]> = out.chunks_exact_mut(pixels).collect();
     let units = (0..blocks).map(|block| {
         let start = |block: usize| (block * tiles / blocks * tile).min(pixels);
@@ -89,19 +77,16 @@ fn multiply_blocks(
         (pixels, rows)
     });
     units.collect::<Vec<_>>().into_par_iter().for_each(|(pixels, mut rows)| {
-        SCRATCH.with_borrow_mut(|(lines, scratch)| {
-            let (count, tiles) = (pixels.len(), pixels.len().div_ceil(tile));
-            let panels = as_floats(lines, kernels.len() * tiles * panel);
-            let mut of_kernels: Vec<&mut [f32]> = panels.chunks_exact_mut(tiles * panel).collect();
-            pack(pixels, &mut of_kernels, scratch);
-            for ((kernel, panels), rows) in
-                kernels.iter().zip(of_kernels).zip(rows.chunks_exact_mut(channels))
-            {
-                for blocks in kernel.groups(usize::MAX) {
-                    let rows = &mut rows[kernel.channels(&blocks)];
-                    for (at, panel) in (0..count).step_by(tile).zip(panels.chunks_exact(panel)) {
-                        multiply(kernel, blocks.clone(), relu, panel, rows, at..(at + tile).min(count));
-                    }
+        SCRATCH.with_borrow_mut(|(lines, runs)| {
+            let count = pixels.len();
+            let panels = as_floats(lines, count.div_ceil(tile) * panel);
+            pack(pixels, panels, runs);
+            for blocks in kernel.groups(usize::MAX) {
+                let rows = &mut rows[kernel.channels(&blocks)];
+                for (first, width, panel) in tiling.tiles(count, panels) {
+                    let columns = first..(first + tile).min(count);
+                    let out = Out::Rows(rows, columns);
+                    multiply(kernel, blocks.clone(), relu, (panel, width), width < tile, out);
                 }
             }
         });
@@ -111,41 +96,34 @@ fn multiply_blocks(
 /// All panels are made first, and the threads share out the output channels too, in `groups`: late layers have few pixels
 /// and large kernels.
 fn multiply_shared(
-    kernels: &[PackedKernel],
+    kernel: &PackedKernel,
     relu: bool,
-    Tiling { tile, panel, pixels }: Tiling,
+    tiling: Tiling,
     out: &mut [f32],
     groups: usize,
     workspace: &mut Workspace,
-    pack: impl Fn(Range<usize>, &mut [&mut [f32]], &mut Scratch) + Sync,
+    pack: impl Fn(Range<usize>, &mut [f32], &mut Vec<Run>) + Sync,
 ) {
-    let (tiles, channels) = (pixels.div_ceil(tile), out.len() / (kernels.len() * pixels));
-    let panels = as_floats(&mut workspace.panels, kernels.len() * tiles * panel);
+    let Tiling { tile, panel, pixels } = tiling;
+    let tiles = pixels.div_ceil(tile);
+    let panels = as_floats(&mut workspace.panels, tiles * panel);
     let side = tiles.div_ceil(rayon::current_num_threads());
-    let of_kernels = panels.chunks_exact_mut(tiles * panel);
-    let mut sides: Vec<_> = of_kernels.map(|panels| panels.chunks_mut(side * panel)).collect();
-    let units = (0..tiles).step_by(side).map(|first| {
-        let panels: Vec<&mut [f32]> = sides.iter_mut().filter_map(Iterator::next).collect();
-        (first * tile..((first + side) * tile).min(pixels), panels)
+    panels.par_chunks_mut(side * panel).enumerate().for_each(|(number, panels)| {
+        let first = number * side * tile;
+        let pixels = first..(first + side * tile).min(pixels);
+        SCRATCH.with_borrow_mut(|(_, runs)| pack(pixels, panels, runs));
     });
-    units.collect::<Vec<_>>().into_par_iter().for_each(|(pixels, mut panels)| {
-        SCRATCH.with_borrow_mut(|(_, scratch)| pack(pixels, &mut panels, scratch));
-    });
-    let panels = &*panels;
     let mut planes: Vec<_> = out.chunks_exact_mut(pixels).map(|plane| plane.chunks_mut(tile)).collect();
-    let mut units = Vec::with_capacity(groups * kernels.len() * tiles);
-    for (number, (kernel, panels)) in kernels.iter().zip(panels.chunks_exact(tiles * panel)).enumerate() {
-        for blocks in kernel.groups(groups) {
-            let planes = &mut planes[number * channels..][kernel.channels(&blocks)];
-            for panel in panels.chunks_exact(panel) {
-                let rows: Vec<&mut [f32]> = planes.iter_mut().filter_map(Iterator::next).collect();
-                units.push((kernel, blocks.clone(), panel, rows));
-            }
+    let mut units = Vec::with_capacity(groups * tiles);
+    for blocks in kernel.groups(groups) {
+        let planes = &mut planes[kernel.channels(&blocks)];
+        for (first, width, panel) in tiling.tiles(pixels, panels) {
+            let rows: Vec<&mut [f32]> = planes.iter_mut().filter_map(Iterator::next).collect();
+            units.push((blocks.clone(), 0..tile.min(pixels - first), (panel, width), rows));
         }
     }
-    units.into_par_iter().for_each(|(kernel, blocks, panel, mut rows)| {
-        let width = rows.first().map_or(0, |row| row.len());
-        multiply(kernel, blocks, relu, panel, &mut rows, 0..width);
+    units.into_par_iter().for_each(|(blocks, columns, panel, mut rows)| {
+        multiply(kernel, blocks, relu, panel, panel.1 < tile, Out::Rows(&mut rows, columns));
     });
 }
 
@@ -166,11 +144,11 @@ pub struct Run {
 #[derive(Clone, Copy)]
 pub struct Tiling {
     /// Pixels of a tile; the last one is half as wide where that is enough.
-    pub tile: usize,
+    tile: usize,
     /// Values from one tile's panel to the next, with room for what copying in chunks writes behind it.
-    pub panel: usize,
+    panel: usize,
     /// Pixels of an output channel.
-    pub pixels: usize,
+    pixels: usize,
 }
 
 impl Tiling {
@@ -180,13 +158,11 @@ impl Tiling {
     }
 
     /// The panels of `count` pixels: the first pixel of each, how many it is wide, and its values.
-    pub fn tiles(self, count: usize, panels: &mut [f32]) -> impl Iterator<Item = (usize, usize, &mut [f32])> {
+    fn tiles(self, count: usize, panels: &[f32]) -> impl Iterator<Item = (usize, usize, &[f32])> {
         let width =
             move |first: usize| if count - first <= self.tile / 2 { self.tile / 2 } else { self.tile };
         let firsts = (0..count).step_by(self.tile);
-        firsts
-            .zip(panels.chunks_exact_mut(self.panel))
-            .map(move |(first, panel)| (first, width(first), panel))
+        firsts.zip(panels.chunks_exact(self.panel)).map(move |(first, panel)| (first, width(first), panel))
     }
 }
 
@@ -294,16 +270,5 @@ fn copy(from: &[f32], to: &mut [f32], length: usize) {
             }
         }
         _ => to[..length].copy_from_slice(&from[..length]),
-    }
-}
-
-/// Copies `width` values; the widths of whole and half tiles with vectors of 8 and 16 in one piece.
-#[inline(always)]
-pub fn copy_whole(from: &[f32], to: &mut [f32], width: usize) {
-    match width {
-        32 => to[..32].copy_from_slice(&from[..32]),
-        16 => to[..16].copy_from_slice(&from[..16]),
-        8 => to[..8].copy_from_slice(&from[..8]),
-        _ => to[..width].copy_from_slice(&from[..width]),
     }
 }

@@ -1,4 +1,7 @@
-//! Pooling on the CPU: each plane on a thread of rayon's pool, row by row, so that the compiler can use vectors.
+//! Pooling on the CPU: each plane on a thread of rayon's pool.
+//!
+//! A plane is copied with its padding first, so that all its rows can be joined as one long row: short rows leave much that
+//! does not fill a vector.
 
 use std::ops::Range;
 
@@ -28,21 +31,21 @@ pub fn pool(
 ) {
     let planes = x.par_chunks_exact(input.height * input.width);
     let out = out.par_chunks_exact_mut(output.height * output.width);
-    // How many values of each row a mean is made of.
-    let counts = |columns: usize| -> Vec<f32> {
-        let count = |column| inside(column, 1, window, input.width).len() as f32;
-        (0..columns).map(count).collect()
+    let layout = &Layout::new(window, input, output);
+    let divisors = &match pooling {
+        Pooling::Max => vec![],
+        Pooling::Average { count_padding } => layout.divisors(count_padding),
     };
-    let (shapes, counts) = ([input, output], &counts(output.width));
-    planes.zip(out).with_min_len(8).for_each_init(Vec::new, |line, (plane, out)| {
+    planes.zip(out).with_min_len(8).for_each_init(Scratch::default, |scratch, (plane, out)| {
         AutoArch::new().dispatch(
             #[inline(always)]
-            || match pooling {
-                Pooling::Max => pool_plane(plane, out, shapes, window, line, f32::NEG_INFINITY, larger),
-                Pooling::Average { count_padding } => {
-                    pool_plane(plane, out, shapes, window, line, 0.0, |a, b| a + b);
-                    divide(out, shapes, window, (!count_padding).then_some(counts));
+            || {
+                match pooling {
+                    Pooling::Max => layout.join(plane, scratch, f32::NEG_INFINITY, larger),
+                    Pooling::Average { .. } => layout.join(plane, scratch, 0.0, |a, b| a + b),
                 }
+                scratch.joined.iter_mut().zip(divisors).for_each(|(sum, count)| *sum /= count);
+                layout.take(&scratch.joined, out);
             },
         );
     });
@@ -54,67 +57,112 @@ fn larger(a: f32, b: f32) -> f32 {
     if a >= b || a.is_nan() { a } else { b }
 }
 
+/// Memory of one thread.
+#[derive(Default)]
+struct Scratch {
+    padded: Vec<f32>,
+    columns: Vec<f32>,
+    joined: Vec<f32>,
+}
+
+/// How a plane lies in memory on its way.
+struct Layout {
+    window: Window,
+    input: Shape,
+    output: Shape,
+    /// From one row to the next: a row with its padding, a multiple of the stride.
+    pitch: usize,
+}
+
+impl Layout {
+    fn new(window: Window, input: Shape, output: Shape) -> Self {
+        let pitch = (input.width + 2 * window.padding[1]).next_multiple_of(window.stride[1]);
+        Self { window, input, output, pitch }
+    }
+
+    /// Joins all values of each window, columns first.
+    #[inline(always)]
+    fn join(&self, plane: &[f32], scratch: &mut Scratch, empty: f32, join: impl Fn(f32, f32) -> f32) {
+        let Self { window: Window { kernel, stride, padding }, input, output, pitch } = *self;
+        let Scratch { padded, columns, joined } = scratch;
+        // What is padding is the same for all planes.
+        let whole = (input.height + 2 * padding[0]) * pitch;
+        if padding != [0, 0] && padded.len() != whole {
+            padded.clear();
+            padded.resize(whole, empty);
+        }
+        let (rows, width) = match padding {
+            [0, 0] => (plane, input.width),
+            _ => {
+                let rows = padded[padding[0] * pitch..].chunks_exact_mut(pitch);
+                for (to, from) in rows.zip(plane.chunks_exact(input.width)) {
+                    to[padding[1]..padding[1] + input.width].copy_from_slice(from);
+                }
+                (&padded[..], pitch)
+            }
+        };
+
+        // Where no row is left out, all are one long row.
+        let is_long = stride[0] == 1 && width == pitch;
+        let length = if is_long { output.height * pitch } else { pitch };
+        // What is read behind the last row means nothing.
+        columns.resize(output.height * pitch + kernel[1], empty);
+        for (y, to) in columns.chunks_exact_mut(length).take(output.height * pitch / length).enumerate() {
+            let to = if is_long { to } else { &mut to[..width] };
+            let from = |row: usize| &rows[(y * stride[0] + row) * width..];
+            to.copy_from_slice(&from(0)[..to.len()]);
+            for row in 1..kernel[0] {
+                to.iter_mut().zip(from(row)).for_each(|(to, value)| *to = join(*to, *value));
+            }
+        }
+
+        joined.clear();
+        joined.resize(output.height * pitch / stride[1], empty);
+        for column in 0..kernel[1] {
+            let from = &columns[column..];
+            match stride[1] {
+                1 => joined.iter_mut().zip(from).for_each(|(to, value)| *to = join(*to, *value)),
+                // The compiler makes vectors of pairs, but not of every second value.
+                2 => {
+                    let pairs = joined.iter_mut().zip(from.as_chunks::<2>().0);
+                    pairs.for_each(|(to, pair)| *to = join(*to, pair[0]));
+                }
+                stride => {
+                    let values = joined.iter_mut().zip(from.iter().step_by(stride));
+                    values.for_each(|(to, value)| *to = join(*to, *value));
+                }
+            }
+        }
+    }
+
+    /// Writes what was joined without the gaps between its rows.
+    fn take(&self, joined: &[f32], out: &mut [f32]) {
+        let rows = joined.chunks_exact(self.pitch / self.window.stride[1]);
+        for (out, joined) in out.chunks_exact_mut(self.output.width).zip(rows) {
+            out.copy_from_slice(&joined[..self.output.width]);
+        }
+    }
+
+    /// How many values each mean is made of, and 1 in the gaps.
+    fn divisors(&self, count_padding: bool) -> Vec<f32> {
+        let Self { window, input, output, pitch } = *self;
+        let count = |at: usize, axis: usize, length: usize| match count_padding {
+            true => window.kernel[axis],
+            false => inside(at, axis, window, length).len(),
+        };
+        let row = |y: usize| {
+            let rows = count(y, 0, input.height);
+            let means = (0..output.width).map(move |x| (rows * count(x, 1, input.width)) as f32);
+            means.chain((output.width..pitch / window.stride[1]).map(|_| 1.0))
+        };
+        (0..output.height).flat_map(row).collect()
+    }
+}
+
 /// The part of a window that lies on the picture.
-#[inline(always)]
 fn inside(at: usize, axis: usize, window: Window, length: usize) -> Range<usize> {
     let (start, padding) = (at * window.stride[axis], window.padding[axis]);
     start.saturating_sub(padding)..(start + window.kernel[axis]).saturating_sub(padding).min(length)
-}
-
-/// Joins all values of each window, rows first; `line` is memory for one row with padding.
-#[inline(always)]
-fn pool_plane(
-    plane: &[f32],
-    out: &mut [f32],
-    [input, output]: [Shape; 2],
-    window: Window,
-    line: &mut Vec<f32>,
-    empty: f32,
-    join: impl Fn(f32, f32) -> f32,
-) {
-    let (padding, stride) = (window.padding[1], window.stride[1]);
-    line.clear();
-    // One more completes the last pair.
-    line.resize(input.width + 2 * padding + 1, empty);
-    for (y, out) in out.chunks_exact_mut(output.width).enumerate() {
-        let sums = &mut line[padding..padding + input.width];
-        sums.fill(empty);
-        for row in inside(y, 0, window, input.height) {
-            let row = &plane[row * input.width..][..input.width];
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum = join(*sum, *value));
-        }
-        out.fill(empty);
-        for column in 0..window.kernel[1] {
-            let from = &line[column..];
-            match stride {
-                1 => out.iter_mut().zip(from).for_each(|(out, value)| *out = join(*out, *value)),
-                // The compiler makes vectors of pairs, but not of every second value.
-                2 => {
-                    let pairs = out.iter_mut().zip(from.as_chunks::<2>().0);
-                    pairs.for_each(|(out, pair)| *out = join(*out, pair[0]));
-                }
-                _ => {
-                    let values = out.iter_mut().zip(from.iter().step_by(stride));
-                    values.for_each(|(out, value)| *out = join(*out, *value));
-                }
-            }
-        }
-    }
-}
-
-/// Turns sums into means, of the whole window or of `counts` values in each of its rows.
-#[inline(always)]
-fn divide(out: &mut [f32], [input, output]: [Shape; 2], window: Window, counts: Option<&Vec<f32>>) {
-    let whole = (window.kernel[0] * window.kernel[1]) as f32;
-    for (y, out) in out.chunks_exact_mut(output.width).enumerate() {
-        match counts {
-            None => out.iter_mut().for_each(|out| *out /= whole),
-            Some(counts) => {
-                let rows = inside(y, 0, window, input.height).len() as f32;
-                out.iter_mut().zip(counts).for_each(|(out, count)| *out /= rows * count);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,28 +4,38 @@
 //! Computations", 1980; for convolutional networks A. Lavin & S. Gray, "Fast Algorithms for Convolutional Neural Networks",
 //! 2016): the inputs and the filter are seen as polynomials, which are multiplied at m + r − 1 points, one of them at
 //! infinity (A. Toom 1963, S. Cook 1966). Here this is done down the columns only: at each point remains a convolution along the
-//! rows, and rounding stays within a few times that of the definition, where both axes at once would be worse by its square.
-//! Kernels of one row run along the columns of the transposed picture.
+//! rows. Kernels of one row run along the columns of the transposed picture.
 //!
-//! Where a value is infinite or not a number, all outputs of its group of m rows are not numbers.
+//! The products of a tile at all points stay in the core's first-level cache until they are put together to rows of the
+//! output. Where a value is infinite or not a number, all outputs of its group of m rows are not numbers.
 
 use std::array;
+use std::cell::RefCell;
 use std::ops::Range;
 
 use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
-use super::panels::{Tiling, Workspace, copy_whole, multiply_all};
-use super::product::{CHUNK, Line, PackedKernel};
+use super::panels::{UNITS, Workspace};
+use super::product::{CHUNK, Line, MOST_ROWS, Out, PackedKernel, as_floats, multiply};
 use crate::model::{Shape, Window};
 
-/// Points to multiply at, besides infinity: few and small numbers keep the rounding small.
-const POINTS: [f32; 7] = [0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0];
+/// Points to multiply at, besides infinity. How far values are rounded depends on them more than on their number
+/// (B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks",
+/// 2020): these were searched for the least expected rounding, and moved to near fractions. With 0, ±1/2 and ±1, three
+/// taps would round twice as much.
+fn points(count: usize) -> &'static [f32] {
+    match count {
+        5 => &[0.0, 0.75, -0.75, 1.5, -1.5],
+        7 => &[0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0],
+        9 => &[0.0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.25, -2.25],
+        _ => unreachable!("no window has {count} points besides infinity"),
+    }
+}
 
-/// Up to this many products, seen as a map for each point, are kept until they are put together: a megabyte for each of
-/// two cores.
-const BAND_VALUES: usize = 500_000;
+/// Values of the panels of one thread: they stay in its second-level cache.
+const PANEL_VALUES: usize = 110_000;
 
 /// In smaller maps too little is shared out among threads.
 const LEAST_PIXELS: usize = 200;
@@ -34,9 +44,9 @@ const LEAST_PIXELS: usize = 200;
 /// side with which the transforms cost less than they save; `None` where nothing is saved.
 fn of_taps(taps: usize) -> Option<(usize, usize)> {
     match taps {
-        3 => Some((4, 24)),
+        3 => Some((6, 24)),
         5 => Some((4, 12)),
-        7 => Some((2, 128)),
+        7 => Some((4, 128)),
         _ => None,
     }
 }
@@ -76,8 +86,7 @@ struct Transforms {
 impl Transforms {
     fn new(rows: usize, taps: usize) -> Self {
         let count = rows + taps - 1;
-        let points: Vec<_> =
-            POINTS[..count - 1].iter().map(|at| Some(f64::from(*at))).chain([None]).collect();
+        let points: Vec<_> = points(count - 1).iter().map(|at| Some(f64::from(*at))).chain([None]).collect();
         // At infinity only the highest power counts.
         let power = |at: &Option<f64>, power: usize, count: usize| match at {
             Some(at) => at.powi(power as i32),
@@ -132,7 +141,7 @@ impl TransformedKernel {
             let sums = columns.map(|taps| {
                 taps.zip(weights).map(|(tap, weight)| f64::from(*tap) * weight).sum::<f64>() as f32
             });
-            PackedKernel::new(&sums.collect::<Vec<_>>(), None, outputs, along)
+            PackedKernel::shifted(&sums.collect::<Vec<_>>(), None, outputs, along, across)
         };
         let kernels = of_filter.par_chunks_exact(taps).map(at_point).collect();
         let biases = bias.map_or_else(|| vec![0.0; outputs], <[f32]>::to_vec);
@@ -145,13 +154,16 @@ impl TransformedKernel {
 pub fn convolve(
     kernel: &TransformedKernel,
     relu: bool,
-    x: (&[f32], Shape),
-    out: (&mut [f32], Shape),
+    (x, input): (&[f32], Shape),
+    (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
 ) {
+    let lines = Lines::new(kernel, input, output);
+    let picture = Picture { kernel, relu, lines, x, plane: input.height * input.width };
+    let planes = out.chunks_exact_mut(output.height * output.width).collect();
     match kernel.kernels.len() {
-        6 => at_points::<6>(kernel, relu, x, out, workspace),
-        8 => at_points::<8>(kernel, relu, x, out, workspace),
+        8 => picture.convolve::<8>(planes, workspace),
+        10 => picture.convolve::<10>(planes, workspace),
         count => unreachable!("no window has {count} points"),
     }
 }
@@ -187,166 +199,272 @@ impl Lines {
             pitch: output[1] + turned(kernel.window.kernel)[1] - 1,
         }
     }
-}
 
-fn at_points<const N: usize>(
-    kernel: &TransformedKernel,
-    relu: bool,
-    (x, input): (&[f32], Shape),
-    (out, output): (&mut [f32], Shape),
-    workspace: &mut Workspace,
-) {
-    let lines = Lines::new(kernel, input, output);
-    let [height, width] = lines.output;
-    let groups = height.div_ceil(lines.rows);
-    // Columns of a plane do not follow each other, so that they cannot be shared out.
-    let most = if lines.is_turned { groups } else { BAND_VALUES / (N * output.channels * lines.pitch) };
-    // Bands of about the same height.
-    let band = groups.div_ceil(groups.div_ceil(most.max(1)));
-    let planes = out.chunks_exact_mut(output.height * output.width);
-    let mut planes: Vec<_> = planes.map(|plane| plane.chunks_mut(band * lines.rows * width)).collect();
-    let mut products = std::mem::take(&mut workspace.products);
-    for first in (0..groups).step_by(band) {
-        let cells = band.min(groups - first) * lines.pitch;
-        let tiling = Tiling::new(&kernel.kernels[0], cells);
-        let of_point = output.channels * cells;
-        products.resize((N * of_point + CHUNK).max(products.len()), 0.0);
-        let to = &mut products[..N * of_point];
-        let picture = Picture { kernel, lines, first, tiling, x, plane: input.height * input.width };
-        multiply_all(&kernel.kernels, false, tiling, to, workspace, |cells, panels, scratch| {
-            picture.pack::<N>(cells, panels, &mut scratch.values);
-        });
-        let products = &products;
-        let parts: Vec<&mut [f32]> = planes.iter_mut().filter_map(Iterator::next).collect();
-        let parts = parts.into_par_iter().zip(&kernel.biases).enumerate().with_min_len(8);
-        parts.for_each_init(Vec::new, |rows, (channel, (part, bias))| {
-            let from = array::from_fn(|point| &products[point * of_point + channel * cells..]);
-            to_rows::<N>(kernel, lines, from, (*bias, relu), cells, part, rows);
-        });
+    fn groups(self) -> usize {
+        self.output[0].div_ceil(self.rows)
     }
-    workspace.products = products;
+
+    /// Splits from each plane what belongs to these groups, which are the next ones. Columns of a plane do not follow each
+    /// other: of turned planes only all groups can be taken.
+    fn take<'out>(self, groups: &Range<usize>, planes: &mut [&'out mut [f32]]) -> Vec<&'out mut [f32]> {
+        let [height, width] = self.output;
+        let row = |group: usize| (group * self.rows).min(height);
+        let values = (row(groups.end) - row(groups.start)) * width;
+        planes.iter_mut().filter_map(|plane| plane.split_off_mut(..values)).collect()
+    }
 }
 
-/// A band of groups of a picture.
+thread_local! {
+    static SCRATCH: RefCell<(Vec<Line>, Scratch)> = RefCell::default();
+}
+
+/// Memory of one thread, of any content.
+#[derive(Default)]
+struct Scratch {
+    turned: Vec<f32>,
+    rows: Vec<Line>,
+    products: Vec<Line>,
+    biases: Vec<Line>,
+    finished: Vec<Line>,
+}
+
+/// One line for each point and input channel, `[points][channels][line]`: the cells of some groups.
+#[derive(Clone, Copy)]
+struct Panels<'a> {
+    values: &'a [f32],
+    line: usize,
+    /// Cells before those that are meant.
+    first: usize,
+}
+
+/// A convolution of one image.
+#[derive(Clone, Copy)]
 struct Picture<'a> {
     kernel: &'a TransformedKernel,
+    relu: bool,
     lines: Lines,
-    /// The band's first group.
-    first: usize,
-    /// Of the band at one point.
-    tiling: Tiling,
     x: &'a [f32],
-    /// Cells of a channel.
+    /// Cells of an input channel.
     plane: usize,
 }
 
 impl Picture<'_> {
-    /// Fills the panels of all points for some `cells` of the band.
-    fn pack<const N: usize>(&self, cells: Range<usize>, panels: &mut [&mut [f32]], values: &mut Vec<f32>) {
-        let Self { kernel, lines, first, tiling, .. } = *self;
-        let across = kernel.kernels[0].window().kernel[1];
-        let count = cells.len() + across - 1;
-        let reach = (N - 1) / lines.rows * lines.pitch;
-        // Whole chunks are read, from up to a tile behind the last cell.
-        let (of_point, of_phase) = (count + tiling.tile + CHUNK, count + reach + CHUNK);
-        values.resize((N * of_point + lines.rows * of_phase).max(values.len()), 0.0);
-        let (points, phases) = values.split_at_mut(N * of_point);
-        let phases = &mut phases[..lines.rows * of_phase];
-        for (channel, plane) in self.x.chunks_exact(self.plane).enumerate() {
-            for (phase, to) in phases.chunks_exact_mut(of_phase).enumerate() {
-                spread(plane, lines, first, phase, cells.start..cells.start + count + reach, to);
+    /// Writes all `planes` of the output.
+    fn convolve<const N: usize>(&self, planes: Vec<&mut [f32]>, workspace: &mut Workspace) {
+        let of_group = N * (self.x.len() / self.plane) * self.lines.pitch;
+        let fitting = (PANEL_VALUES / of_group).max(1);
+        let threads = rayon::current_num_threads();
+        if !self.lines.is_turned && 2 * threads * fitting <= self.lines.groups() {
+            self.in_bands::<N>(fitting, planes);
+        } else {
+            self.shared::<N>(planes, workspace);
+        }
+    }
+
+    /// Every thread makes the panels of some groups, and multiplies them with all weights.
+    fn in_bands<const N: usize>(&self, fitting: usize, mut planes: Vec<&mut [f32]>) {
+        let (groups, threads) = (self.lines.groups(), rayon::current_num_threads());
+        // As many for each thread.
+        let bands = groups.div_ceil(threads * fitting) * threads;
+        let units = (0..bands).map(|band| {
+            let groups = band * groups / bands..(band + 1) * groups / bands;
+            let parts = self.lines.take(&groups, &mut planes);
+            (groups, parts)
+        });
+        units.collect::<Vec<_>>().into_par_iter().for_each(|(groups, mut parts)| {
+            SCRATCH.with_borrow_mut(|(panels, scratch)| {
+                let line = self.line(groups.len());
+                let panels = as_floats(panels, N * self.x.len() / self.plane * line);
+                for (channel, to) in channels_of::<N>(panels, line).enumerate() {
+                    self.pack(channel, groups.clone(), to, scratch);
+                }
+                let panels = Panels { values: panels, line, first: 0 };
+                let blocks = 0..self.kernel.kernels[0].blocks();
+                self.multiply::<N>(blocks, groups.len(), panels, &mut parts, scratch);
+            });
+        });
+    }
+
+    /// All panels are made first, and the threads share out the output channels.
+    fn shared<const N: usize>(&self, mut planes: Vec<&mut [f32]>, workspace: &mut Workspace) {
+        let (groups, threads) = (self.lines.groups(), rayon::current_num_threads());
+        let line = self.line(groups);
+        let values = as_floats(&mut workspace.panels, N * self.x.len() / self.plane * line);
+        let channels: Vec<_> = channels_of::<N>(values, line).enumerate().collect();
+        channels.into_par_iter().with_min_len(4).for_each(|(channel, to)| {
+            SCRATCH.with_borrow_mut(|(_, scratch)| self.pack(channel, 0..groups, to, scratch));
+        });
+
+        let values = &*values;
+        let kernel = &self.kernel.kernels[0];
+        let all: Vec<_> = kernel.groups(UNITS * threads).collect();
+        // With many threads there are too few channels to share.
+        let bands = if self.lines.is_turned { 1 } else { threads.div_ceil(all.len()).min(groups) };
+        let (mut units, mut rest) = (vec![], &mut planes[..]);
+        for blocks in all {
+            let (planes, others) = rest.split_at_mut(kernel.channels(&blocks).len());
+            rest = others;
+            for band in 0..bands {
+                let groups = band * groups / bands..(band + 1) * groups / bands;
+                let parts = self.lines.take(&groups, planes);
+                units.push((blocks.clone(), groups, parts));
             }
-            let from = |row: usize| row % lines.rows * of_phase + row / lines.rows * lines.pitch;
-            let from = array::from_fn(|row| &phases[from(row)..]);
-            let to = points.chunks_exact_mut(of_point);
-            let weights = &kernel.of_input;
-            AutoArch::new().dispatch(Sum::<_, N> { weights, from, to, count, bias: 0.0, relu: false });
-            for (point, panels) in points.chunks_exact(of_point).zip(panels.iter_mut()) {
-                for (first, width, panel) in tiling.tiles(cells.len(), panels) {
-                    for column in 0..across {
-                        let line = (channel * across + column) * width;
-                        copy_whole(&point[first + column..], &mut panel[line..], width);
-                    }
+        }
+        units.into_par_iter().for_each(|(blocks, groups, mut parts)| {
+            let panels = Panels { values, line, first: groups.start * self.lines.pitch };
+            SCRATCH.with_borrow_mut(|(_, scratch)| {
+                self.multiply::<N>(blocks, groups.len(), panels, &mut parts, scratch);
+            });
+        });
+    }
+
+    /// Values of a line with the cells of so many groups, and with what is read behind the last.
+    fn line(&self, groups: usize) -> usize {
+        (groups * self.lines.pitch + self.kernel.kernels[0].tile()).next_multiple_of(CHUNK) + CHUNK
+    }
+
+    /// Fills the lines of one input channel.
+    fn pack<const N: usize>(
+        &self,
+        channel: usize,
+        groups: Range<usize>,
+        to: [&mut [f32]; N],
+        scratch: &mut Scratch,
+    ) {
+        let Self { kernel, lines, .. } = *self;
+        let Scratch { turned, rows, .. } = scratch;
+        let [height, width] = lines.input;
+        let mut plane = &self.x[channel * self.plane..][..self.plane];
+        if lines.is_turned {
+            turned.resize(plane.len().max(turned.len()), 0.0);
+            for (row, to) in turned.chunks_exact_mut(width).take(height).enumerate() {
+                to.iter_mut().zip(plane[row..].iter().step_by(height)).for_each(|(to, from)| *to = *from);
+            }
+            plane = turned;
+        }
+        let count = to[0].len();
+        let rows = as_floats(rows, N * count);
+        for (row, to) in rows.chunks_exact_mut(count).enumerate() {
+            spread(plane, lines, groups.clone(), row, to);
+        }
+        let from = array::from_fn(|row| &rows[row * count..][..count]);
+        AutoArch::new().dispatch(Sum::<_, N> {
+            weights: &kernel.of_input,
+            from,
+            to: to.into_iter(),
+            start: None,
+            count,
+            relu: false,
+        });
+    }
+
+    /// Multiplies `blocks` with the panels of so many groups, and writes `parts`: what belongs to them of the blocks' planes.
+    fn multiply<const N: usize>(
+        &self,
+        blocks: Range<usize>,
+        groups: usize,
+        panels: Panels,
+        mut parts: &mut [&mut [f32]],
+        scratch: &mut Scratch,
+    ) {
+        let TransformedKernel { kernels, biases: of_channels, to_output, .. } = self.kernel;
+        let (tile, cells) = (kernels[0].tile(), groups * self.lines.pitch);
+        let size = (MOST_ROWS * tile).next_multiple_of(CHUNK);
+        let Scratch { products, biases, finished, .. } = scratch;
+        products.resize(N * size / CHUNK, Line::zeroed());
+        let (biases, finished) = (as_floats(biases, size), as_floats(finished, self.lines.rows * size));
+        for block in blocks {
+            let (channels, rows) = (kernels[0].channels(&(block..block + 1)), kernels[0].rows(block));
+            let (own, others) = parts.split_at_mut(channels.len());
+            parts = others;
+            for at in (0..cells).step_by(tile) {
+                let is_half = cells - at <= tile / 2;
+                let width = if is_half { tile / 2 } else { tile };
+                let of_points = panels.values.chunks_exact(panels.values.len() / N);
+                let to = products.chunks_exact_mut(size / CHUNK);
+                for ((kernel, values), to) in kernels.iter().zip(of_points).zip(to) {
+                    let panel = (&values[panels.first + at..], panels.line);
+                    multiply(kernel, block..block + 1, false, panel, is_half, Out::Block(to));
+                }
+                let bias = of_channels[channels.clone()].iter();
+                biases.chunks_exact_mut(width).zip(bias).for_each(|(to, bias)| to.fill(*bias));
+                let products: &[f32] = cast_slice(products);
+                AutoArch::new().dispatch(Sum::<_, N> {
+                    weights: to_output,
+                    from: array::from_fn(|point| &products[point * size..][..size]),
+                    to: finished.chunks_exact_mut(size),
+                    start: Some(biases),
+                    count: rows * width,
+                    relu: self.relu,
+                });
+                for (row, plane) in own.iter_mut().enumerate() {
+                    let rows = finished.chunks_exact(size).map(|finished| &finished[row * width..][..width]);
+                    gather(rows, self.lines, at..cells.min(at + tile), plane);
                 }
             }
         }
     }
 }
 
-/// Copies every `rows`-th row of a plane, from `phase` on and with padding, one after the other: what is read together
-/// then lies together. `cells` are counted from the first row of group `first`.
-fn spread(plane: &[f32], lines: Lines, first: usize, phase: usize, cells: Range<usize>, to: &mut [f32]) {
+/// The lines of each channel at all points, from panels `[N][channels][line]`.
+fn channels_of<const N: usize>(panels: &mut [f32], line: usize) -> impl Iterator<Item = [&mut [f32]; N]> {
+    let (of_point, count) = (panels.len() / N, panels.len() / N / line);
+    let mut points: Vec<_> =
+        panels.chunks_exact_mut(of_point).map(|panel| panel.chunks_exact_mut(line)).collect();
+    (0..count).map(move |_| array::from_fn(|point| points[point].next().unwrap_or_default()))
+}
+
+/// Copies the `row`-th row that each of the groups reads, with padding, one after the other: what is read together then
+/// lies together.
+fn spread(plane: &[f32], lines: Lines, groups: Range<usize>, row: usize, to: &mut [f32]) {
     let ([height, width], [above, before]) = (lines.input, lines.padding);
-    let mut at = cells.start;
-    while at < cells.end {
-        let (group, column) = (at / lines.pitch, at % lines.pitch);
-        let count = (lines.pitch - column).min(cells.end - at);
-        let to = &mut to[at - cells.start..][..count];
-        at += count;
-        let row = ((first + group) * lines.rows + phase).wrapping_sub(above);
-        if row >= height {
-            to.fill(0.0);
-            continue;
-        }
-        // The part of the row that is not padding.
-        let start = before.saturating_sub(column).min(count);
-        let end = (before + width).saturating_sub(column).clamp(start, count);
-        to[..start].fill(0.0);
-        to[end..].fill(0.0);
-        let to = &mut to[start..end];
-        // Between the last of one row and the first of the next there may be nothing but padding.
-        if to.is_empty() {
-            continue;
-        }
-        let from = (column + start).saturating_sub(before);
-        if lines.is_turned {
-            let from = plane[from * height + row..].iter().step_by(height);
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    for (group, to) in groups.zip(to.chunks_exact_mut(lines.pitch)) {
+        let row = (group * lines.rows + row).wrapping_sub(above);
+        if row < height {
+            to[..before].fill(0.0);
+            to[before..before + width].copy_from_slice(&plane[row * width..][..width]);
+            to[before + width..].fill(0.0);
         } else {
-            to.copy_from_slice(&plane[row * width + from..][..to.len()]);
+            to.fill(0.0);
         }
     }
 }
 
-/// Puts the products of one channel together to rows of its `plane`.
-fn to_rows<const N: usize>(
-    kernel: &TransformedKernel,
-    lines: Lines,
-    from: [&[f32]; N],
-    (bias, relu): (f32, bool),
-    count: usize,
-    plane: &mut [f32],
-    rows: &mut Vec<f32>,
-) {
+/// Writes some `cells` of each of a group's `rows` to where they belong in a plane, or in the part of it that begins with
+/// the first group.
+fn gather<'a>(rows: impl Iterator<Item = &'a [f32]>, lines: Lines, cells: Range<usize>, plane: &mut [f32]) {
     let [height, width] = lines.output;
-    let of_row = count + CHUNK;
-    rows.resize((lines.rows * of_row).max(rows.len()), 0.0);
-    let to = rows.chunks_exact_mut(of_row).take(lines.rows);
-    AutoArch::new().dispatch(Sum { weights: &kernel.to_output, from, to, count, bias, relu });
-    for (phase, from) in rows.chunks_exact(of_row).take(lines.rows).enumerate() {
-        for (group, from) in from[..count].chunks_exact(lines.pitch).enumerate() {
+    for (phase, from) in rows.enumerate() {
+        let mut at = cells.start;
+        while at < cells.end {
+            let (group, column) = (at / lines.pitch, at % lines.pitch);
+            let from = &from[at - cells.start..];
+            at = (at - column + lines.pitch).min(cells.end);
             let row = group * lines.rows + phase;
-            if lines.is_turned && row < height {
-                plane[row..]
-                    .iter_mut()
-                    .step_by(height)
-                    .zip(&from[..width])
-                    .for_each(|(to, from)| *to = *from);
-            } else if let Some(to) = plane.get_mut(row * width..(row + 1) * width) {
-                to.copy_from_slice(&from[..width]);
+            let columns = column..(column + from.len()).min(width);
+            if columns.is_empty() {
+                continue;
+            }
+            if lines.is_turned {
+                let to = plane[column * height..].iter_mut().skip(row).step_by(height);
+                if row < height {
+                    to.zip(&from[..columns.len()]).for_each(|(to, from)| *to = *from);
+                }
+            } else if let Some(to) = plane.get_mut(row * width + columns.start..row * width + columns.end) {
+                to.copy_from_slice(&from[..columns.len()]);
             }
         }
     }
 }
 
-/// Each of `to` becomes the sum of all `from`, with its own `weights`, and of `bias`, or max(0, x) of it. Chunks are read
+/// Each of `to` becomes the sum of all `from`, with its own `weights`, and of `start`, or max(0, x) of it. Chunks are read
 /// and written as a whole, so that all reach at least that far behind `count`.
 struct Sum<'a, T, const N: usize> {
     weights: &'a [f32],
     from: [&'a [f32]; N],
     to: T,
+    start: Option<&'a [f32]>,
     count: usize,
-    bias: f32,
     relu: bool,
 }
 
@@ -355,12 +473,12 @@ impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { weights, from, to, count, bias, relu } = self;
+        let Self { weights, from, to, start, count, relu } = self;
         let weights = weights.as_chunks::<N>().0;
         // As many as there are rows or points at most.
         let mut all: [&mut [f32]; N] = array::from_fn(|_| &mut [][..]);
         let outputs = all.iter_mut().zip(to).map(|(all, to)| *all = to).count();
-        let (zero, bias) = (0.0f32.splat::<S>(), bias.splat::<S>());
+        let zero = 0.0f32.splat::<S>();
         for at in (0..count).step_by(CHUNK) {
             let mut chunks = [Line::zeroed(); N];
             for (chunk, from) in chunks.iter_mut().zip(&from) {
@@ -368,11 +486,16 @@ impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'
             }
             let values: &[Vector<S, f32>] = cast_slice(&chunks);
             let vectors = CHUNK / f32::lanes::<S>();
+            let mut first = Line::zeroed();
+            if let Some(start) = start {
+                first.0.copy_from_slice(&start[at..at + CHUNK]);
+            }
+            let first: &[Vector<S, f32>] = cast_slice(array::from_ref(&first));
             for (weights, to) in weights.iter().zip(&mut all[..outputs]) {
                 let mut chunk = Line::zeroed();
                 let sums: &mut [Vector<S, f32>] = cast_slice_mut(array::from_mut(&mut chunk));
                 for (vector, out) in sums.iter_mut().enumerate() {
-                    let mut sum = bias;
+                    let mut sum = first[vector];
                     for (point, weight) in weights.iter().enumerate() {
                         sum = weight.splat::<S>().mul_add(values[point * vectors + vector], sum);
                     }
