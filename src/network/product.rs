@@ -74,10 +74,13 @@ impl PackedKernel {
         let (most, step) = if lanes == 8 { (6, 2) } else { (MOST_ROWS, 4) };
         let depth = kernel.len() / outputs.max(1);
         let (mut blocks, mut weights, mut biases) = (vec![], Vec::with_capacity(kernel.len()), vec![]);
-        // As many blocks for each thread, and of about the same size.
-        let (count, threads) = (outputs.div_ceil(most), rayon::current_num_threads());
-        let count = if count > threads { count.next_multiple_of(threads) } else { count };
-        let steps = outputs.div_ceil(step);
+        let (mut count, threads) = (outputs.div_ceil(most), rayon::current_num_threads());
+        let mut steps = count * most / step;
+        // Large blocks are shared out evenly. Small ones are so already, and would be slower still.
+        if most == MOST_ROWS && count > threads {
+            count = count.next_multiple_of(threads);
+            steps = outputs.div_ceil(step);
+        }
         for block in 0..count {
             let start = |block: usize| (block * steps / count * step).min(outputs);
             let channels = start(block)..start(block + 1);

@@ -13,7 +13,7 @@ use std::array;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
+use bytemuck::{Zeroable, cast_slice, pod_read_unaligned};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
@@ -478,31 +478,18 @@ impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'
         // As many as there are rows or points at most.
         let mut all: [&mut [f32]; N] = array::from_fn(|_| &mut [][..]);
         let outputs = all.iter_mut().zip(to).map(|(all, to)| *all = to).count();
-        let zero = 0.0f32.splat::<S>();
-        for at in (0..count).step_by(CHUNK) {
-            let mut chunks = [Line::zeroed(); N];
-            for (chunk, from) in chunks.iter_mut().zip(&from) {
-                chunk.0.copy_from_slice(&from[at..at + CHUNK]);
-            }
-            let values: &[Vector<S, f32>] = cast_slice(&chunks);
-            let vectors = CHUNK / f32::lanes::<S>();
-            let mut first = Line::zeroed();
-            if let Some(start) = start {
-                first.0.copy_from_slice(&start[at..at + CHUNK]);
-            }
-            let first: &[Vector<S, f32>] = cast_slice(array::from_ref(&first));
+        let (zero, lanes) = (0.0f32.splat::<S>(), f32::lanes::<S>());
+        let load =
+            |from: &[f32], at| -> Vector<S, f32> { pod_read_unaligned(cast_slice(&from[at..at + lanes])) };
+        for at in (0..count.next_multiple_of(CHUNK)).step_by(lanes) {
+            let values: [_; N] = array::from_fn(|point| load(from[point], at));
+            let start = start.map_or(zero, |start| load(start, at));
             for (weights, to) in weights.iter().zip(&mut all[..outputs]) {
-                let mut chunk = Line::zeroed();
-                let sums: &mut [Vector<S, f32>] = cast_slice_mut(array::from_mut(&mut chunk));
-                for (vector, out) in sums.iter_mut().enumerate() {
-                    let mut sum = first[vector];
-                    for (point, weight) in weights.iter().enumerate() {
-                        sum = weight.splat::<S>().mul_add(values[point * vectors + vector], sum);
-                    }
-                    // In this order NaN stays NaN on x86, as it does in Burn.
-                    *out = if relu { zero.max(sum) } else { sum };
-                }
-                to[at..at + CHUNK].copy_from_slice(&chunk.0);
+                let sums = values.iter().zip(weights);
+                let sum = sums.fold(start, |sum, (value, weight)| weight.splat::<S>().mul_add(*value, sum));
+                // In this order NaN stays NaN on x86, as it does in Burn.
+                let sum = if relu { zero.max(sum) } else { sum };
+                to[at..at + lanes].copy_from_slice(cast_slice(array::from_ref(&sum)));
             }
         }
     }
