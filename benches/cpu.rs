@@ -1,7 +1,7 @@
 //! How long the network takes on the CPU: `cargo bench --bench cpu -- [--nodes] [--width W] [--batch B] [--runs N]`.
 //!
-//! The untrained network on one picture of noise (or several at once), predictions only. Prints median, quartiles and the processor time of
-//! all threads (which other programs on the machine change less); with `--nodes`, the time of each kind of layer.
+//! The untrained network on one picture of noise (or several at the same time), predictions only. Prints median, quartiles and the processor time of
+//! all threads (which other programs on the machine change less); with `--nodes`, the time of each kind of layer, of one picture.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,15 +36,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (shape, noise) = (graph.input_shape(), RandomStream::new(0, "input"));
     let pictures: Vec<f32> =
         (0..(batch * shape.len()) as u64).map(|at| (2.0 * noise.uniform(at) - 1.0) as f32).collect();
+    let inputs =
+        || pictures.chunks(shape.len()).map(|p| input_from_values(p.to_vec(), shape, &device)).collect();
     let last = graph.nodes.len() - 1;
     let mut of_node = vec![vec![]; graph.nodes.len()];
     let (mut wall, mut processor) = (vec![], vec![]);
     for run in 0..runs + 2 {
         let mut starts = vec![];
         let (start, spent) = (Instant::now(), processor_ms());
-        let input = input_from_values(pictures.clone(), shape, &device);
-        let outputs = network.run(input, &[last], &mut |_, _| starts.push(Instant::now()));
-        for output in outputs {
+        let mut inputs: Vec<_> = inputs();
+        let outputs = match inputs.len() {
+            1 => vec![network.run(inputs.remove(0), &[last], &mut |_, _| starts.push(Instant::now()))],
+            _ => network.run_each(inputs, &[last]),
+        };
+        for output in outputs.into_iter().flatten() {
             values(output)?;
         }
         let end = Instant::now();

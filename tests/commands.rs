@@ -390,6 +390,24 @@ fn a_diagnosis_counts_over_all_pictures() {
     assert!(!sources.is_empty() && sources.iter().all(|source| source.starts_with("data:image/png;base64,")));
 }
 
+/// More pictures than are worked on at the same time, and another number than a multiple of it.
+#[test]
+fn pictures_of_a_folder_are_told_in_order_and_as_alone() {
+    let desk = Desk::new();
+    let names: Vec<_> = (0..11).map(|number| format!("{number:02}.png")).collect();
+    for (number, name) in names.iter().enumerate() {
+        desk.save(&format!("holiday/{name}"), plain([20 * number as u8, 90, 200]));
+    }
+    let together = json(&desk.prints(&["classify", "holiday", "--weights", "embedded", "--json"]));
+    let together = together["pictures"].as_array().unwrap();
+    assert_eq!(together.iter().map(|told| told["picture"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    for number in [0, 4, 10] {
+        let path = format!("holiday/{}", names[number]);
+        let alone = json(&desk.prints(&["classify", &path, "--weights", "embedded", "--json"]));
+        assert_eq!(alone["pictures"][0]["top"], together[number]["top"], "{path}");
+    }
+}
+
 #[test]
 fn a_diagnosis_goes_on_behind_a_broken_picture() {
     let desk = Desk::new();

@@ -34,6 +34,27 @@ fn its_classes_are_those_that_are_drawn() {
 }
 
 #[test]
+fn several_pictures_at_the_same_time_give_what_each_gives_alone() {
+    let mut engine = engine();
+    let layers = [3, engine.graph().classifier().unwrap(), 1, 0];
+    let frame = |number| {
+        let (size, card) = ((testcard::WIDTH, testcard::HEIGHT), testcard::draw(number));
+        Frame::new(number, size, PixelFormat::Rgb8, &card, "test".into()).unwrap()
+    };
+    let frames: Vec<_> = [5, 300, 900, 1500, 2100].map(frame).into();
+    let together = engine.run_each(&frames.iter().collect::<Vec<_>>(), Preprocessing::default(), &layers);
+    assert_eq!(together.len(), frames.len());
+    for (frame, together) in frames.iter().zip(together) {
+        let alone = engine.run(frame, Preprocessing::default(), &layers).unwrap();
+        for (alone, together) in alone.iter().zip(together.unwrap()) {
+            assert_eq!((alone.layer, alone.shape), (together.layer, together.shape));
+            assert!(alone.values == together.values, "frame {}, layer {}", frame.id, alone.layer);
+        }
+    }
+    assert!(engine.run_each(&[], Preprocessing::default(), &layers).is_empty());
+}
+
+#[test]
 fn it_names_every_object_of_the_test_card() {
     let mut engine = engine();
     // 4 seconds an object, of which the last is shared with the next one.

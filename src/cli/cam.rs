@@ -1,6 +1,6 @@
 //! `convscope cam`: where in a picture a class's score comes from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
-use super::pictures::{self, output_path};
+use super::pictures::{self, Picture, Work, output_path};
 use crate::app::top_classes;
 use crate::figure::{Legend, Tile, tile_grid_figure};
-use crate::inspect::{class_activation, class_weights, enlarge, explained_layer, logit};
+use crate::inspect::{LayerOutput, class_activation, class_weights, enlarge, explained_layer, logit};
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance, npy, save};
 use crate::view::{ColorRange, Colormap, colormap_table, number, paint, range};
@@ -92,28 +92,29 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let labels = model.labels.clone();
     let chosen = args.class.as_deref().map(|text| class(text, classes, &labels)).transpose()?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
-    let Some(LayerWeights::Dense { weight, bias }) = engine.weights().layers[classifier].clone() else {
+    let weights = engine.weights().clone();
+    let Some(LayerWeights::Dense { weight, bias }) = weights.layers[classifier].clone() else {
         bail!("the classifier of this network has no weights")
     };
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.output.as_deref(), single, args.files.existing())?;
     super::check_output(args.npy.as_deref(), single, args.files.existing())?;
-    let wrote = |path: &Path| super::wrote_beside(path, args.json);
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
-    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let outputs = engine.run(&picture.frame, how, &[maps, classifier])?;
+    let explain = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
+        let outputs: Vec<LayerOutput> = outputs.into_iter().flatten().collect();
+        let mut written = vec![];
         let probabilities = &outputs[1].values;
         let class = chosen.or_else(|| top_classes(probabilities, 1).first().copied()).unwrap_or(0);
-        let weights = class_weights(&weight, shape.channels, class)
+        let of_class = class_weights(&weight, shape.channels, class)
             .ok_or_else(|| anyhow!("there is no class {class}"))?;
-        let activation = class_activation(&outputs[0], weights);
+        let activation = class_activation(&outputs[0], of_class);
         let logit = logit(&activation, bias[class]);
         let prediction = Prediction::new(class, probabilities[class], labels.get(class));
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         if let Some(path) = args.npy.as_ref().map(place) {
             save(&path, &npy(&[shape.height, shape.width], &activation), args.files.existing())?;
-            wrote(&path)?;
+            written.push(path);
         }
         if let Some(path) = args.output.as_ref().map(place) {
             let input = graph.input_shape();
@@ -137,26 +138,32 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             let tile = Tile { picture: painted, caption: String::new() };
             let figure = tile_grid_figure(
                 &title,
-                &network::signed(&picture.title(), &engine),
+                &network::signed(&picture.title(), &weights),
                 &[tile],
                 2 * input.width as u32,
                 false,
                 Some(&legend),
             )?;
             super::save_figure(&figure, &path, args.files.existing())?;
-            wrote(&path)?;
+            written.push(path);
         }
+        let explained = Explained {
+            picture: picture.frame.name.to_string(),
+            source: picture.source.clone(),
+            frame: picture.frame.id,
+            prediction,
+            logit,
+            bias: bias[class],
+            activation: activation.chunks(shape.width).map(<[f32]>::to_vec).collect(),
+        };
+        Ok((explained, written))
+    };
+    let layers = [maps, classifier];
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
+    let outcome = pictures::for_each_output(&args.pictures, work, explain, |_, (explained, written)| {
+        written.iter().try_for_each(|path| super::wrote_beside(path, args.json))?;
         if args.json {
-            let rows = activation.chunks(shape.width).map(<[f32]>::to_vec).collect();
-            document.pictures.push(Explained {
-                picture: picture.frame.name.to_string(),
-                source: picture.source,
-                frame: picture.frame.id,
-                prediction,
-                logit,
-                bias: bias[class],
-                activation: rows,
-            });
+            document.pictures.push(explained);
         }
         Ok(())
     });

@@ -8,10 +8,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
-use super::pictures::{self, output_path};
+use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::app::top_classes;
 use crate::figure::{Figure, probability_plot};
+use crate::inspect::LayerOutput;
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance};
 
@@ -66,20 +67,26 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     })?;
     let names = model.labels.clone();
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
-    let how = args.pictures.preprocess.preprocessing();
+    let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
-    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let outputs = engine.run(&picture.frame, how, &[classifier])?;
-        let probabilities = &outputs[0].values;
-        let title = network::signed(&picture.title(), &engine);
-        let top = top(probabilities, &names, args.top.into());
-        if let Some(path) = &args.plot {
-            let path = output_path(path, single, &picture.stem);
-            let plot = plot(probabilities, &names, &title, args.top.min(10).into());
-            super::save_figure(&plot, &path, args.files.existing())?;
+    let title = |picture: &Picture| network::signed(&picture.title(), &weights);
+    let predict = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
+        let probabilities = outputs.into_iter().flatten().flat_map(|output| output.values);
+        let probabilities: Vec<f32> = probabilities.collect();
+        let path = args.plot.as_ref().map(|path| output_path(path, single, &picture.stem));
+        if let Some(path) = &path {
+            let plot = plot(&probabilities, &names, &title(picture), args.top.min(10).into());
+            super::save_figure(&plot, path, args.files.existing())?;
+        }
+        Ok((top(&probabilities, &names, args.top.into()), probabilities, path))
+    };
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &[classifier] };
+    let outcome = pictures::for_each_output(&args.pictures, work, predict, |picture, predicted| {
+        let (top, probabilities, path) = predicted;
+        if let Some(path) = path {
             eprintln!("convscope: {}", path.display());
         }
         if let Some(events) = &mut events {
@@ -89,14 +96,14 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
                 let tag = format!("probability/{} {}", prediction.wordnet_id, prediction.name);
                 events.scalar(&tag, step, prediction.probability)?;
             }
-            events.histogram("probabilities", step, probabilities)?;
+            events.histogram("probabilities", step, &probabilities)?;
             events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
         }
         if args.json {
             let (name, frame) = (picture.frame.name.to_string(), picture.frame.id);
             document.pictures.push(Classified { picture: name, source: picture.source, frame, top });
         } else {
-            super::print(&table(&title, &top))?;
+            super::print(&table(&title(&picture), &top))?;
         }
         Ok(())
     });

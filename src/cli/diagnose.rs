@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use image::RgbImage;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
-use super::{events, network, pictures};
+use super::pictures::{self, Picture, Work};
+use super::{events, network};
 use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
@@ -78,16 +80,18 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let mut taps = layers.clone();
     taps.push(0);
     let mut last: Option<(String, RgbImage, Vec<LayerOutput>)> = None;
-    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let mut outputs = engine.run(&picture.frame, how, &taps)?;
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &taps };
+    let all = |_: &Picture, outputs: Vec<Vec<LayerOutput>>| Ok(outputs.into_iter().flatten().collect());
+    let outcome = pictures::for_each_output(&args.pictures, work, all, |picture, mut outputs: Vec<_>| {
         let Some(input) = outputs.pop() else { return Ok(()) };
         let mut brightness: HashMap<(usize, usize), Vec<f32>> = HashMap::new();
-        for (examined, output) in examined.iter_mut().zip(&outputs) {
-            let size = (output.shape.height, output.shape.width);
-            let luminance =
-                brightness.entry(size).or_insert_with(|| luminance(&input.values, input.shape, output.shape));
-            examined.observe(output, luminance);
+        for LayerOutput { shape, .. } in &outputs {
+            let size = (shape.height, shape.width);
+            brightness.entry(size).or_insert_with(|| luminance(&input.values, input.shape, *shape));
         }
+        examined.par_iter_mut().zip(&outputs).for_each(|(examined, output)| {
+            examined.observe(output, &brightness[&(output.shape.height, output.shape.width)]);
+        });
         if args.html.is_some() {
             let seen = super::seen_picture(&picture.frame, how, input.shape);
             last = Some((picture.frame.name.to_string(), seen, outputs));

@@ -1,6 +1,6 @@
 //! `convscope hypercolumn`: several layers in one picture, and the vector of one pixel.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
-use super::pictures::{self, output_path};
+use super::pictures::{self, Picture, Work, output_path};
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
-use crate::inspect::hypercolumn;
+use crate::inspect::{LayerOutput, hypercolumn};
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
 use crate::view::{colormap_table, number, paint, range};
@@ -97,31 +97,21 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             input.height
         );
     }
-    let how = args.pictures.preprocess.preprocessing();
+    let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
     super::check_figure(args.output.as_deref(), single, args.files.existing())?;
     super::check_output(args.npy.as_deref(), single, args.files.existing())?;
-    let wrote = |path: &Path| super::wrote_beside(path, args.json);
-    let mut documents = Vec::new();
-    let outcome = pictures::for_each(&args.pictures, &mut |picture| {
-        let outputs = engine.run(&picture.frame, how, &layers)?;
+    let provenance = || Provenance::new(&graph, &weights, how);
+    let column = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
+        let outputs: Vec<LayerOutput> = outputs.into_iter().flatten().collect();
         let name = picture.frame.name.to_string();
-        let signed = network::signed(&name, &engine);
-        let place = |path: &PathBuf| output_path(path, single, &picture.stem);
+        let signed = network::signed(&name, &weights);
+        let mut document = None;
         let (shape, values, figure) = if let Some([x, y]) = args.at {
             let values = hypercolumn::vector(&outputs, size, [x, y]);
-            let provenance = network::provenance(&engine, how);
-            let document = Document {
-                provenance,
-                picture: name.clone(),
-                at: [x, y],
-                layers: parts(&graph, &layers, &values),
-            };
-            if args.json {
-                documents.push(document);
-            } else if args.npy.is_none() && args.output.is_none() {
-                super::print(&table(&document))?;
-            }
+            let layers_of = parts(&graph, &layers, &values);
+            document =
+                Some(Document { provenance: provenance(), picture: name, at: [x, y], layers: layers_of });
             let groups: Vec<_> = layers
                 .iter()
                 .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
@@ -136,15 +126,29 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             let figure = mean_figure(&graph, &layers, &values, &signed, &args.colors, blend)?;
             (vec![size.0, size.1], values, Some(figure))
         };
+        let mut written = vec![];
+        let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         if let Some(path) = args.npy.as_ref().map(place) {
             save(&path, &npy(&shape, &values), args.files.existing())?;
-            wrote(&path)?;
+            written.push(path);
         }
         if let (Some(path), Some(figure)) = (args.output.as_ref().map(place), figure) {
             super::save_figure(&figure, &path, args.files.existing())?;
-            wrote(&path)?;
+            written.push(path);
         }
-        Ok(())
+        Ok((document, written))
+    };
+    let mut documents = Vec::new();
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
+    let outcome = pictures::for_each_output(&args.pictures, work, column, |_, (document, written)| {
+        if let Some(document) = document {
+            if args.json {
+                documents.push(document);
+            } else if args.npy.is_none() && args.output.is_none() {
+                super::print(&table(&document))?;
+            }
+        }
+        written.iter().try_for_each(|path| super::wrote_beside(path, args.json))
     });
     if args.json {
         super::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;

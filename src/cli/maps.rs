@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, caption, legend, odd_in_words};
-use super::pictures::{self, output_path};
+use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Sheet, Tile, tile_grid_figure};
@@ -92,54 +92,56 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         super::check_output(numbers.as_deref(), single, existing)?;
     }
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
-    let place = |path: &Path, stem: &str| output_path(path, single, stem);
-    pictures::for_each(&args.pictures, &mut |picture| {
+    let maps = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let mut compared = Compared::new(&models);
-        for engine in &mut engines {
-            compared.add(engine.run(&picture.frame, how, &[layer])?);
-        }
+        outputs.into_iter().for_each(|outputs| compared.add(outputs));
         let main = compared.main(0);
         let channels = sorted(main, &channels, args.sort);
-        let name = &picture.frame.name;
+        let mut written = vec![];
+        let mut write = |path: &Path, bytes: Vec<u8>| -> anyhow::Result<()> {
+            let path = output_path(path, single, &picture.stem);
+            save(&path, &bytes, existing)?;
+            written.push(path);
+            Ok(())
+        };
         if let Some(path) = &args.npy {
             let shape = [channels.len(), main.shape.height, main.shape.width];
-            let bytes = npy(&shape, &chosen(main, &channels));
-            report(&place(path, &picture.stem), &bytes, args)?;
+            write(path, npy(&shape, &chosen(main, &channels)))?;
         }
         if let Some(path) = &args.safetensors {
             let named = compared.named(0, &node.keras_name).into_iter().map(|(name, output)| {
                 let shape = vec![1, channels.len(), main.shape.height, main.shape.width];
                 (name, shape, chosen(output, &channels))
             });
-            report(&place(path, &picture.stem), &tensors(named.collect())?, args)?;
+            write(path, tensors(named.collect())?)?;
         }
-        if args.output.is_none() && events.is_none() {
-            return Ok(());
+        let mut logged = None;
+        if args.output.is_some() || args.tensorboard.is_some() {
+            let title = format!("{} · layer {layer} · {} · {}", node.keras_name, node.op.name(), node.shape);
+            let subtitle = format!("{} · {}", picture.frame.name, compared.in_words());
+            let figure = draw(args, node, &compared, &channels, title, subtitle)?;
+            if let Some(path) = &args.output {
+                write(path, figure.encode(path)?)?;
+            }
+            if args.tensorboard.is_some() {
+                logged = Some((figure.to_picture()?, chosen(main, &channels)));
+            }
         }
-        let title = format!("{} · layer {layer} · {} · {}", node.keras_name, node.op.name(), node.shape);
-        let subtitle = format!("{name} · {}", compared.in_words());
-        let figure = draw(args, node, &compared, &channels, title, subtitle)?;
-        if let Some(path) = &args.output {
-            let path = place(path, &picture.stem);
-            super::save_figure(&figure, &path, args.files.existing())?;
-            super::wrote(&path)?;
-        }
-        if let Some(events) = &mut events {
+        Ok((written, logged))
+    };
+    let work = Work { engines: &mut engines, how, layers: &[layer] };
+    pictures::for_each_output(&args.pictures, work, maps, |picture, (written, logged)| {
+        written.iter().try_for_each(|path| super::wrote(path))?;
+        if let (Some(events), Some((figure, values))) = (&mut events, logged) {
             let step = picture.number as i64;
-            events.image(&format!("maps/{}", node.keras_name), step, &figure.to_picture()?)?;
-            events.histogram(&format!("values/{}", node.keras_name), step, &chosen(main, &channels))?;
+            events.image(&format!("maps/{}", node.keras_name), step, &figure)?;
+            events.histogram(&format!("values/{}", node.keras_name), step, &values)?;
             events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
         }
         Ok(())
     })?;
     events::close(events)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn report(path: &Path, bytes: &[u8], args: &MapsArgs) -> anyhow::Result<()> {
-    save(path, bytes, args.files.existing())?;
-    super::wrote(path)?;
-    Ok(())
 }
 
 /// The values of the chosen channels, one after the other.

@@ -8,7 +8,7 @@ use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing,
 use crate::gpu::{GpuContext, list_adapters, new_instance};
 use crate::model::{Graph, LayerIndex, Op};
 use crate::record::Provenance;
-use crate::weights::Origin;
+use crate::weights::{Origin, Weights};
 
 /// How many weight files can be compared with that of `--weights`.
 pub const MOST_COMPARED: usize = 3;
@@ -54,8 +54,8 @@ pub fn check_trained(model: &OpenedModel) -> anyhow::Result<()> {
 }
 
 /// A picture's name, followed by what the network is where that is not what a name of a file says.
-pub fn signed(picture: &str, engine: &Engine) -> String {
-    match &engine.weights().origin {
+pub fn signed(picture: &str, weights: &Weights) -> String {
+    match &weights.origin {
         Origin::File { .. } => picture.into(),
         origin => format!("{picture} · {}", origin.title()),
     }

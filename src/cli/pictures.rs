@@ -1,5 +1,5 @@
-//! The pictures that a command works on, one after the other: decoded on a thread of their own, counted, with a
-//! progress bar where there are several.
+//! The pictures that a command works on: decoded on a thread of their own, counted, with a progress bar where there are
+//! several; one after the other, or as many at the same time as there are cores.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,20 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
 
 use super::args::PictureArgs;
+use crate::engine::{Engine, EngineError, Preprocessing};
 use crate::frame::Frame;
+use crate::inspect::LayerOutput;
+use crate::model::LayerIndex;
 use crate::source::{self, CameraRequest, SourceSpec};
 
-/// Pictures that are decoded ahead.
+/// Pictures that are decoded ahead at least.
 const AHEAD: usize = 2;
+
+/// Most pictures that are worked on at the same time: all their outputs are in memory.
+const MOST_TOGETHER: usize = 8;
 
 /// A camera that sends nothing for so long is given up.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -57,9 +64,59 @@ pub fn for_each(
     args: &PictureArgs,
     body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
+    in_groups(args, 1, &mut |pictures| pictures.into_iter().try_for_each(&mut *body))
+}
+
+/// What networks are to compute of each picture.
+pub struct Work<'a> {
+    /// Several are compared.
+    pub engines: &'a mut [Engine],
+    /// How a picture becomes their input.
+    pub how: Preprocessing,
+    /// The layers whose outputs are wanted.
+    pub layers: &'a [LayerIndex],
+}
+
+/// Has networks compute outputs of each picture. `each` gets those of one picture, by network; it is called for several
+/// pictures at the same time. `then` gets what it returned, in the pictures' order.
+///
+/// # Errors
+/// As [`for_each`], and where a network fails. Pictures before that one have been done.
+pub fn for_each_output<T: Send>(
+    args: &PictureArgs,
+    work: Work,
+    each: impl Fn(&Picture, Vec<Vec<LayerOutput>>) -> anyhow::Result<T> + Sync,
+    mut then: impl FnMut(Picture, T) -> anyhow::Result<()>,
+) -> anyhow::Result<usize> {
+    let Work { engines, how, layers } = work;
+    let together = rayon::current_num_threads().min(MOST_TOGETHER);
+    in_groups(args, together, &mut |pictures| {
+        let frames: Vec<_> = pictures.iter().map(|picture| &picture.frame).collect();
+        let mut outputs: Vec<Result<Vec<_>, EngineError>> = frames.iter().map(|_| Ok(vec![])).collect();
+        for engine in &mut *engines {
+            for (all, new) in outputs.iter_mut().zip(engine.run_each(&frames, how, layers)) {
+                match (&mut *all, new) {
+                    (Ok(all), Ok(new)) => all.push(new),
+                    (_, Err(error)) => *all = Err(error),
+                    (Err(_), Ok(_)) => {}
+                }
+            }
+        }
+        let made = pictures.par_iter().zip(outputs).map(|(picture, outputs)| each(picture, outputs?));
+        let made: Vec<_> = made.collect();
+        pictures.into_iter().zip(made).try_for_each(|(picture, made)| then(picture, made?))
+    })
+}
+
+/// Calls `body` with up to `together` pictures of one source; of a camera with one.
+fn in_groups(
+    args: &PictureArgs,
+    together: usize,
+    body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
+) -> anyhow::Result<usize> {
     let request = args.camera.request();
     let bar = progress_bar();
-    let mut run = Run { bar: &bar, stems: HashSet::new(), number: 0, troubles: 0 };
+    let mut run = Run { bar: &bar, stems: HashSet::new(), number: 0, troubles: 0, together, pending: vec![] };
     for spec in &args.paths {
         run.source(spec, &request, args.frames, body)?;
     }
@@ -76,15 +133,28 @@ struct Run<'a> {
     stems: HashSet<String>,
     number: usize,
     troubles: usize,
+    together: usize,
+    pending: Vec<Picture>,
 }
 
 impl Run<'_> {
+    /// Works on what is pending.
+    fn flush(&mut self, body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let pictures = std::mem::take(&mut self.pending);
+        let count = pictures.len() as u64;
+        if count > 0 {
+            body(pictures)?;
+            self.bar.inc(count);
+        }
+        Ok(())
+    }
+
     fn source(
         &mut self,
         spec: &SourceSpec,
         request: &CameraRequest,
         frames: Option<u64>,
-        body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
+        body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
         let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
@@ -95,7 +165,7 @@ impl Run<'_> {
         });
         // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
         let live = matches!(spec, SourceSpec::Camera(_));
-        let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD });
+        let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD.max(self.together) });
         let (spec_there, request) = (spec.clone(), request.clone());
         // Never joined: a camera that has stalled blocks its thread for ever. It ends when nobody listens.
         std::thread::Builder::new().name("capture".into()).spawn(move || {
@@ -145,8 +215,10 @@ impl Run<'_> {
                     let picture =
                         Picture { frame, source: spec.to_string(), stem, number: self.number, numbered };
                     self.number += 1;
-                    body(picture)?;
-                    self.bar.inc(1);
+                    self.pending.push(picture);
+                    if live || self.pending.len() >= self.together {
+                        self.flush(body)?;
+                    }
                 }
                 // What cannot be opened, or a lone picture that cannot be read, leaves nothing to do.
                 News::Trouble(reason) if !opened || lone => return Err(anyhow!(reason)),
@@ -160,7 +232,7 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(())
+        self.flush(body)
     }
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, Painted, caption, legend, odd_in_words};
-use super::pictures::{self, output_path};
+use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Legend, Sheet, Tile};
@@ -77,16 +77,13 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     super::check_figure(Some(&args.output), single, args.files.existing())?;
     super::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
-    pictures::for_each(&args.pictures, &mut |picture| {
+    let sheet = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let mut compared = Compared::new(&models);
-        for engine in &mut engines {
-            compared.add(engine.run(&picture.frame, how, &layers)?);
-        }
+        outputs.into_iter().for_each(|outputs| compared.add(outputs));
         let look = Look { tile_side: args.tile_size, smooth: args.smooth, colors: &args.colors };
         let figure = draw(&graph, &compared, &layers, filters, &picture.frame.name, look)?;
-        let path = output_path(&args.output, single, &picture.stem);
-        super::save_figure(&figure, &path, args.files.existing())?;
-        super::wrote(&path)?;
+        let mut written = vec![output_path(&args.output, single, &picture.stem)];
+        super::save_figure(&figure, &written[0], args.files.existing())?;
         if let Some(path) = &args.safetensors {
             let path = output_path(path, single, &picture.stem);
             let named = layers.iter().enumerate().flat_map(|(position, &layer)| {
@@ -96,11 +93,17 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
                 })
             });
             save(&path, &tensors(named.collect())?, args.files.existing())?;
-            super::wrote(&path)?;
+            written.push(path);
         }
-        if let Some(events) = &mut events {
+        let logged = args.tensorboard.as_ref().map(|_| figure.to_picture()).transpose()?;
+        Ok((written, logged.map(|figure| (figure, compared))))
+    };
+    let work = Work { engines: &mut engines, how, layers: &layers };
+    pictures::for_each_output(&args.pictures, work, sheet, |picture, (written, logged)| {
+        written.iter().try_for_each(|path| super::wrote(path))?;
+        if let (Some(events), Some((figure, compared))) = (&mut events, logged) {
             let step = picture.number as i64;
-            events.image("sheet", step, &figure.to_picture()?)?;
+            events.image("sheet", step, &figure)?;
             for (position, &layer) in layers.iter().enumerate() {
                 let name = &graph.nodes[layer].keras_name;
                 events.histogram(&format!("values/{name}"), step, &compared.main(position).values)?;

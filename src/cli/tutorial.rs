@@ -78,7 +78,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             save(&path, bytes, args.files.existing())?;
             super::wrote(&path)
         };
-        let name = &network::signed(&picture.frame.name, &engine);
+        let name = &network::signed(&picture.frame.name, engine.weights());
         let outputs = engine.run(&picture.frame, how, &taps)?;
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
         let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();

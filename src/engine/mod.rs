@@ -9,7 +9,8 @@ mod spec;
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 
 use crate::bridge;
 use crate::frame::Frame;
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     /// Its parameters.
-    pub fn weights(&self) -> &Weights {
+    pub fn weights(&self) -> &Arc<Weights> {
         &self.model.weights
     }
 
@@ -136,33 +137,58 @@ impl Engine {
         how: Preprocessing,
         layers: &[LayerIndex],
     ) -> Result<Vec<LayerOutput>, EngineError> {
-        let shape = self.model.graph.input_shape();
-        let scale = self.model.weights.conventions.input_scale;
-        let device = self.network.device().clone();
-        let input = match &self.gpu {
-            None => {
-                let values = twin::preprocess(frame, how.fit, how.resize, scale, shape);
-                input_from_values(values, shape, &device)
-            }
-            Some((gpu, preprocessor)) => {
-                let (input, place) = bridge::allocate_input(shape, &device).map_err(EngineError::new)?;
-                let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
-                preprocessor.run(gpu, &frame, how.fit, how.resize, scale, &place);
-                input
-            }
-        };
-        let tensors = self.network.run(input, layers, &mut |_, _| {});
-        let mut outputs = Vec::with_capacity(layers.len());
-        for (&layer, tensor) in layers.iter().zip(tensors) {
-            let values = match &self.gpu {
-                None => values(tensor).map_err(EngineError::new)?,
-                Some((gpu, _)) => {
-                    let map = bridge::feature_map(tensor).map_err(EngineError::new)?;
-                    readback::copy_map(gpu, &map).wait(gpu).map_err(EngineError::new)?
-                }
-            };
-            outputs.push(LayerOutput { layer, shape: self.model.graph.nodes[layer].shape, values });
+        self.run_each(&[frame], how, layers).pop().unwrap_or_else(|| Ok(vec![]))
+    }
+
+    /// The same for each of several frames. The CPU works on all of them at the same time, a GPU on one after the other.
+    pub fn run_each(
+        &mut self,
+        frames: &[&Frame],
+        how: Preprocessing,
+        layers: &[LayerIndex],
+    ) -> Vec<Result<Vec<LayerOutput>, EngineError>> {
+        if self.gpu.is_some() {
+            return frames.iter().map(|frame| self.run_on_gpu(frame, how, layers)).collect();
         }
-        Ok(outputs)
+        let (shape, device) = (self.model.graph.input_shape(), self.network.device().clone());
+        let scale = self.model.weights.conventions.input_scale;
+        let inputs = frames.par_iter().map(|frame| {
+            let values = twin::preprocess(frame, how.fit, how.resize, scale, shape);
+            input_from_values(values, shape, &device)
+        });
+        let outputs = self.network.run_each(inputs.collect(), layers).into_iter();
+        outputs.map(|tensors| self.outputs(layers, tensors, values)).collect()
+    }
+
+    fn run_on_gpu(
+        &mut self,
+        frame: &Frame,
+        how: Preprocessing,
+        layers: &[LayerIndex],
+    ) -> Result<Vec<LayerOutput>, EngineError> {
+        let Some((gpu, preprocessor)) = &self.gpu else { return Ok(vec![]) };
+        let scale = self.model.weights.conventions.input_scale;
+        let (input, place) = bridge::allocate_input(self.model.graph.input_shape(), self.network.device())
+            .map_err(EngineError::new)?;
+        let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
+        preprocessor.run(gpu, &frame, how.fit, how.resize, scale, &place);
+        let tensors = self.network.run(input, layers, &mut |_, _| {});
+        self.outputs(layers, tensors, |tensor| {
+            let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
+            readback::copy_map(gpu, &map).wait(gpu).map_err(|error| error.to_string())
+        })
+    }
+
+    fn outputs(
+        &self,
+        layers: &[LayerIndex],
+        tensors: Vec<Tensor<4>>,
+        values: impl Fn(Tensor<4>) -> Result<Vec<f32>, String>,
+    ) -> Result<Vec<LayerOutput>, EngineError> {
+        let output = |(&layer, tensor): (&LayerIndex, _)| {
+            let shape = self.model.graph.nodes[layer].shape;
+            values(tensor).map(|values| LayerOutput { layer, shape, values })
+        };
+        layers.iter().zip(tensors).map(output).collect::<Result<_, _>>().map_err(EngineError::new)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData, activation, module};
+use rayon::prelude::*;
 
 use super::conv::Kernel;
 use super::cpu::{self, Host};
@@ -54,8 +55,8 @@ pub struct Network {
     norm_after: Vec<Option<LayerIndex>>,
     /// For each such batch normalisation, the ReLU that alone reads it.
     relu_after: Vec<Option<LayerIndex>>,
-    /// `None` on a GPU, where all operations are Burn's.
-    host: Option<Host>,
+    /// One for each picture that is computed at the same time; none on a GPU, where all operations are Burn's.
+    hosts: Vec<Host>,
 }
 
 impl Network {
@@ -73,9 +74,9 @@ impl Network {
         let relu_after =
             norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
         let empty = || (0..count).map(|_| None).collect();
-        let host = cpu::is_cpu(&device).then(Host::default);
+        let hosts = cpu::is_cpu(&device).then(Host::default).into_iter().collect();
         let (folded, plain) = (empty(), empty());
-        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, host }
+        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, hosts }
     }
 
     /// Gives the weights back.
@@ -110,57 +111,50 @@ impl Network {
         taps: &[LayerIndex],
         before_node: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Vec<Tensor<4>> {
-        match self.host {
-            Some(_) => cpu::on_all_cores(|| self.run_here(input, taps, before_node)),
-            None => self.run_here(input, taps, before_node),
+        let is_cpu = self.is_cpu();
+        let run = || {
+            let input = if self.half() { input.cast(FloatDType::F16) } else { input };
+            let graph = self.graph.clone();
+            walk(&graph, input, taps, before_node, |index, inputs| self.execute(index, inputs, taps))
+        };
+        match is_cpu {
+            true => cpu::on_all_cores(run),
+            false => run(),
         }
     }
 
-    fn run_here(
-        &mut self,
-        input: Tensor<4>,
-        taps: &[LayerIndex],
-        before_node: &mut (dyn FnMut(usize, usize) + Send),
-    ) -> Vec<Tensor<4>> {
-        let graph = self.graph.clone();
-        let needed = graph.needed(taps.iter().copied());
-        let total = needed.iter().filter(|&&n| n).count();
-        let mut uses = vec![0usize; graph.nodes.len()];
-        for (node, _) in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
-            for &read in &node.inputs {
-                uses[read] += 1;
-            }
+    /// The same for several pictures, for the outputs of each. On the CPU they are computed at the same time.
+    pub fn run_each(&mut self, inputs: Vec<Tensor<4>>, taps: &[LayerIndex]) -> Vec<Vec<Tensor<4>>> {
+        if !self.is_cpu() || inputs.len() == 1 {
+            return inputs.into_iter().map(|input| self.run(input, taps, &mut |_, _| {})).collect();
         }
-        let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
-        let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
-        let mut input = Some(if self.half() { input.cast(FloatDType::F16) } else { input });
-        for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
-            before_node(started, total);
-            let node = &graph.nodes[index];
-            // The last reader takes the tensor itself, so that Burn can free it or work in place.
-            let mut arguments = Vec::with_capacity(node.inputs.len());
-            for &read in &node.inputs {
-                uses[read] -= 1;
-                arguments.extend(if uses[read] == 0 { values[read].take() } else { values[read].clone() });
-            }
-            let output = match node.op {
-                Op::Input => input.take(),
-                _ => Some(self.execute(index, arguments, taps)),
-            };
-            // A clone held here also keeps in-place operations of later nodes away from the tap.
-            for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
-                *result = output.clone().map(lengthen);
-            }
-            if uses[index] > 0 {
-                values[index] = output;
-            }
+        let needed = self.graph.needed(taps.iter().copied());
+        for index in (0..needed.len()).filter(|&index| needed[index]) {
+            self.prepare(index, taps);
         }
-        results.into_iter().flatten().collect()
+        let mut hosts = std::mem::take(&mut self.hosts);
+        hosts.resize_with(inputs.len().max(hosts.len()), Host::default);
+        let network = &*self;
+        let pictures: Vec<_> = inputs.into_iter().zip(&mut hosts).collect();
+        let outputs = cpu::on_all_cores(|| {
+            let outputs = pictures.into_par_iter().with_max_len(1).map(|(input, host)| {
+                walk(&network.graph, input, taps, &mut |_, _| {}, |index, inputs| {
+                    network.compute(index, inputs, taps, Some(&mut *host))
+                })
+            });
+            outputs.collect()
+        });
+        self.hosts = hosts;
+        outputs
+    }
+
+    fn is_cpu(&self) -> bool {
+        cpu::is_cpu(&self.device)
     }
 
     /// True where weights and maps are f16, which they never are on the CPU.
     fn half(&self) -> bool {
-        self.host.is_none() && self.weights.conventions.precision == Precision::F16
+        !self.is_cpu() && self.weights.conventions.precision == Precision::F16
     }
 
     /// True where a convolution's batch normalisation is inside its kernel in this run.
@@ -170,7 +164,7 @@ impl Network {
 
     /// True where a folded convolution's ReLU is inside it as well.
     fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        let has_relu = self.host.is_some() && self.relu_after[conv].is_some();
+        let has_relu = self.is_cpu() && self.relu_after[conv].is_some();
         has_relu
             && self.is_folded(conv, taps)
             && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
@@ -180,23 +174,44 @@ impl Network {
     pub(super) fn execute(
         &mut self,
         index: LayerIndex,
-        mut inputs: Vec<Tensor<4>>,
+        inputs: Vec<Tensor<4>>,
         taps: &[LayerIndex],
     ) -> Tensor<4> {
-        let graph = self.graph.clone();
+        self.prepare(index, taps);
+        let mut hosts = std::mem::take(&mut self.hosts);
+        let output = self.compute(index, inputs, taps, hosts.first_mut());
+        self.hosts = hosts;
+        output
+    }
+
+    /// True where a layer runs with batch normalisation folded into it, or into the convolution before it.
+    fn runs_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> bool {
+        let node = &self.graph.nodes[index];
+        match node.op {
+            Op::Conv(_) => self.is_folded(index, taps),
+            Op::BatchNorm => self.is_folded(node.inputs[0], taps),
+            _ => false,
+        }
+    }
+
+    /// The same with a layer that is prepared; `host` is there on the CPU.
+    fn compute(
+        &self,
+        index: LayerIndex,
+        mut inputs: Vec<Tensor<4>>,
+        taps: &[LayerIndex],
+        mut host: Option<&mut Host>,
+    ) -> Tensor<4> {
+        let graph = &self.graph;
         let node = &graph.nodes[index];
         let (op, classes) = (node.op, node.shape.channels);
         if op == Op::Concat {
-            return match &mut self.host {
+            return match &mut host {
                 Some(host) => host.concat(inputs, node.shape),
                 None => Tensor::cat(inputs, 1),
             };
         }
-        let folded = match op {
-            Op::Conv(_) => self.is_folded(index, taps),
-            Op::BatchNorm => self.is_folded(node.inputs[0], taps),
-            _ => false,
-        };
+        let folded = self.runs_folded(index, taps);
         let fused = match op {
             Op::Conv(_) => self.has_relu(index, taps),
             Op::Relu => {
@@ -208,13 +223,8 @@ impl Network {
         };
         let x = inputs.remove(0);
         let count_padding = self.weights.conventions.avg_pool == AvgPool::Include;
-        match op {
-            Op::BatchNorm if folded => {}
-            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => self.prepare(index, folded),
-            _ => {}
-        }
         let prepared = if folded { &self.folded[index] } else { &self.plain[index] };
-        if let Some(host) = &mut self.host {
+        if let Some(host) = &mut host {
             let shapes = || [graph.nodes[node.inputs[0]].shape, node.shape];
             let average = Pooling::Average { count_padding };
             match (op, prepared) {
@@ -264,9 +274,13 @@ impl Network {
     }
 
     /// Brings a layer's parameters to the device when they are first asked for.
-    fn prepare(&mut self, index: LayerIndex, folded: bool) {
+    fn prepare(&mut self, index: LayerIndex, taps: &[LayerIndex]) {
+        let folded = self.runs_folded(index, taps);
+        if folded && self.graph.nodes[index].op == Op::BatchNorm {
+            return;
+        }
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
-        let (is_cpu, half) = (self.host.is_some(), self.half());
+        let (is_cpu, half) = (self.is_cpu(), self.half());
         let store = if folded { &mut self.folded } else { &mut self.plain };
         store[index].get_or_insert_with(|| match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
@@ -309,6 +323,50 @@ impl Network {
             None => Prepared::Nothing,
         });
     }
+}
+
+/// Goes through the nodes that `taps` need, and returns the tapped outputs. `execute` computes each but the input from its
+/// inputs; before it, `before_node` is called with how many have been started and how many will be.
+fn walk(
+    graph: &Graph,
+    input: Tensor<4>,
+    taps: &[LayerIndex],
+    before_node: &mut dyn FnMut(usize, usize),
+    mut execute: impl FnMut(LayerIndex, Vec<Tensor<4>>) -> Tensor<4>,
+) -> Vec<Tensor<4>> {
+    let needed = graph.needed(taps.iter().copied());
+    let total = needed.iter().filter(|&&n| n).count();
+    let mut uses = vec![0usize; graph.nodes.len()];
+    for (node, _) in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
+        for &read in &node.inputs {
+            uses[read] += 1;
+        }
+    }
+    let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
+    let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
+    let mut input = Some(input);
+    for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
+        before_node(started, total);
+        let node = &graph.nodes[index];
+        // The last reader takes the tensor itself, so that Burn can free it or work in place.
+        let mut arguments = Vec::with_capacity(node.inputs.len());
+        for &read in &node.inputs {
+            uses[read] -= 1;
+            arguments.extend(if uses[read] == 0 { values[read].take() } else { values[read].clone() });
+        }
+        let output = match node.op {
+            Op::Input => input.take(),
+            _ => Some(execute(index, arguments)),
+        };
+        // A clone held here also keeps in-place operations of later nodes away from the tap.
+        for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
+            *result = output.clone().map(lengthen);
+        }
+        if uses[index] > 0 {
+            values[index] = output;
+        }
+    }
+    results.into_iter().flatten().collect()
 }
 
 /// Batch normalisation as scale and shift, in f64 because folding multiplies rounding errors.
