@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# How cost grows with tiles, window, taps and camera: tables in Markdown, from `convscope bench --json`.
+# How cost grows with tiles, window, taps, camera and pictures: tables in Markdown, from `convscope bench --json` and the
+# commands for folders.
 #
 #   benches/scale.sh [FRAMES] [OPTIONS OF convscope bench...]
 #
@@ -112,4 +113,39 @@ table "Camera frames (mixed0, 1280×720)" "--frame-size" "upload=stages_apart.up
     "MB up=bytes_a_frame.host_to_gpu" "MB of memory=memory.peak_bytes"
 for size in 640x480 1280x720 1920x1080 3840x2160; do
     row "${size/x/×}" --frame-size "$size"
+done
+
+# Whole processes, the middle of three; always with the embedded network, which classifies.
+work="$(mktemp -d)"
+trap 'rm -rf "$notes" "$work"' EXIT
+"$convscope" dataset --count 64 --size 640 -o "$work/drawn" >/dev/null 2>"$notes" || { cat "$notes" >&2; exit 1; }
+find "$work/drawn" -name '*.png' | sort >"$work/list"
+
+milliseconds() { # COMMAND...
+    local start end
+    for _ in 1 2 3; do
+        start="$(date +%s%N)"
+        "$@" >/dev/null 2>"$notes" || { cat "$notes" >&2; exit 1; }
+        end="$(date +%s%N)"
+        echo $(((end - start) / 1000000))
+    done | sort -n | sed -n 2p
+}
+printf '\n### Pictures of a folder (640×640 PNG, embedded network), whole processes, ms\n\n'
+printf '| pictures | classify | a picture | maps (mixed5, PNG) | a picture | diagnose | a picture |\n'
+printf '|---|--:|--:|--:|--:|--:|--:|\n'
+for count in 1 4 16 64; do
+    folder="$work/$count"
+    mkdir "$folder"
+    number=0
+    while read -r picture; do
+        number=$((number + 1))
+        cp "$picture" "$folder/$number.png"
+    done < <(head -n "$count" "$work/list")
+    line="| $count |"
+    for command in "classify" "maps --layer mixed5 --overwrite -o $work/maps.png" "diagnose"; do
+        read -ra words <<<"$command"
+        time="$(milliseconds "$convscope" "${words[0]}" "$folder" --weights embedded "${words[@]:1}")"
+        line+=" $time | $((time / count)) |"
+    done
+    echo "$line"
 done

@@ -113,6 +113,9 @@ impl Network {
     ) -> Vec<Tensor<4>> {
         let is_cpu = self.is_cpu();
         let run = || {
+            if is_cpu {
+                self.prepare_all(taps);
+            }
             let input = if self.half() { input.cast(FloatDType::F16) } else { input };
             let graph = self.graph.clone();
             walk(&graph, input, taps, before_node, |index, inputs| self.execute(index, inputs, taps))
@@ -128,10 +131,7 @@ impl Network {
         if !self.is_cpu() || inputs.len() == 1 {
             return inputs.into_iter().map(|input| self.run(input, taps, &mut |_, _| {})).collect();
         }
-        let needed = self.graph.needed(taps.iter().copied());
-        for index in (0..needed.len()).filter(|&index| needed[index]) {
-            self.prepare(index, taps);
-        }
+        self.prepare_all(taps);
         let mut hosts = std::mem::take(&mut self.hosts);
         hosts.resize_with(inputs.len().max(hosts.len()), Host::default);
         let network = &*self;
@@ -273,16 +273,39 @@ impl Network {
         }
     }
 
+    /// Where a layer's parameters belong in this run, and whether they are those with folded normalisation.
+    fn place(&mut self, index: LayerIndex, folded: bool) -> &mut Option<Prepared> {
+        if folded { &mut self.folded[index] } else { &mut self.plain[index] }
+    }
+
     /// Brings a layer's parameters to the device when they are first asked for.
     fn prepare(&mut self, index: LayerIndex, taps: &[LayerIndex]) {
         let folded = self.runs_folded(index, taps);
-        if folded && self.graph.nodes[index].op == Op::BatchNorm {
-            return;
+        if self.place(index, folded).is_none() {
+            *self.place(index, folded) = Some(self.prepared(index, folded));
         }
+    }
+
+    /// The same for all layers that a run needs, many at the same time.
+    fn prepare_all(&mut self, taps: &[LayerIndex]) {
+        let needed = self.graph.needed(taps.iter().copied());
+        let layers = (0..needed.len()).filter(|&index| needed[index]);
+        let places: Vec<_> = layers.map(|index| (index, self.runs_folded(index, taps))).collect();
+        let missing = places.into_iter().filter(|&(index, folded)| self.place(index, folded).is_none());
+        let missing: Vec<_> = missing.collect();
+        let network = &*self;
+        let made =
+            missing.into_par_iter().map(|(index, folded)| (index, folded, network.prepared(index, folded)));
+        for (index, folded, prepared) in made.collect::<Vec<_>>() {
+            *self.place(index, folded) = Some(prepared);
+        }
+    }
+
+    /// A layer's parameters on the device.
+    fn prepared(&self, index: LayerIndex, folded: bool) -> Prepared {
         let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
         let (is_cpu, half) = (self.is_cpu(), self.half());
-        let store = if folded { &mut self.folded } else { &mut self.plain };
-        store[index].get_or_insert_with(|| match &weights.layers[index] {
+        match &weights.layers[index] {
             Some(LayerWeights::Conv { kernel }) => {
                 let inputs = graph.nodes[graph.nodes[index].inputs[0]].shape.channels;
                 let outputs = graph.nodes[index].shape.channels;
@@ -308,6 +331,7 @@ impl Network {
                 let bias = bias.map(|bias| upload(bias, [outputs], half, device));
                 Prepared::Conv(upload(kernel, shape, half, device), bias)
             }
+            Some(LayerWeights::BatchNorm { .. }) if folded => Prepared::Nothing,
             Some(norm @ LayerWeights::BatchNorm { .. }) => {
                 let (scale, shift) = affine(norm);
                 let upload = |values: &[f64]| upload(to_f32(values), [1, values.len(), 1, 1], half, device);
@@ -321,7 +345,7 @@ impl Network {
                 Prepared::Dense(weight.transpose(), bias)
             }
             None => Prepared::Nothing,
-        });
+        }
     }
 }
 
