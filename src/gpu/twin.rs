@@ -3,6 +3,7 @@
 
 mod maps;
 
+use macerator::AutoArch;
 use rayon::prelude::*;
 
 pub use maps::{rgb_pixel, statistics, tile_pixel};
@@ -12,6 +13,7 @@ use crate::frame::{Frame, PixelFormat};
 use crate::model::{InputScale, Shape};
 
 /// `rgb_from_yuv` in frame.wgsl.
+#[inline(always)]
 pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
     let luma = 1.164383 * (y - 16.0);
     [
@@ -23,6 +25,7 @@ pub fn rgb_from_yuv(y: f32, cb: f32, cr: f32) -> [f32; 3] {
 }
 
 /// `frame_pixel` in frame.wgsl: red, green and blue from 0 to 255.
+#[inline(always)]
 pub fn frame_pixel(frame: &Frame, x: usize, y: usize) -> [f32; 3] {
     let bytes = &frame.bytes;
     let byte = |index: usize| f32::from(bytes[index]);
@@ -73,19 +76,27 @@ pub fn preprocess(
     let (green, blue) = rest.split_at_mut(plane);
     let rows = red.par_chunks_mut(shape.width).zip(green.par_chunks_mut(shape.width));
     rows.zip(blue.par_chunks_mut(shape.width)).enumerate().for_each(|(y, ((red, green), blue))| {
-        for x in 0..shape.width {
-            let center = [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
-            let rgb = match resize {
-                Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
-                Resize::Antialias => antialiased(frame, crop, center, scale),
-                Resize::Nearest => nearest(frame, crop, [x, y], shape),
-            };
-            [red[x], green[x], blue[x]] = [0, 1, 2].map(|color| rgb[color] / divisor[color] - offset[color]);
-        }
+        // With the processor's own instructions: rounding down, above all, is a call without them.
+        AutoArch::new().dispatch(
+            #[inline(always)]
+            || {
+                for x in 0..shape.width {
+                    let center = [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
+                    let rgb = match resize {
+                        Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
+                        Resize::Antialias => antialiased(frame, crop, center, scale),
+                        Resize::Nearest => nearest(frame, crop, [x, y], shape),
+                    };
+                    [red[x], green[x], blue[x]] =
+                        [0, 1, 2].map(|color| rgb[color] / divisor[color] - offset[color]);
+                }
+            },
+        );
     });
     values
 }
 
+#[inline(always)]
 fn bilinear(frame: &Frame, crop: Rect, at: [f32; 2]) -> [f32; 3] {
     let (x, y) = (at[0].floor(), at[1].floor());
     let part = [at[0] - x, at[1] - y];
@@ -98,6 +109,7 @@ fn bilinear(frame: &Frame, crop: Rect, at: [f32; 2]) -> [f32; 3] {
     mix(top, bottom, part[1])
 }
 
+#[inline(always)]
 fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> [f32; 3] {
     let support = scale.map(|scale| scale.max(1.0));
     let bounds = |axis: usize, start: f32, end: f32| {
@@ -122,6 +134,7 @@ fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> 
     whole_levels(sum, total)
 }
 
+#[inline(always)]
 fn add(sum: &mut [f32; 3], weight: f32, levels: [f32; 3]) {
     for (sum, level) in sum.iter_mut().zip(levels) {
         *sum += weight * level;
@@ -131,10 +144,12 @@ fn add(sum: &mut [f32; 3], weight: f32, levels: [f32; 3]) {
 /// `ROUNDING` in preprocess.wgsl.
 const ROUNDING: f32 = 0.5001;
 
+#[inline(always)]
 fn whole_levels(sum: [f32; 3], total: f32) -> [f32; 3] {
     sum.map(|sum| (sum / total + ROUNDING).floor())
 }
 
+#[inline(always)]
 fn nearest(frame: &Frame, crop: Rect, [x, y]: [usize; 2], shape: Shape) -> [f32; 3] {
     let at = |start: f32, length: f32, i: usize, cells: usize| {
         start as usize + (2 * i + 1) * length as usize / (2 * cells)

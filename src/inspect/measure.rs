@@ -1,6 +1,7 @@
 //! A few numbers that say how a channel is on one picture. A shader computes the same for the live view. Pure;
 //! spreads over rayon's threads.
 
+use macerator::AutoArch;
 use rayon::prelude::*;
 
 use crate::model::Shape;
@@ -44,6 +45,7 @@ impl ChannelStatistics {
         self.max <= 0.0 && self.zeros > 0.0
     }
 
+    #[inline(always)]
     fn of(values: &[f32], light: &Light<'_>) -> Self {
         let first = Sums::of(values);
         let count: u32 = first.finite.iter().sum();
@@ -91,6 +93,7 @@ struct Sums {
 }
 
 impl Sums {
+    #[inline(always)]
     fn of(values: &[f32]) -> Self {
         let mut all = Self {
             min: [f32::INFINITY; LANES],
@@ -138,22 +141,24 @@ impl<'a> Light<'a> {
 }
 
 /// Sums of squared distances of the values from their mean, and of products with those of the light from its.
+#[inline(always)]
 fn products(values: &[f32], light: &[f32], [mean, light_mean]: [f64; 2]) -> [f64; 2] {
-    let (mut squares, mut products) = ([0.0; LANES], [0.0; LANES]);
-    let mut add = |values: &[f32], light: &[f32]| {
-        for (lane, (&value, &light)) in values.iter().zip(light).enumerate() {
+    #[inline(always)]
+    fn add([squares, products]: &mut [[f64; LANES]; 2], all: (&[f32], &[f32]), [mean, light_mean]: [f64; 2]) {
+        for (lane, (&value, &light)) in all.0.iter().zip(all.1).enumerate() {
             let (value, light) = (f64::from(value) - mean, f64::from(light) - light_mean);
             squares[lane] += value * value;
             products[lane] += value * light;
         }
-    };
+    }
+    let (mut sums, means) = ([[0.0; LANES]; 2], [mean, light_mean]);
     let (chunks, rest) = values.as_chunks::<LANES>();
     let (lights, light_rest) = light.as_chunks::<LANES>();
     for (values, light) in chunks.iter().zip(lights) {
-        add(values, light);
+        add(&mut sums, (values, light), means);
     }
-    add(rest, light_rest);
-    [squares.iter().sum(), products.iter().sum()]
+    add(&mut sums, (rest, light_rest), means);
+    sums.map(|sums| sums.iter().sum())
 }
 
 /// A map whose deviation is at most this part of its largest magnitude is constant: the rest is rounding, which must
@@ -221,7 +226,11 @@ pub fn measure(
     let measured = channels.map(|(channel, values)| {
         let before = before.and_then(|before| before.get(channel * cells..(channel + 1) * cells));
         let change = before.map_or(0.0, |before| change(values, before));
-        ChannelStatistics { change, ..ChannelStatistics::of(values, &light) }
+        let statistics = AutoArch::new().dispatch(
+            #[inline(always)]
+            || ChannelStatistics::of(values, &light),
+        );
+        ChannelStatistics { change, ..statistics }
     });
     measured.collect()
 }

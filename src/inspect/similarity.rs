@@ -1,17 +1,19 @@
 //! How alike a layer's channels are: correlation of all pairs, near-duplicates, and (`order.rs`) an order in which
 //! similar channels are neighbours. Pure; spreads over rayon's threads.
 
+use bytemuck::{cast_slice, pod_read_unaligned};
+use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
 use super::LayerOutput;
 use super::health::LEAST_FREEDOM;
 
-/// Values added side by side, so that the compiler uses vector registers.
-const LANES: usize = 4;
+/// Maps are filled up to a multiple of this, which every vector type divides.
+const LANES: usize = 16;
 /// Cells of one run of f32 additions; longer maps are added up run by run, which keeps both the rounding and the
 /// rows in the first cache small.
 const RUN: usize = 1024;
-/// Channels compared at once: a tile of sums that fits the sixteen vector registers of plain x86-64.
+/// Channels compared at once: a tile of sums that fits sixteen vector registers.
 const TILE: [usize; 2] = [4, 2];
 /// Rows of the triangle that one task computes; a multiple of the tile's.
 const ROWS_PER_TASK: usize = 16;
@@ -41,8 +43,7 @@ impl ChannelCorrelation {
         self.channels
     }
 
-    /// Adds a picture. Takes `channels² · cells / 2` multiplications: on one core of 2.5 GHz about 30 ms for
-    /// 2048 channels of 8×8.
+    /// Adds a picture. Takes `channels² · cells / 2` multiplications.
     pub fn observe(&mut self, output: &LayerOutput) {
         debug_assert_eq!(output.shape.channels, self.channels);
         let cells = output.shape.height * output.shape.width;
@@ -60,7 +61,9 @@ impl ChannelCorrelation {
             tasks.push((start, rows));
         }
         // The last rows are the longest: begin with them.
-        tasks.into_par_iter().rev().for_each(|(start, rows)| centred.add_products(start, rows));
+        tasks.into_par_iter().rev().for_each(|(start, rows)| {
+            AutoArch::new().dispatch(AddProducts { centred: &centred, start, rows });
+        });
     }
 
     /// Correlation of two channels, from −1 to 1; 0 where one of them never varied.
@@ -125,18 +128,30 @@ impl Centred {
         });
         Self { values: centred, stride }
     }
+}
 
-    /// Adds the products of channels `start..` with all up to themselves to their rows of the triangle.
-    fn add_products(&self, start: usize, rows: &mut [f32]) {
-        let end = (start + ROWS_PER_TASK) * self.stride;
-        for from in (0..self.stride).step_by(RUN) {
-            let run = from..(from + RUN).min(self.stride);
+/// Adds the products of channels `start..` with all up to themselves to their rows of the triangle.
+struct AddProducts<'a> {
+    centred: &'a Centred,
+    start: usize,
+    rows: &'a mut [f32],
+}
+
+impl WithSimd for AddProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        let Self { centred: Centred { values, stride }, start, rows } = self;
+        let end = (start + ROWS_PER_TASK) * stride;
+        for from in (0..*stride).step_by(RUN) {
+            let run = from..(from + RUN).min(*stride);
             // The rows of this task stay in the first cache while the others pass by.
-            for (pair, others) in self.values[..end].chunks_exact(TILE[1] * self.stride).enumerate() {
-                let others = [0, 1].map(|i| &others[i * self.stride..][run.clone()]);
+            for (pair, others) in values[..end].chunks_exact(TILE[1] * stride).enumerate() {
+                let others = [0, 1].map(|i| &others[i * stride..][run.clone()]);
                 for b in (start..start + ROWS_PER_TASK).step_by(TILE[0]) {
-                    let own = [0, 1, 2, 3].map(|i| &self.values[(b + i) * self.stride..][run.clone()]);
-                    let sums = tile(own, others);
+                    let own = [0, 1, 2, 3].map(|i| &values[(b + i) * stride..][run.clone()]);
+                    let sums = tile::<S>(own, others);
                     for (b, sums) in (b..).zip(sums) {
                         for (a, sum) in (pair * TILE[1]..).zip(sums).filter(|(a, _)| *a <= b) {
                             // Rows beyond the last channel are padding.
@@ -151,21 +166,23 @@ impl Centred {
     }
 }
 
-/// All products of four rows with two, each of whole lanes and of the same length.
-fn tile(own: [&[f32]; TILE[0]], others: [&[f32]; TILE[1]]) -> [[f32; TILE[1]]; TILE[0]] {
-    let mut sums = [[[0.0_f32; LANES]; TILE[1]]; TILE[0]];
-    let [o0, o1, o2, o3] = own.map(|row| row.as_chunks::<LANES>().0);
-    let [p0, p1] = others.map(|row| row.as_chunks::<LANES>().0);
-    for (((((o0, o1), o2), o3), p0), p1) in o0.iter().zip(o1).zip(o2).zip(o3).zip(p0).zip(p1) {
-        for (sums, own) in sums.iter_mut().zip([o0, o1, o2, o3]) {
-            for (sums, other) in sums.iter_mut().zip([p0, p1]) {
-                for lane in 0..LANES {
-                    sums[lane] += own[lane] * other[lane];
-                }
+/// All products of four rows with two, each of whole vectors and of the same length.
+#[inline(always)]
+fn tile<S: Simd>(own: [&[f32]; TILE[0]], others: [&[f32]; TILE[1]]) -> [[f32; TILE[1]]; TILE[0]] {
+    let lanes = f32::lanes::<S>();
+    let load = |values: &[f32]| -> Vector<S, f32> { pod_read_unaligned(cast_slice(values)) };
+    let mut sums = [[0.0f32.splat::<S>(); TILE[1]]; TILE[0]];
+    let [o0, o1, o2, o3] = own.map(|row| row.chunks_exact(lanes));
+    let [p0, p1] = others.map(|row| row.chunks_exact(lanes));
+    for (((((o0, o1), o2), o3), p0), p1) in o0.zip(o1).zip(o2).zip(o3).zip(p0).zip(p1) {
+        let others = [p0, p1].map(load);
+        for (sums, own) in sums.iter_mut().zip([o0, o1, o2, o3].map(load)) {
+            for (sum, other) in sums.iter_mut().zip(others) {
+                *sum = own.mul_add(other, *sum);
             }
         }
     }
-    sums.map(|sums| sums.map(|lanes| (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])))
+    sums.map(|sums| sums.map(|sum| sum.reduce_add()))
 }
 
 #[cfg(test)]
