@@ -49,6 +49,8 @@ const ERROR_COLOR: vec3<f32> = vec3<f32>(1.0, 0.0, 1.0);
 // There is nothing to see.
 const FLAT_COLOR: vec3<f32> = vec3<f32>(35.0, 39.0, 45.0) / 255.0;
 const FLAT_SPREAD: f32 = 1e-5;
+const FLAT_OF_LAYER: f32 = 4e-6;
+const FLAT_CANCELLED: f32 = 1e-3;
 
 struct Tile {
     @builtin(position) position: vec4<f32>,
@@ -73,7 +75,10 @@ fn tiles_vertex(@builtin(vertex_index) vertex: u32, @builtin(instance_index) ins
     // Here, and not for each pixel: of these there are thousands in a tile.
     tile.range = color_range(tile.channel);
     let own = statistics[2u * tile.channel].xy;
-    let is_constant = own.y - own.x <= FLAT_SPREAD * max(abs(own.x), abs(own.y));
+    let layer = ranges[2u * map.channels].xy;
+    let largest = max(abs(own.x), abs(own.y));
+    let rounding = min(FLAT_OF_LAYER * max(abs(layer.x), abs(layer.y)), FLAT_CANCELLED * largest);
+    let is_constant = own.y - own.x <= max(FLAT_SPREAD * largest, rounding);
     let is_flat = is_constant && (params.range_mode == RANGE_MAP || all(own == vec2<f32>(0.0)));
     tile.is_flat = select(0u, 1u, is_flat);
     return tile;

@@ -159,6 +159,8 @@ fn tiles_equal_their_twin_to_the_byte() {
     values[63..126].fill(0.7);
     values[126..189].fill(0.0);
     values[189..252].iter_mut().for_each(|value| *value *= 0.05);
+    // One that is constant but for rounding beside the layer's values, not beside those that were held.
+    values[693..].iter_mut().enumerate().for_each(|(at, value)| *value = [0.01, 0.010_003][at % 2]);
     let map = FeatureMapBuffer::upload(gpu, &values, shape);
     let statistics = statistics_of(gpu, &map);
     let now = expected_statistics(&values, shape);
