@@ -44,9 +44,9 @@ const LEAST_PIXELS: usize = 200;
 /// side with which the transforms cost less than they save; `None` where nothing is saved.
 fn of_taps(taps: usize) -> Option<(usize, usize)> {
     match taps {
-        3 => Some((6, 24)),
+        3 => Some((6, 8)),
         5 => Some((4, 12)),
-        7 => Some((4, 128)),
+        7 => Some((4, 24)),
         _ => None,
     }
 }
