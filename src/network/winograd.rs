@@ -23,11 +23,10 @@ use crate::model::{Shape, Window};
 
 /// Points to multiply at, besides infinity. How far values are rounded depends on them more than on their number
 /// (B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks",
-/// 2020): these were searched for the least expected rounding, and moved to near fractions. With 0, ±1/2 and ±1, three
-/// taps would round twice as much.
+/// 2020): these are the nearest plain fractions to those with the least expected rounding, which were searched for. With
+/// ±1/2, ±1, ±3/2 and ±5/2 seven taps would round twice as much.
 fn points(count: usize) -> &'static [f32] {
     match count {
-        5 => &[0.0, 0.75, -0.75, 1.5, -1.5],
         7 => &[0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0],
         9 => &[0.0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.25, -2.25],
         _ => unreachable!("no window has {count} points besides infinity"),
