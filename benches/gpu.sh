@@ -31,7 +31,8 @@ fail() {
 known_library() { # NAME: its path, where the loader of programs knows it
     local ldconfig
     ldconfig="$(command -v ldconfig || echo /sbin/ldconfig)"
-    "$ldconfig" -p 2>/dev/null | awk -v name="$1" '$1 == name && /x86-64|AArch64/ { print $NF; exit }'
+    # To its end: where it stopped reading, `ldconfig` would die of it, and the script with it.
+    "$ldconfig" -p 2>/dev/null | awk -v name="$1" '$1 == name && /x86-64|AArch64/ && !found { print $NF; found = 1 }'
 }
 
 # Where convscope is built -------------------------------------------------------------------------------------------
