@@ -1,7 +1,8 @@
 //! How long the network takes on the CPU: `cargo bench --bench cpu -- [--nodes] [--width W] [--batch B] [--runs N]`.
 //!
-//! The untrained network on one picture of noise (or several at the same time), predictions only. Prints median, quartiles and the processor time of
-//! all threads (which other programs on the machine change less); with `--nodes`, the time of each kind of layer, of one picture.
+//! The untrained network on one picture of noise (or several at the same time), predictions only. Prints median, quartiles
+//! and the processor time of all threads (which other programs on the machine change less); with `--nodes`, of one picture,
+//! the time of each kind of layer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -69,7 +70,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "width {width}, batch {batch}: median {median:.1} ms ({low:.1} to {high:.1}), {processor:.1} ms of all processors"
     );
-    if arguments.iter().any(|argument| argument == "--nodes") {
+    let wants_nodes = arguments.iter().any(|argument| argument == "--nodes");
+    if wants_nodes && batch > 1 {
+        return Err("--nodes is for one picture: leave --batch out".into());
+    }
+    if wants_nodes {
         let mut kinds: Vec<(&str, f64, usize)> = vec![];
         for (node, times) in graph.nodes.iter().zip(of_node) {
             let [_, median, _] = quartiles(times);

@@ -408,6 +408,30 @@ fn pictures_of_a_folder_are_told_in_order_and_as_alone() {
     }
 }
 
+/// Also those that wait for others to be worked on together. A program in ffmpeg's place ends in the middle.
+#[cfg(unix)]
+#[test]
+fn frames_before_a_videos_end_by_an_error_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.write("film.mkv", b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska");
+    for count in [1, 2, 5] {
+        let frames = "printf 'P6\\n2 2\\n255\\nabcdefghijkl'\n".repeat(count);
+        desk.write("tools/ffmpeg", format!("#!/bin/sh\n{frames}printf 'P6\\nno number'\n"));
+        std::fs::set_permissions(desk.path("tools/ffmpeg"), PermissionsExt::from_mode(0o755)).unwrap();
+        let mut command = desk.command(&["classify", "film.mkv", "--weights", "embedded", "--json"]);
+        let path = format!("{}:{}", desk.path("tools").display(), std::env::var("PATH").unwrap());
+        let output = command.env("PATH", path).output().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.ends_with("bring ffmpeg up to date\n"), "{errors}");
+        let told = json(&text(&output.stdout));
+        let numbers: Vec<_> =
+            told["pictures"].as_array().unwrap().iter().map(|told| told["frame"].as_u64()).collect();
+        assert_eq!(numbers, (0..count as u64).map(Some).collect::<Vec<_>>(), "{errors}");
+    }
+}
+
 #[test]
 fn a_diagnosis_goes_on_behind_a_broken_picture() {
     let desk = Desk::new();

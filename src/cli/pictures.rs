@@ -149,7 +149,20 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Works on all pictures of a source; on those, too, that came before an error.
     fn source(
+        &mut self,
+        spec: &SourceSpec,
+        request: &CameraRequest,
+        frames: Option<u64>,
+        body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let outcome = self.receive(spec, request, frames, body);
+        self.flush(body)?;
+        outcome
+    }
+
+    fn receive(
         &mut self,
         spec: &SourceSpec,
         request: &CameraRequest,
@@ -232,7 +245,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.flush(body)
+        Ok(())
     }
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {

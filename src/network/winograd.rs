@@ -398,7 +398,7 @@ impl Picture<'_> {
                 });
                 for (row, plane) in own.iter_mut().enumerate() {
                     let rows = finished.chunks_exact(size).map(|finished| &finished[row * width..][..width]);
-                    gather(rows, self.lines, at..cells.min(at + tile), plane);
+                    scatter(rows, self.lines, at..cells.min(at + tile), plane);
                 }
             }
         }
@@ -431,7 +431,7 @@ fn spread(plane: &[f32], lines: Lines, groups: Range<usize>, row: usize, to: &mu
 
 /// Writes some `cells` of each of a group's `rows` to where they belong in a plane, or in the part of it that begins with
 /// the first group.
-fn gather<'a>(rows: impl Iterator<Item = &'a [f32]>, lines: Lines, cells: Range<usize>, plane: &mut [f32]) {
+fn scatter<'a>(rows: impl Iterator<Item = &'a [f32]>, lines: Lines, cells: Range<usize>, plane: &mut [f32]) {
     let [height, width] = lines.output;
     for (phase, from) in rows.enumerate() {
         let mut at = cells.start;
@@ -441,16 +441,16 @@ fn gather<'a>(rows: impl Iterator<Item = &'a [f32]>, lines: Lines, cells: Range<
             at = (at - column + lines.pitch).min(cells.end);
             let row = group * lines.rows + phase;
             let columns = column..(column + from.len()).min(width);
-            if columns.is_empty() {
+            // Padding, and rows behind the last one.
+            if columns.is_empty() || row >= height {
                 continue;
             }
+            let from = &from[..columns.len()];
             if lines.is_turned {
-                let to = plane[column * height..].iter_mut().skip(row).step_by(height);
-                if row < height {
-                    to.zip(&from[..columns.len()]).for_each(|(to, from)| *to = *from);
-                }
+                let to = plane[column * height + row..].iter_mut().step_by(height);
+                to.zip(from).for_each(|(to, from)| *to = *from);
             } else if let Some(to) = plane.get_mut(row * width + columns.start..row * width + columns.end) {
-                to.copy_from_slice(&from[..columns.len()]);
+                to.copy_from_slice(from);
             }
         }
     }
