@@ -6,10 +6,10 @@ use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, ti
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
     ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, LuminancePass,
-    PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, StatisticsPass, TileDraw,
-    TilesRenderer, twin,
+    MapStatistics, PercentilesPass, PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer,
+    StatisticsPass, TileDraw, TilesRenderer, twin,
 };
-use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn};
+use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles};
 use convscope::model::{InputScale, Shape};
 use convscope::view::{Colormap, colormap_table};
 
@@ -360,5 +360,37 @@ fn tiles_let_the_picture_show_through() {
                 assert!((f32::from(seen) - expected).abs() < slack, "{opacity}: {seen}, not {expected}");
             }
         }
+    }
+}
+
+#[test]
+fn percentiles_are_their_twins_to_the_bit() {
+    let Some(gpu) = gpu() else { return };
+    let passes = (MapStatistics::new(gpu), PercentilesPass::new(gpu));
+    for (height, width) in [(1, 1), (3, 5), (35, 35), (149, 149)] {
+        let shape = Shape { channels: 6, height, width };
+        let cells = height * width;
+        let mut values = noise("percentiles", shape.len());
+        // Zero nearly everywhere; one value; the extremes of floats; values that are no numbers; none that is.
+        values[cells..2 * cells].iter_mut().skip(1).for_each(|value| *value = 0.0);
+        values[2 * cells..3 * cells].fill(-3.5);
+        values[3 * cells..4 * cells].iter_mut().enumerate().for_each(|(i, value)| {
+            *value *= [1e-30, 1e38, -1e-30, 1.0][i % 4];
+        });
+        values[4 * cells..5 * cells].iter_mut().step_by(2).for_each(|value| *value = f32::NAN);
+        values[5 * cells..].fill(f32::INFINITY);
+        let map = FeatureMapBuffer::upload(gpu, &values, shape);
+        let (statistics, ranges) = passes.0.run(gpu, &map, true);
+        let of_map = read_statistics(gpu, &statistics);
+        let found = read_statistics(gpu, &ranges.unwrap());
+        let again = read_statistics(gpu, &passes.1.run(gpu, &map, &statistics));
+        assert_eq!(found, again);
+        for (channel, values) in values.chunks_exact(cells).enumerate() {
+            let [low, high] = percentiles(values);
+            assert_eq!(found[channel].ends(), (low, high), "{height}×{width}, channel {channel}");
+            assert_eq!(found[channel].mean, of_map[channel].mean);
+        }
+        assert_eq!(found[6], of_map[6], "the layer's ends stay");
+        assert!(passes.0.run(gpu, &map, false).1.is_none());
     }
 }

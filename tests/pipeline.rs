@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use common::{gpu, noise};
-use convscope::app::keymap::Action;
+use convscope::app::keys::Action;
 use convscope::app::presenter::Presenter;
 use convscope::app::state::AppState;
 use convscope::engine::{OpenedModel, Placement};
@@ -95,7 +95,7 @@ fn start(
     let placement = Placement::Cpu;
     let config = SessionConfig { every_frame: false, model, compare: vec![], placement, history: 0 };
     let open = move || Ok(Opened { source: Box::new(source), steps: None, notice: None });
-    Session::start(gpu.clone(), config, view.state.request(), open, wake)
+    Session::start(gpu.clone(), config, view.view.state.request(), open, wake)
 }
 
 fn take(session: &Session) -> Activations {
@@ -135,7 +135,7 @@ fn while_the_network_is_busy_the_view_answers_and_no_queue_grows() {
     };
     let session = start(gpu, model.clone(), &view, source, wake);
     allow.send(()).unwrap();
-    view.take(take(&session));
+    view.view.take(take(&session), &session);
     view.present(&session).unwrap();
     assert_eq!(view.counter().unwrap(), Some(0));
 
@@ -156,15 +156,15 @@ fn while_the_network_is_busy_the_view_answers_and_no_queue_grows() {
     let mut before = view.picture().unwrap();
     for action in [Action::ChannelRight, Action::NextColormap, Action::ToggleEnlarged, Action::NextNormalize]
     {
-        view.act(action);
-        session.request(view.state.request());
+        view.act(action, &session);
+        session.request(view.view.state.request());
         view.present(&session).unwrap();
         let after = view.picture().unwrap();
         assert!(after != before, "{action:?} is not seen");
         before = after;
     }
-    view.act(Action::NextLayer);
-    session.request(view.state.request());
+    view.act(Action::NextLayer, &session);
+    session.request(view.view.state.request());
     view.present(&session).unwrap();
     assert_eq!(view.counter().unwrap(), Some(0), "the network has nothing newer yet");
     assert!(matches!(session.take(Duration::ZERO), Taken::Nothing));
@@ -179,7 +179,7 @@ fn while_the_network_is_busy_the_view_answers_and_no_queue_grows() {
         }
     };
     assert_eq!(newest.taps[0].layer, 5, "the layer that was asked for meanwhile");
-    view.take(newest);
+    view.view.take(newest, &session);
     view.present(&session).unwrap();
     assert_eq!(view.counter().unwrap(), Some(50));
     assert_eq!(session.dropped(), 49);
@@ -211,7 +211,7 @@ fn of_a_fast_source_the_newest_frame_is_presented() {
                 "frame {id} is presented, {newest_then} were there before it began"
             );
         }
-        view.take(shown);
+        view.view.take(shown, &session);
         view.present(&session).unwrap();
         assert_eq!(view.counter().unwrap(), Some(id as u16));
     }

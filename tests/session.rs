@@ -13,10 +13,11 @@ use common::{draw, gpu, noise, read_map};
 use convscope::engine::{OpenedModel, Placement};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{ChannelOrder, Fit, GpuContext, TileDraw, TilesRenderer, new_instance, readback};
+use convscope::inspect::percentiles;
 use convscope::latest::Taken;
 use convscope::model::Graph;
 use convscope::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
-use convscope::session::{Activations, Request, Session, SessionConfig, Stage};
+use convscope::session::{Activations, HeldFrame, Request, Session, SessionConfig, Stage};
 use convscope::source::{FrameSource, Opened, SourceError};
 use convscope::view::{Colormap, Normalize, Scale};
 
@@ -150,11 +151,12 @@ fn the_view_goes_back_in_time_and_compares_with_a_held_frame() {
     let mut seen = Vec::new();
     while seen.len() < 6 {
         let shown = wait(&session).unwrap();
-        seen.push((shown.frame.frame.id, readback::copy_map(gpu, &shown.taps[0].map).wait(gpu).unwrap()));
+        let values = readback::copy_map(gpu, &shown.taps[0].map).wait(gpu).unwrap();
+        seen.push((shown.frame.frame.clone(), values));
     }
     session.request(Request { frozen: true, ..request(&[1]) });
     let newest = session.history().last().unwrap().id;
-    let (past, expected) = seen[2].clone();
+    let (past, expected) = (seen[2].0.id, seen[2].1.clone());
     assert!(past < newest && session.history().iter().any(|moment| moment.id == past));
     // Any layer can be asked of a frame of the past, and what was seen then is seen again.
     session.request(Request { frozen: true, past: Some(past), ..request(&[1, 7]) });
@@ -169,7 +171,7 @@ fn the_view_goes_back_in_time_and_compares_with_a_held_frame() {
     assert!(back.compared.is_empty());
     // A held frame is the second version; the difference is the shown one's values minus its.
     let (held, of_held) = seen[4].clone();
-    session.request(Request { frozen: true, past: Some(past), held: Some(held), ..request(&[1]) });
+    session.request(Request { frozen: true, past: Some(past), held: Some(HeldFrame(held)), ..request(&[1]) });
     let compared = loop {
         let shown = wait(&session).unwrap();
         if !shown.compared.is_empty() {
@@ -182,6 +184,31 @@ fn the_view_goes_back_in_time_and_compares_with_a_held_frame() {
     let difference: Vec<f32> = expected.iter().zip(&of_held).map(|(now, held)| now - held).collect();
     assert_eq!(values(&other.differences[0]), difference);
     assert!(difference.iter().any(|value| *value != 0.0), "two frames of noise");
+}
+
+#[test]
+fn percentiles_come_where_they_are_asked_for() {
+    let Some(gpu) = gpu() else { return };
+    let next = |number| Ok((number < 2).then(|| yuyv_frame(number)));
+    let wanted = Request { percentiles: true, ..request(&[1, 7]) };
+    let session = start(gpu, &tiny(), Placement::Cpu, (true, false), wanted, next);
+    let shown = wait(&session).unwrap();
+    for tap in &shown.taps {
+        let shape = tap.map.shape;
+        let values = read_map(gpu, &tap.map);
+        let cells = shape.height * shape.width;
+        let expected: Vec<[f32; 2]> = values.chunks_exact(cells).map(percentiles).collect();
+        assert_eq!(tap.percentiles.as_deref(), Some(&expected[..]));
+        let inside = |(channel, [low, high]): (usize, &[f32; 2])| {
+            let statistics = &tap.channel_statistics[channel];
+            statistics.min <= *low && *high <= statistics.max
+        };
+        assert!(expected.iter().enumerate().all(inside));
+    }
+    session.request(request(&[1]));
+    while let Some(shown) = wait(&session) {
+        assert_eq!(shown.taps[0].percentiles.is_some(), shown.request.percentiles);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn convscope(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_convscope"));
     // What was fetched on this machine must not matter.
-    command.env("CONVSCOPE_CACHE", folder.join("cache"));
+    command.env("CONVSCOPE_CACHE", folder.join("cache")).env("CONVSCOPE_CONFIG", folder.join("settings"));
     command.current_dir(folder).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(Stdio::null());
     command
 }
@@ -96,6 +96,76 @@ fn a_photograph_becomes_a_snapshot_that_can_be_made_again() {
     }
     let area = |snapshot: &Path| tile_area(&image::open(snapshot.join("view.png")).unwrap().to_rgb8(), &info);
     assert_eq!(area(&first), area(&again));
+}
+
+/// Everything on a view but the line that tells rates and times.
+fn above_the_status_line(snapshot: &Path) -> image::RgbImage {
+    let view = image::open(snapshot.join("view.png")).unwrap().to_rgb8();
+    image::imageops::crop_imm(&view, 0, 0, view.width(), view.height() - 32).to_image()
+}
+
+/// Runs a snapshot's command in its folder: the new snapshot.
+fn again(first: &Path) -> PathBuf {
+    let info = json(first);
+    let command = info["command"].as_str().unwrap();
+    let output = run(first, &command.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(output.status.success(), "{command}: {}", text(&output.stderr));
+    let folders = std::fs::read_dir(first).unwrap().map(|entry| entry.unwrap().path());
+    folders.filter(|path| path.is_dir() && !path.ends_with("cache")).max().unwrap()
+}
+
+fn assert_is_made_again(first: &Path) {
+    let (command, again) = (json(first)["command"].clone(), again(first));
+    for name in ["tiles.png", "map.safetensors", "frame.png", "held.png"] {
+        let bytes = |folder: &Path| std::fs::read(folder.join(name)).ok();
+        assert!(bytes(first) == bytes(&again), "{name} of {command}");
+    }
+    let (first_view, again_view) = (above_the_status_line(first), above_the_status_line(&again));
+    let differs = first_view.enumerate_pixels().find(|(x, y, pixel)| again_view.get_pixel(*x, *y) != *pixel);
+    assert!(differs.is_none(), "the view of {command} differs at {differs:?}");
+}
+
+#[test]
+fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    picture(&folder.path().join("photo.png"));
+    let other = image::open(folder.path().join("photo.png")).unwrap().fliph();
+    other.save(folder.path().join("other.png")).unwrap();
+    let cases: [&[&str]; 7] = [
+        &["--over-channel", "--select", "5", "--opacity", "0.4", "--mirror", "--smooth"],
+        &["--held", "other.png", "--normalize", "layer", "--channels", "0..6"],
+        &["--layer", "conv2d_1", "--kernels", "--select", "3", "--no-predictions"],
+        &["--layer", "1", "--kernels", "--cam", "--tile-size", "40"],
+        &["--hypercolumn", "1,4,7", "--mark", "0.25,0.75", "--theme", "light"],
+        &["--enlarge", "--select", "7", "--mark", "0.5,0.5", "--curve", "--show-input", "--gamma", "0.5"],
+        &["--normalize", "percentile", "--fit", "crop"],
+    ];
+    for (number, case) in cases.into_iter().enumerate() {
+        let out = format!("out{number}");
+        let fixed = ["--headless", "--source", "photo.png", "--weights", "embedded", "--device", "cpu"];
+        let rest = ["--size", "1000x640", "--snapshot", &out];
+        let output = run(folder.path(), &[&fixed[..], case, &rest].concat());
+        assert!(output.status.success(), "{case:?}: {}", text(&output.stderr));
+        assert_is_made_again(&snapshot(&folder.path().join(&out)));
+    }
+    // What tiles show is what is saved.
+    let tensors = |number: usize| {
+        let path = snapshot(&folder.path().join(format!("out{number}"))).join("map.safetensors");
+        let bytes = std::fs::read(path).unwrap();
+        let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let mut shapes: Vec<_> =
+            all.tensors().into_iter().map(|(name, tensor)| (name, tensor.shape().to_vec())).collect();
+        shapes.sort();
+        shapes
+    };
+    let named = |name: &str, shape: &[usize]| (name.to_string(), shape.to_vec());
+    assert_eq!(tensors(2), [named("conv2d_1.weight", &[1, 8, 3, 3])]);
+    assert_eq!(tensors(3), [named("conv2d.weight", &[8, 3, 3, 3])]);
+    let held: Vec<String> = tensors(1).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(held.len(), 3, "now, the held frame, the difference: {held:?}");
 }
 
 fn tile_area(view: &image::RgbImage, info: &Value) -> image::RgbImage {
@@ -353,6 +423,7 @@ mod window {
         }
         desk.key("m");
         desk.key("n");
+        desk.key("n");
         desk.key("Right");
         let changed = snapshot_where(&desk, folder.path(), |info| {
             info["colormap"] == "magma" && info["normalize"] == "layer" && info["selected"] == 1
@@ -405,7 +476,7 @@ mod window {
         let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
         let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
         shot(&|info| info["sort"] == "index" && info["normalize"] == "map" && info["locked"] == false);
-        for key in ["n", "n", "t", "shift+l", "period", "shift+f"] {
+        for key in ["n", "n", "n", "t", "shift+l", "period", "shift+f"] {
             desk.key(key);
         }
         let changed = shot(&|info| info["filter"] == "silent" && info["locked"] == true);
@@ -462,16 +533,16 @@ mod window {
             let tiles = tile_area(&view(path), &json(path));
             image::imageops::crop_imm(&tiles, 0, 0, tiles.width(), tiles.height() / 2).to_image()
         };
-        let plain = shot(&|info| info["hypercolumn"].is_null());
+        let plain = shot(&|info| info["over"].is_null());
 
         // Layer 4 is in the set at first: x takes it out, and again in.
         desk.key("x");
-        shot(&|info| info["hypercolumn"]["layers"] == serde_json::json!([1, 7]));
+        shot(&|info| info["over"]["layers"] == serde_json::json!([1, 7]));
         desk.key("x");
         desk.key("bracketright");
         let over = shot(&|info| {
-            let opacity = info["hypercolumn"]["opacity"].as_f64().unwrap_or(0.0);
-            info["hypercolumn"]["layers"] == serde_json::json!([1, 4, 7]) && (opacity - 0.8).abs() < 1e-6
+            let opacity = info["over"]["opacity"].as_f64().unwrap_or(0.0);
+            info["over"]["layers"] == serde_json::json!([1, 4, 7]) && (opacity - 0.8).abs() < 1e-6
         });
         // In the middle of the picture, at the left: its colours give way to those of the colormap.
         let at = |path: &Path| *view(path).get_pixel(100, 130);
@@ -488,26 +559,108 @@ mod window {
         desk.key("y");
         desk.key("p");
         desk.key("d");
-        shot(&|info| {
-            info["hypercolumn"].is_null() && info["shown_as_input"] == true && info["health"] == true
-        });
+        shot(&|info| info["over"].is_null() && info["shown_as_input"] == true && info["health"] == true);
         desk.key("shift+s");
-        let similar = shot(&|info| info["by_similarity"] == true);
+        let similar = shot(&|info| info["sort"] == "similarity");
         let mut channels: Vec<u64> =
             json(&similar)["channels"].as_array().unwrap().iter().map(|c| c.as_u64().unwrap()).collect();
         channels.sort_unstable();
         assert_eq!(channels, (0..channels.len() as u64).collect::<Vec<_>>());
 
         desk.key("shift+k");
-        let kernels = shot(&|info| info["kernels"] == true);
+        let kernels = shot(&|info| info["tiles"]["lens"] == "kernels");
         assert!(area(&plain) != area(&kernels), "kernels are no maps");
         // conv2d_1 reads more than three channels: slices of one filter, and the arrows choose which.
         desk.key("Right");
         let next = shot(&|info| info["selected"] == 1);
         assert!(area(&kernels) != area(&next), "another filter");
         desk.key("Escape");
-        let reset = shot(&|info| info["kernels"] == false && info["by_similarity"] == false);
+        let reset = shot(&|info| info["tiles"]["lens"] == "maps" && info["sort"] == "index");
         assert!(area(&plain) == area(&reset), "back to the start");
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
+    fn what_was_held_before_the_picture_changed_is_made_again() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let pictures = folder.path().join("pictures");
+        std::fs::create_dir(&pictures).unwrap();
+        picture(&pictures.join("a.png"));
+        image::open(pictures.join("a.png")).unwrap().fliph().save(pictures.join("b.png")).unwrap();
+        let arguments = ["--source", "pictures", "--layer", "mixed0", "--size", "1000x640"];
+        let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
+        let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
+        let is_at = |info: &Value, name: &str| info["picture"] == name;
+        shot(&|info| is_at(info, "a.png"));
+        // Ranges of single maps.
+        desk.key("shift+l");
+        desk.key("e");
+        let locked = shot(&|info| is_at(info, "b.png") && info["locked"] == true);
+        assert_eq!(json(&locked)["normalize"], "map");
+        let tiles = |folder: &Path| std::fs::read(folder.join("tiles.png")).unwrap();
+        assert!(tiles(&locked) == tiles(&again(&locked)));
+        desk.key("shift+l");
+        let free = shot(&|info| info["locked"] == false);
+        assert!(tiles(&free) != tiles(&locked), "the other picture has other ranges");
+        // A frame that is held, and the selected map over the picture.
+        desk.key("shift+h");
+        desk.key("r");
+        desk.key("w");
+        let held = shot(&|info| is_at(info, "a.png") && info["tiles"]["lens"] == "held-difference");
+        assert_eq!(json(&held)["tiles"]["picture"], "b.png");
+        assert_eq!(json(&held)["over"]["lens"], "channel-over-picture");
+        let of_held = image::open(held.join("held.png")).unwrap().to_rgb8();
+        assert!(of_held == image::open(pictures.join("b.png")).unwrap().to_rgb8());
+        assert!(tiles(&held) == tiles(&again(&held)));
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
+    fn the_palette_finds_and_locks_and_modifiers_mislead_nobody() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("photo.png"));
+        let keys = "next-layer = \"n\"\nnext-range = []\nsort-mean = \"ctrl m\"\n";
+        std::fs::write(folder.path().join("keys.toml"), keys).unwrap();
+        let arguments =
+            ["--source", "photo.png", "--layer", "1", "--size", "1000x640", "--keys", "keys.toml"];
+        let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
+        let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
+        let layer = |info: &Value| info["layer"]["index"].as_u64().unwrap();
+        shot(&|info| layer(info) == 1);
+        for key in ["n", "n"] {
+            desk.key(key);
+        }
+        shot(&|info| layer(info) == 3);
+        // Caps Lock types other letters, but no other keys are meant.
+        desk.key("Caps_Lock");
+        desk.key("u");
+        desk.key("Caps_Lock");
+        shot(&|info| layer(info) == 2);
+        // These end nothing and change nothing.
+        for key in ["alt+q", "super+q", "ctrl+q", "alt+m", "o"] {
+            desk.key(key);
+        }
+        desk.key("ctrl+m");
+        shot(&|info| layer(info) == 2 && info["sort"] == "mean" && info["colormap"] == "viridis");
+        // By a word of the sentence, with the second of what is found.
+        for key in ["slash", "s", "o", "r", "t", "space", "b", "y", "space", "l", "a", "r", "g", "Return"] {
+            desk.key(key);
+        }
+        shot(&|info| info["sort"] == "max");
+        for key in ["ctrl+k", "h", "y", "p", "e", "r", "Escape"] {
+            desk.key(key);
+        }
+        shot(&|info| info["over"].is_null());
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }

@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use super::health::{LayerMarks, SessionHealth};
 use super::relations::Relations;
-use super::state::AppState;
-use super::view_model::top_classes;
+use super::state::{AppState, Arranged};
 use crate::engine::Model;
-use crate::inspect::{ChannelStatistics, contributions, pooled_from};
+use crate::inspect::{ChannelStatistics, contributions, pooled_from, top_classes};
 use crate::model::LayerIndex;
 use crate::session::Activations;
 use crate::view::{Filter, Presence, Ranking, Sort};
@@ -18,25 +17,6 @@ use crate::weights::LayerWeights;
 
 /// Another class has to be the most probable one for so long before channels are sorted by it.
 const CLASS_HOLD_S: f32 = 1.0;
-
-/// The channels of a layer as they are shown.
-#[derive(Clone, Debug)]
-pub struct Arranged {
-    /// Which layer.
-    pub layer: LayerIndex,
-    /// What was asked for.
-    pub sort: Sort,
-    /// What was asked for.
-    pub filter: Filter,
-    /// The channels that are shown, in order; never empty.
-    pub channels: Arc<[u32]>,
-    /// How many the filter leaves out.
-    pub hidden: usize,
-    /// The class that channels are sorted by.
-    pub class: Option<usize>,
-    /// Why they are not sorted or filtered as asked for, and what to do.
-    pub note: Option<&'static str>,
-}
 
 /// What is known when channels are arranged.
 #[derive(Clone, Copy)]
@@ -82,7 +62,9 @@ impl Arranger {
         let tap = known.shown.tap(layer)?;
         let frame = &known.shown.frame.frame;
         let has_relation = known.relations.of(layer).is_some();
-        let is_same = |kept: &Kept| kept.arranged.sort == state.sort && kept.arranged.filter == state.filter;
+        let is_same = |kept: &Kept| {
+            kept.arranged.sort == state.place.sort && kept.arranged.filter == state.place.filter
+        };
         let before = self.layers.remove(&layer).filter(is_same);
         if let Some(kept) =
             before.as_ref().filter(|kept| kept.frame == frame.id && kept.has_relation == has_relation)
@@ -96,11 +78,11 @@ impl Arranger {
         let graph = state.graph();
         let count = graph.nodes[layer].shape.channels;
         let statistics = tap.channel_statistics.get(..count)?;
-        let needs_marks = state.sort == Sort::Health || state.filter != Filter::None;
+        let needs_marks = state.place.sort == Sort::Health || state.place.filter != Filter::None;
         let marks = if needs_marks { known.health.of(layer, known.relations) } else { None };
 
         let (class, other_class_s) = held_class(known.shown, before.as_ref(), elapsed_s);
-        let scored = match state.sort {
+        let scored = match state.place.sort {
             Sort::Index | Sort::Similarity => Ok(None),
             sort => scores(sort, statistics, layer, &known.shown.model, class, marks.as_deref()).map(Some),
         };
@@ -113,35 +95,36 @@ impl Arranger {
                 ranking.observe(&scores, elapsed_s);
                 ranking
             }
-            None if state.sort == Sort::Change => Ranking::slow(&scores),
+            None if state.place.sort == Sort::Change => Ranking::slow(&scores),
             None => Ranking::new(&scores),
         });
-        if state.sort == Sort::Similarity {
+        if state.place.sort == Sort::Similarity {
             similar = similar.or_else(|| known.relations.of(layer).map(|relation| relation.order.clone()));
             note = similar.is_none().then_some("comparing the maps …");
         }
-        presence = unwanted(state.filter, marks.as_deref(), count).map(|unwanted| match presence.take() {
-            Some(mut presence) => {
-                presence.observe(&unwanted, elapsed_s);
-                presence
-            }
-            None => Presence::new(unwanted),
-        });
+        presence =
+            unwanted(state.place.filter, marks.as_deref(), count).map(|unwanted| match presence.take() {
+                Some(mut presence) => {
+                    presence.observe(&unwanted, elapsed_s);
+                    presence
+                }
+                None => Presence::new(unwanted),
+            });
 
         let order = ranking.as_ref().map(Ranking::order).or(similar.as_ref());
         let hidden = presence.as_ref().map(Presence::hidden).unwrap_or_default();
-        let base = state.channels.within(count);
+        let base = state.place.channels.within(count);
         let (channels, hidden) = select(&base, order.map(|order| &**order), hidden, count);
         if hidden == base.len() {
             note = Some("all of them would be hidden, so none is");
         }
         let arranged = Arranged {
             layer,
-            sort: state.sort,
-            filter: state.filter,
+            sort: state.place.sort,
+            filter: state.place.filter,
             hidden: base.len() - channels.len(),
             channels: channels.into(),
-            class: class.filter(|_| state.sort == Sort::Class && note.is_none()),
+            class: class.filter(|_| state.place.sort == Sort::Class && note.is_none()),
             note,
         };
         let kept = Kept {

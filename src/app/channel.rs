@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::gpu::{FeatureMapBuffer, GpuContext, LuminanceBuffer, StatisticsBuffer, StatisticsPass, readback};
+use crate::gpu::{GpuContext, readback};
 use crate::inspect::ChannelStatistics;
 use crate::model::{LayerIndex, ReceptiveField, Shape};
 use crate::session::Activations;
@@ -57,37 +57,14 @@ impl ChannelValues {
     }
 }
 
-/// The newest map of the enlarged channel.
+/// The values of the enlarged channel's newest map.
+#[derive(Default)]
 pub struct ChannelView {
-    statistics: StatisticsPass,
-    shown: Option<(Key, FeatureMapBuffer, StatisticsBuffer)>,
     waiting: Option<(Key, readback::PendingMap)>,
     values: Option<(Key, ChannelValues)>,
 }
 
 impl ChannelView {
-    /// Compiles the shaders.
-    pub fn new(gpu: &GpuContext) -> Self {
-        Self { statistics: StatisticsPass::new(gpu), shown: None, waiting: None, values: None }
-    }
-
-    /// The channel's map alone, with its statistics; `None` where the frame that is shown lacks it.
-    pub fn map(
-        &mut self,
-        gpu: &GpuContext,
-        activations: &Activations,
-        layer: LayerIndex,
-        channel: u32,
-    ) -> Option<(FeatureMapBuffer, StatisticsBuffer)> {
-        let key = (activations.sequence, layer, channel);
-        if self.shown.as_ref().is_none_or(|(known, ..)| *known != key) {
-            let map = activations.map(layer)?.channel(channel as usize)?;
-            let statistics = self.statistics.run(gpu, &map, &LuminanceBuffer::uniform(gpu, map.shape), None);
-            self.shown = Some((key, map, statistics));
-        }
-        self.shown.as_ref().map(|(_, map, statistics)| (map.clone(), statistics.clone()))
-    }
-
     /// The channel's values; those of the frame before while the newest ones are on their way, unless `wait` is set.
     pub fn values(
         &mut self,

@@ -3,16 +3,16 @@
 
 mod arrange;
 mod channel;
-mod class_activation;
-mod colors;
 pub mod download;
 mod first_run;
+mod geometry;
 mod health;
-mod hypercolumn;
-mod kernels;
-pub mod keymap;
+pub mod keys;
+pub mod lens;
 pub mod offscreen;
+mod palette;
 mod panels;
+mod placing;
 pub mod presenter;
 mod relations;
 mod scene;
@@ -20,6 +20,7 @@ mod shown;
 mod snapshot;
 pub mod state;
 pub mod theme;
+pub mod view;
 mod view_model;
 pub mod window;
 
@@ -32,8 +33,6 @@ use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, CameraRequest, SourceSpec};
 use state::AppState;
-
-pub use view_model::top_classes;
 
 /// What the user ought to know of a network that is not what most people want, for the terminal.
 pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {

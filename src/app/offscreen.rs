@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::scene::{Scene, scale_of};
-use super::shown::Shown;
-use super::{Setup, snapshot};
+use super::Setup;
+use super::view::View;
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
@@ -86,14 +85,13 @@ pub fn run(
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
     let placement = setup.place(&gpu);
     setup.tell_fallbacks(placement);
-    let mut state = setup.state.clone();
+    let state = setup.state.clone();
     let mut request = state.request();
     request.taps = layers.to_vec();
     let session = setup.start_session(&gpu, request, true, || {});
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
-    let mut scene = Scene::new(&gpu, FORMAT, egui::Context::default());
-    let scale = scale_of(setup.size, 1.0);
-    let mut shown = Shown::new(&gpu, placement, setup.versions());
+    let ctx = egui::Context::default();
+    let mut view = View::new(&gpu, placement, state, setup.versions(), FORMAT, ctx);
     let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -131,7 +129,7 @@ pub fn run(
             }
         };
         summary.frames += 1;
-        shown.take(&state, activations);
+        view.take(activations, &session);
         let is_moving = session.status().live;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
@@ -142,22 +140,14 @@ pub fn run(
         if !due && is_moving {
             // Orders are kept still over all frames, not only over those that are written.
             for &layer in layers {
-                shown.arrange(&mut state, layer, is_moving);
+                view.arrange(layer, &session);
             }
         }
         if due {
             next_snapshot = Instant::now() + Duration::from_secs(1);
             for &layer in layers {
-                state.go_to_layer(layer);
-                shown.relate_now(&gpu, &state);
-                shown.arrange(&mut state, layer, is_moving);
-                let mut model = shown.model(&state, &session);
-                // Twice: the first pass measures, as in a window's first frames.
-                for _ in 0..2 {
-                    scene.lay_out(Scene::raw_input(setup.size, scale), setup.size, scale, &mut state, &model);
-                    scene.complete(&state, &mut model, true);
-                }
-                let job = snapshot::take(&gpu, &mut scene, &state, &model, &setup, placement, FORMAT);
+                let model = view.lay_out_completely(&session, layer, setup.size);
+                let job = view.snapshot(&model, &setup);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {
                     return Err(OffscreenError::Snapshot("the writer has stopped".into()));
                 }

@@ -1,40 +1,40 @@
 //! Draws the view into a texture: the frame and the tiles with our shaders, the panels with egui over them.
 //! The same code for the window, for snapshots and off screen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use egui::{Rect as PointRect, ViewportId};
+use egui::ViewportId;
 
-use super::channel::{ChannelValues, ChannelView};
-use super::class_activation::{ClassActivationView, Explanation};
-use super::colors::LayerColors;
-use super::hypercolumn::{HypercolumnView, PixelVector};
-use super::kernels::{KernelChoice, KernelView};
+use super::channel::ChannelView;
+use super::geometry::{enlarged, in_pixels, join};
+use super::lens::{Over, OverlayWork, Pixels, TileSet, TilesWork};
 use super::panels::{self, Arrangement};
-use super::state::{AppState, Overlay};
+use super::placing::{Placing, native};
+use super::state::{AppState, LensName};
 use super::theme::{self, DARK, Theme};
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbDraw, RgbRenderer,
-    StatisticsBuffer, TileDraw, TilesRenderer, crop_of,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbRenderer, TilesRenderer, crop_of,
 };
-use crate::model::{LayerIndex, Shape};
-use crate::session::{Activations, Tap};
-use crate::view::{Colormap, Normalize, Scale, TileGrid};
+use crate::model::Shape;
+use crate::session::Activations;
+use crate::view::Colormap;
 
-/// Pipelines and the panels' memory.
+/// Pipelines, what lenses keep, and the panels' memory.
 pub struct Scene {
     gpu: GpuContext,
     ctx: egui::Context,
+    format: wgpu::TextureFormat,
     egui: egui_wgpu::Renderer,
     pictures: PictureRenderer,
     tiles: TilesRenderer,
     colors: RgbRenderer,
-    class_activation: ClassActivationView,
     channel: ChannelView,
-    hypercolumn: HypercolumnView,
-    kernels: Option<KernelView>,
-    order: Option<(Vec<u32>, ChannelOrder)>,
+    /// Of the lenses that were used so far.
+    tiles_work: BTreeMap<LensName, Box<dyn TilesWork>>,
+    overlay_work: BTreeMap<LensName, Box<dyn OverlayWork>>,
+    orders: Vec<(Arc<[u32]>, ChannelOrder)>,
     /// The order of a single channel.
     single: ChannelOrder,
     content: Content,
@@ -48,41 +48,21 @@ struct Content {
     theme: Theme,
     paint_jobs: Vec<egui::ClippedPrimitive>,
     picture: Option<(Rect, bool)>,
-    /// Three channels of a map as colours: the network's input, the first kernels.
-    colored: Vec<(FeatureMapBuffer, RgbDraw)>,
+    /// The network's input in place of the picture: its map, and what is black and white in it.
+    input: Option<(FeatureMapBuffer, Placing, [[f32; 3]; 2])>,
     /// What lies over the picture.
-    overlay: Option<Tiles>,
-    tiles: Vec<Tiles>,
+    over: Option<(Over, Placing, Colormap)>,
+    tiles: Vec<(TileSet, Placing)>,
     activations: Option<Arc<Activations>>,
     tile_area: [u32; 4],
     tile_size: [u32; 2],
 }
 
-/// Tiles of one map. The clones keep its memory until they are drawn.
-struct Tiles {
-    draw: TileDraw,
-    map: FeatureMapBuffer,
-    statistics: StatisticsBuffer,
-    /// What colours are chosen by, where that is not `statistics`.
-    ranges: Option<StatisticsBuffer>,
-}
-
 /// Between the lines over values beyond the range, in points.
 const HATCH: f32 = 4.0;
 
-/// Pixels of a point. Text grows with the window, so that it can be read from afar on a large one; in a small one it does
-/// not grow with the display's scale beyond what leaves room for the maps.
-pub fn scale_of(size: [u32; 2], native_scale: f32) -> f32 {
-    let [width, height] = size.map(|side| side as f32);
-    let fits = |[least_width, least_height]: [f32; 2]| (width / least_width).min(height / least_height);
-    native_scale.min(fits(LEAST_POINTS).max(1.0)).max(fits(ROOMY_POINTS))
-}
-
-/// What the panels and some maps need, in points.
-const LEAST_POINTS: [f32; 2] = [960.0, 540.0];
-
-/// From here on text grows.
-const ROOMY_POINTS: [f32; 2] = [1600.0, 900.0];
+/// Orders of channels that are kept: of a comparison, all versions have the same.
+const MOST_ORDERS: usize = 4;
 
 impl Scene {
     /// Compiles everything for targets of this format, which must not be sRGB.
@@ -91,15 +71,15 @@ impl Scene {
         let options = egui_wgpu::RendererOptions { dithering: false, ..Default::default() };
         Self {
             egui: egui_wgpu::Renderer::new(&gpu.device, format, options),
+            format,
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
             colors: RgbRenderer::new(gpu, format),
-            class_activation: ClassActivationView::new(gpu),
-            channel: ChannelView::new(gpu),
-            hypercolumn: HypercolumnView::new(gpu),
-            kernels: None,
+            channel: ChannelView::default(),
+            tiles_work: BTreeMap::new(),
+            overlay_work: BTreeMap::new(),
             single: ChannelOrder::upload(gpu, &[0]),
-            order: None,
+            orders: vec![],
             content: Content::default(),
             gpu: gpu.clone(),
             ctx,
@@ -108,13 +88,9 @@ impl Scene {
 
     /// Input for an off-screen view of this size.
     pub fn raw_input(size: [u32; 2], scale: f32) -> egui::RawInput {
-        let mut input = egui::RawInput {
-            screen_rect: Some(PointRect::from_min_size(
-                egui::Pos2::ZERO,
-                egui::Vec2::new(size[0] as f32, size[1] as f32) / scale,
-            )),
-            ..Default::default()
-        };
+        let points = egui::Vec2::new(size[0] as f32, size[1] as f32) / scale;
+        let screen_rect = Some(egui::Rect::from_min_size(egui::Pos2::ZERO, points));
+        let mut input = egui::RawInput { screen_rect, ..Default::default() };
         input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
         input
     }
@@ -128,13 +104,13 @@ impl Scene {
         state: &mut AppState,
         model: &ViewModel,
     ) -> (Arrangement, egui::PlatformOutput) {
-        state.theme.apply(&self.ctx);
+        state.panels.theme.apply(&self.ctx);
         let mut arrangement = Arrangement::default();
         let output = self.ctx.run_ui(input, |ui| {
-            let clicks = std::mem::take(&mut arrangement.clicks);
+            let actions = std::mem::take(&mut arrangement.actions);
             arrangement = panels::show(ui, state, model);
             // egui may run the layout twice; clicks come only once.
-            arrangement.clicks.extend(clicks);
+            arrangement.actions.extend(actions);
         });
         for (id, deltas) in &output.textures_delta.set {
             for delta in deltas {
@@ -150,9 +126,9 @@ impl Scene {
         self.content = Content {
             size,
             scale,
-            theme: state.theme,
+            theme: state.panels.theme,
             paint_jobs,
-            picture: arrangement.picture.map(|rect| (in_pixels(rect, scale), state.mirror)),
+            picture: arrangement.picture.map(|rect| (in_pixels(rect, scale), state.panels.mirror)),
             activations: model.activations.clone(),
             ..Content::default()
         };
@@ -161,50 +137,19 @@ impl Scene {
         if let Some(whole) = areas.iter().copied().reduce(join) {
             self.content.tile_area = [whole.x, whole.y, whole.width, whole.height].map(|side| side as u32);
         }
-        match (areas.first(), state.shown_kernels()) {
-            (Some(area), Some((conv, choice))) => self.place_kernels(*area, state, model, conv, choice),
-            (Some(_), None) => self.place_tiles(&areas, state, model),
-            (None, _) => {}
-        }
+        self.place_tiles(&areas, state, model);
         (arrangement, output.platform_output)
     }
 
-    /// The network's input in place of the picture, and the hypercolumn or the class activation map over it.
+    /// The network's input in place of the picture, and what lies over it.
     fn place_picture(&mut self, state: &AppState, model: &ViewModel) {
         let (Some((place, mirror)), Some(shown)) = (self.content.picture, &model.activations) else { return };
-        let one = |area: Rect| TileDraw {
-            target_size: self.content.size,
-            origin: [area.x, area.y],
-            tile_size: [area.width, area.height],
-            pitch: [area.width, area.height],
-            columns: 1,
-            first: 0,
-            count: 1,
-            scale: state.overlay_scale(),
-            colormap: state.colormap(),
-            hatch: 0,
-            smooth: true,
-            opacity: state.opacity,
-            mirror,
-        };
         // The part of the picture that the network sees.
         let mut seen = place;
-        if let Some(input) = shown.map(0).filter(|_| state.network_input) {
-            let TileDraw { target_size, origin, tile_size, pitch, .. } = one(place);
+        if let Some(input) = shown.map(0).filter(|_| state.panels.network_input) {
             let (low, high) = shown.model.weights.conventions.input_scale.ends();
-            let draw = RgbDraw {
-                target_size,
-                origin,
-                tile_size,
-                pitch,
-                columns: 1,
-                first: 0,
-                count: 1,
-                low,
-                high,
-                mirror,
-            };
-            self.content.colored.push((input.clone(), draw));
+            let placing = Placing { mirror, ..Placing::one(self.content.size, place) };
+            self.content.input = Some((input.clone(), placing, [low, high]));
         } else {
             let frame = &shown.frame.frame;
             let crop = crop_of(frame.width, frame.height, shown.request.fit);
@@ -216,155 +161,70 @@ impl Scene {
                 height: (crop.height * scale[1]).round().max(1.0),
             };
         }
-        let layer = model.shown_layer(state);
-        let lying_over = match state.overlay {
-            Some(Overlay::Hypercolumn) => {
-                self.hypercolumn.picture(&self.gpu, state.graph(), shown, &state.hypercolumn)
-            }
-            Some(Overlay::ClassActivation) => self.class_activation.map(&self.gpu, shown),
-            Some(Overlay::Channel) => state
-                .selected_channel(layer)
-                .and_then(|channel| self.channel.map(&self.gpu, shown, layer, channel)),
-            None => None,
-        };
-        let draw = one(seen);
-        self.content.overlay =
-            lying_over.map(|(map, statistics)| Tiles { draw, map, statistics, ranges: None });
+        let Some(lens) = state.overlay_lens() else { return };
+        let start = || lens.start(&self.gpu);
+        let work = self.overlay_work.entry(lens.about().name).or_insert_with(start);
+        let opacity = state.lenses.opacity;
+        let placing = Placing { mirror, opacity, ..Placing::one(self.content.size, seen) };
+        let over = work.map(&self.gpu, &model.look(state));
+        self.content.over = over.map(|over| (over, placing, state.colors.colormap()));
     }
 
-    /// Adds to what the panels show what only the scene finds out: class activation, the enlarged channel's values, and the
-    /// hypercolumn under the cursor. With `wait`, of the very frame that is shown; otherwise as far as it is known.
+    /// Adds to what the panels show what only the scene finds out: what is said of the overlay, and the enlarged channel's
+    /// values. With `wait`, of the very frame that is shown; otherwise as far as it is known.
     pub fn complete(&mut self, state: &AppState, model: &mut ViewModel, wait: bool) {
-        model.explanation = self.explanation(state, wait);
-        model.channel = self.channel_values(state, model, wait);
-        model.vector = model.pixel.and_then(|pixel| self.vector(state, model, pixel));
-    }
-
-    /// The hypercolumn at a pixel of the network's input, for the frame that is shown.
-    fn vector(&mut self, state: &AppState, model: &ViewModel, pixel: [u32; 2]) -> Option<PixelVector> {
-        let shown = model.activations.as_ref().filter(|_| state.overlay == Some(Overlay::Hypercolumn))?;
-        self.hypercolumn.vector(&self.gpu, state.graph(), shown, &state.hypercolumn, pixel)
-    }
-
-    /// What is to be said of the class activation map over the picture; with `wait`, of the very one that is shown.
-    fn explanation(&mut self, state: &AppState, wait: bool) -> Option<Explanation> {
-        match state.overlay {
-            Some(Overlay::ClassActivation) => self.class_activation.explanation(&self.gpu, wait),
-            _ => None,
+        if let Some(lens) = state.overlay_lens() {
+            let start = || lens.start(&self.gpu);
+            let work = self.overlay_work.entry(lens.about().name).or_insert_with(start);
+            model.over = work.legend(&self.gpu, &model.look(state), wait);
         }
-    }
-
-    /// The values of the enlarged channel; with `wait`, of the very frame that is shown.
-    fn channel_values(&mut self, state: &AppState, model: &ViewModel, wait: bool) -> Option<ChannelValues> {
-        let shown = model.activations.as_ref().filter(|_| state.enlarged && !state.kernels)?;
+        let shown = model.activations.as_ref().filter(|_| state.shows_one_map());
         let layer = model.shown_layer(state);
-        self.channel.values(&self.gpu, shown, layer, state.selected_channel(layer)?, wait)
+        model.channel = shown
+            .zip(state.selected_channel(layer))
+            .and_then(|(shown, channel)| self.channel.values(&self.gpu, shown, layer, channel, wait));
     }
 
     /// True while numbers are on their way that the next drawing is to show.
     pub fn is_waiting(&self) -> bool {
-        self.hypercolumn.is_waiting() || self.class_activation.is_waiting() || self.channel.is_waiting()
+        self.overlay_work.values().any(|work| work.is_waiting()) || self.channel.is_waiting()
     }
 
-    fn place_kernels(
-        &mut self,
-        area: Rect,
-        state: &AppState,
-        model: &ViewModel,
-        conv: LayerIndex,
-        choice: KernelChoice,
-    ) {
-        let (Some(grid), Some(network)) = (state.grid, model.network()) else { return };
-        if self.kernels.as_ref().is_none_or(|known| !known.is(&network.weights, conv, &choice)) {
-            self.kernels =
-                KernelView::upload(&self.gpu, &network.graph, &network.weights, conv, choice.clone());
-        }
-        let Some(kernels) = &self.kernels else { return };
-        let slices = kernels.map.shape.channels;
-        let (first, all) = match &choice {
-            KernelChoice::Colored(filters) => (state.page() * grid.page_len(), filters.len()),
-            KernelChoice::Slices(_) => (0, slices),
-        };
-        let mut draw = self.tile_draw(area, &grid, state);
-        (draw.first, draw.count) = (first as u32, grid.page_len().min(all.saturating_sub(first)) as u32);
-        self.content.tile_size = grid.tile;
-        match choice {
-            KernelChoice::Colored(_) => {
-                if state.enlarged {
-                    enlarge(&mut draw, area, kernels.map.shape);
-                    (draw.first, draw.count) = (state.selected as u32, 1);
-                }
-                let TileDraw { target_size, origin, tile_size, pitch, columns, first, count, .. } = draw;
-                let (low, high, mirror) = ([-1.0; 3], [1.0; 3], false);
-                let draw = RgbDraw {
-                    target_size,
-                    origin,
-                    tile_size,
-                    pitch,
-                    columns,
-                    first,
-                    count,
-                    low,
-                    high,
-                    mirror,
-                };
-                self.content.colored.push((kernels.map.clone(), draw));
-            }
-            KernelChoice::Slices(_) => {
-                draw.scale = Scale::of(Normalize::Symmetric);
-                (draw.colormap, draw.smooth) = (Colormap::Diverging, false);
-                let (map, statistics) = (kernels.map.clone(), kernels.statistics.clone());
-                self.content.tiles.push(Tiles { draw, map, statistics, ranges: None });
-                self.upload_order(&(0..slices as u32).collect::<Vec<_>>());
-            }
-        }
-    }
-
-    fn tile_draw(&self, area: Rect, grid: &TileGrid, state: &AppState) -> TileDraw {
-        TileDraw {
-            target_size: self.content.size,
-            origin: [area.x + grid.origin[0] as f32, area.y + grid.origin[1] as f32],
-            tile_size: grid.tile.map(|side| side as f32),
-            pitch: grid.pitch().map(|side| side as f32),
-            columns: grid.columns,
-            first: 0,
-            count: 0,
-            scale: state.scale,
-            colormap: state.colormap(),
-            hatch: (HATCH * self.content.scale).round() as u32,
-            smooth: state.smooth,
-            opacity: 1.0,
-            mirror: false,
-        }
-    }
-
-    /// The tiles of the shown layer; where networks are compared, those of each of them and the differences.
+    /// The tiles: of each version in an area of its own.
     fn place_tiles(&mut self, areas: &[Rect], state: &AppState, model: &ViewModel) {
-        let layer = model.shown_layer(state);
-        let (Some(grid), Some(shown)) = (state.grid, &model.activations) else { return };
-        let colors = LayerColors::of(state, shown, layer);
-        let channels = state.shown_channels(layer);
-        let first = state.page() * grid.page_len();
-        for ((area, colors), (tap, _)) in areas.iter().zip(colors).zip(shown.versions(layer)) {
-            let Tap { map, statistics, .. } = tap.clone();
-            let mut draw = self.tile_draw(*area, &grid, state);
-            (draw.first, draw.count) =
-                (first as u32, grid.page_len().min(channels.len().saturating_sub(first)) as u32);
-            (draw.scale, draw.colormap) = (colors.scale, colors.colormap);
-            let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
-            if state.enlarged {
-                enlarge(&mut draw, *area, map.shape);
-                (draw.first, draw.count) = (state.selected as u32, 1);
-            }
-            self.content.tile_size = draw.tile_size.map(|side| side as u32);
-            self.content.tiles.push(Tiles { draw, map, statistics, ranges });
+        let look = model.look(state);
+        let lens = state.tiles_lens();
+        let (Some(grid), Ok(subject)) = (state.place.grid, lens.subject(&look)) else { return };
+        let start = || lens.start(&self.gpu);
+        let work = self.tiles_work.entry(lens.about().name).or_insert_with(start);
+        let sets = work.tiles(&self.gpu, &look);
+        let shown = match subject.is_selectable {
+            true => state.place.positions(subject.count),
+            false => 0..grid.page_len().min(subject.count),
+        };
+        let [width, height] = subject.size;
+        let shape = Shape { channels: 1, height, width };
+        let hatch = (HATCH * self.content.scale).round() as u32;
+        for (set, area) in sets.into_iter().zip(areas) {
+            let placing = match state.place.enlarged && subject.is_selectable {
+                // One tile, as large as fits.
+                true => Placing {
+                    first: state.place.selected as u32,
+                    ..Placing::one(self.content.size, enlarged(*area, shape))
+                },
+                false => Placing::grid(self.content.size, *area, &grid, shown.clone()),
+            };
+            self.content.tile_size = placing.tile_size.map(|side| side as u32);
+            self.upload_order(&set.order);
+            self.content.tiles.push((set, Placing { hatch, ..placing }));
         }
-        self.upload_order(&channels);
     }
 
-    fn upload_order(&mut self, channels: &[u32]) {
-        if self.order.as_ref().is_none_or(|(known, _)| known != channels) {
-            self.order = Some((channels.to_vec(), ChannelOrder::upload(&self.gpu, channels)));
+    fn upload_order(&mut self, channels: &Arc<[u32]>) {
+        if self.orders.iter().all(|(known, _)| known != channels) {
+            let order = ChannelOrder::upload(&self.gpu, channels);
+            self.orders.insert(0, (channels.clone(), order));
+            self.orders.truncate(MOST_ORDERS);
         }
     }
 
@@ -382,6 +242,11 @@ impl Scene {
     pub fn picture_area(&self) -> Option<[u32; 4]> {
         let (Rect { x, y, width, height }, _) = self.content.picture?;
         Some([x, y, width, height].map(|edge| edge as u32))
+    }
+
+    /// What the tiles were made of, of each version.
+    pub fn tile_sets(&self) -> impl Iterator<Item = &TileSet> {
+        self.content.tiles.iter().map(|(set, _)| set)
     }
 
     /// Draws what was laid out last into a target of that size; the submission, for whoever waits for it.
@@ -402,103 +267,77 @@ impl Scene {
         if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
             self.pictures.draw(&self.gpu, &mut pass, &shown.frame, content.size, place, mirror);
         }
-        for (map, draw) in &content.colored {
-            self.colors.draw(&self.gpu, &mut pass, map, draw);
+        if let Some((map, placing, [low, high])) = &content.input {
+            self.colors.draw(&self.gpu, &mut pass, map, &placing.colored(*low, *high));
         }
-        if let Some(Tiles { draw, map, statistics, ranges }) = &content.overlay {
-            self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, draw);
+        if let Some((over, placing, colormap)) = &content.over {
+            let Over { map, statistics, ranges, scale } = over;
+            let draw = placing.colored_by(*scale, *colormap, true);
+            self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, &draw);
         }
-        self.draw_grids(&mut pass);
+        self.draw_tile_sets(&mut pass, content.tiles.iter().map(|(set, placing)| (set, *placing)));
         self.egui.render(&mut pass, &content.paint_jobs, &screen);
         drop(pass);
         self.gpu.queue.submit(more.into_iter().chain([encoder.finish()]))
     }
 
-    fn draw_grids(&self, pass: &mut wgpu::RenderPass<'_>) {
-        let Some((_, order)) = &self.order else { return };
-        for Tiles { draw, map, statistics, ranges } in &self.content.tiles {
-            self.tiles.draw(&self.gpu, pass, map, statistics, ranges.as_ref(), order, draw);
+    fn draw_tile_sets<'a>(
+        &self,
+        pass: &mut wgpu::RenderPass<'_>,
+        sets: impl Iterator<Item = (&'a TileSet, Placing)>,
+    ) {
+        for (set, placing) in sets {
+            match &set.pixels {
+                Pixels::Values { map, statistics, ranges, scale, colormap, smooth } => {
+                    let order = self.orders.iter().find(|(known, _)| *known == set.order);
+                    let Some((_, order)) = order else { continue };
+                    let draw = placing.colored_by(*scale, *colormap, *smooth);
+                    self.tiles.draw(&self.gpu, pass, map, statistics, ranges.as_ref(), order, &draw);
+                }
+                Pixels::Colored(map) => {
+                    self.colors.draw(&self.gpu, pass, map, &placing.colored([-1.0; 3], [1.0; 3]));
+                }
+            }
         }
     }
 
     /// Draws only the tiles of what was laid out last, for measurements.
     pub fn draw_tiles(&self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
-        self.gpu.submit(|encoder| self.draw_grids(&mut clear(encoder, target, DARK.background)))
+        self.gpu.submit(|encoder| {
+            let mut pass = clear(encoder, target, DARK.background);
+            self.draw_tile_sets(&mut pass, self.content.tiles.iter().map(|(set, placing)| (set, *placing)));
+        })
     }
 
     /// A new texture with what was laid out last.
-    pub fn draw_to_texture(&mut self, format: wgpu::TextureFormat) -> wgpu::Texture {
-        let texture = new_target(&self.gpu, self.content.size, format);
+    pub fn draw_to_texture(&mut self) -> wgpu::Texture {
+        let texture = new_target(&self.gpu, self.content.size, self.format);
         self.draw(&texture.create_view(&Default::default()));
         texture
     }
 
-    /// The tiles of a tap alone, one pixel a value with a gap of one, in these colours.
-    pub fn draw_native_tiles(
-        &mut self,
-        tap: &Tap,
-        channels: &[u32],
-        colors: &LayerColors,
-        format: wgpu::TextureFormat,
-    ) -> wgpu::Texture {
-        let Tap { map, statistics, .. } = tap;
-        let tile = [map.shape.width as u32, map.shape.height as u32];
-        let columns = (channels.len() as f32).sqrt().ceil() as u32;
-        let rows = (channels.len() as u32).div_ceil(columns);
-        let size = [columns * (tile[0] + 1) - 1, rows * (tile[1] + 1) - 1];
-        let texture = new_target(&self.gpu, size, format);
+    /// What the tiles show, of all pages, one pixel a value with a gap of one; versions beside each other. `None` where
+    /// they show nothing.
+    pub fn draw_native_tiles(&self) -> Option<wgpu::Texture> {
+        let sets: Vec<&TileSet> = self.tile_sets().collect();
+        let (size, placings) = native(&sets)?;
+        let texture = new_target(&self.gpu, size, self.format);
         let view = texture.create_view(&Default::default());
-        let draw = TileDraw {
-            target_size: size,
-            origin: [0.0; 2],
-            tile_size: tile.map(|side| side as f32),
-            pitch: tile.map(|side| side as f32 + 1.0),
-            columns,
-            first: 0,
-            count: channels.len() as u32,
-            scale: colors.scale,
-            colormap: colors.colormap,
-            hatch: 0,
-            smooth: false,
-            opacity: 1.0,
-            mirror: false,
-        };
-        self.upload_order(channels);
-        let order = self.order.as_ref().map(|(_, order)| order);
-        let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
         self.gpu.submit(|encoder| {
             // The same file whatever the theme.
             let mut pass = clear(encoder, &view, DARK.background);
-            if let Some(order) = order {
-                self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, &draw);
-            }
+            let blocky = sets.iter().map(|set| {
+                let mut set = (*set).clone();
+                if let Pixels::Values { smooth, .. } = &mut set.pixels {
+                    *smooth = false;
+                }
+                set
+            });
+            let blocky: Vec<TileSet> = blocky.collect();
+            self.draw_tile_sets(&mut pass, blocky.iter().zip(placings));
         });
-        texture
+        Some(texture)
     }
-}
-
-/// One tile, as large as fits.
-fn enlarge(draw: &mut TileDraw, area: Rect, shape: Shape) {
-    let place = enlarged(area, shape);
-    let size = [place.width, place.height];
-    draw.origin = [place.x, place.y];
-    (draw.tile_size, draw.pitch, draw.columns) = (size, size, 1);
-}
-
-/// Where in an area an enlarged map lies, in whole pixels.
-pub fn enlarged(area: Rect, shape: Shape) -> Rect {
-    let (width, height) = (shape.width as f32, shape.height as f32);
-    let zoom = (area.width / width).min(area.height / height);
-    let (width, height) = ((width * zoom).floor().max(1.0), (height * zoom).floor().max(1.0));
-    let (x, y) = (((area.width - width) / 2.0).floor(), ((area.height - height) / 2.0).floor());
-    Rect { x: area.x + x, y: area.y + y, width, height }
-}
-
-/// The smallest rectangle around two.
-fn join(a: Rect, b: Rect) -> Rect {
-    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
-    Rect { x, y, width: right - x, height: bottom - y }
 }
 
 /// A texture that can be drawn to and read back.
@@ -535,11 +374,4 @@ fn clear<'a>(
         })],
         ..Default::default()
     })
-}
-
-/// Whole pixels, so that every tile cell has the same size wherever a panel ends.
-pub fn in_pixels(rect: PointRect, scale: f32) -> Rect {
-    let [x, y] = [rect.min.x, rect.min.y].map(|edge| (edge * scale).round());
-    let [right, bottom] = [rect.max.x, rect.max.y].map(|edge| (edge * scale).round());
-    Rect { x, y, width: (right - x).max(1.0), height: (bottom - y).max(1.0) }
 }

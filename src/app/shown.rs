@@ -11,14 +11,17 @@ use super::device_in_words;
 use super::health::SessionHealth;
 use super::relations::Relations;
 use super::state::AppState;
-use super::view_model::{ViewModel, shown_layer};
-use crate::engine::{Placement, difference_name};
+use super::view_model::{Pace, ViewModel, shown_layer};
+use crate::engine::Placement;
 use crate::gpu::GpuContext;
 use crate::model::LayerIndex;
 use crate::session::{Activations, Session};
 
 /// Over how long the rate of results is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(3);
+
+/// Rates and times are told anew at most this often: faster nobody can read them.
+const TELL: Duration = Duration::from_millis(500);
 
 /// The newest results, and what is remembered of those before.
 pub struct Shown {
@@ -30,6 +33,8 @@ pub struct Shown {
     history: ChannelHistory,
     /// When the last results came, for the rate.
     arrivals: VecDeque<Instant>,
+    /// What is told of rates and times, and since when.
+    pace: Option<(Instant, Pace)>,
     device: Arc<str>,
     /// What the columns of a comparison show.
     versions: Arc<[String]>,
@@ -46,6 +51,7 @@ impl Shown {
             arranger: Arranger::default(),
             history: ChannelHistory::default(),
             arrivals: VecDeque::new(),
+            pace: None,
             device: device_in_words(gpu, placement).into(),
             versions,
             started: Instant::now(),
@@ -65,7 +71,7 @@ impl Shown {
             self.history = ChannelHistory::default();
         }
         self.health.observe(graph, &activations);
-        self.history.observe(state.layer, &activations);
+        self.history.observe(state.place.layer, &activations);
         self.activations = Some(Arc::new(activations));
     }
 
@@ -78,21 +84,21 @@ impl Shown {
 
     /// The layer whose tiles are shown.
     pub fn layer(&self, state: &AppState) -> LayerIndex {
-        shown_layer(self.activations.as_deref(), state.layer)
+        shown_layer(self.activations.as_deref(), state.place.layer)
     }
 
     /// Has channels of the chosen layer compared with each other where that is asked for, and takes what is known;
     /// `wake` is called from another thread when there is more.
     pub fn relate(&mut self, gpu: &GpuContext, state: &AppState, wake: impl FnOnce() + Send + 'static) {
         if let Some(activations) = self.activations.as_ref().filter(|_| state.wants_relations()) {
-            self.relations.update(gpu, activations, state.layer, state.health, wake);
+            self.relations.update(gpu, activations, state.place.layer, state.panels.health, wake);
         }
     }
 
     /// The same, and waits until it is done.
     pub fn relate_now(&mut self, gpu: &GpuContext, state: &AppState) {
         let Some(activations) = self.activations.as_ref().filter(|_| state.wants_relations()) else { return };
-        if let Some(tap) = activations.tap(state.layer) {
+        if let Some(tap) = activations.tap(state.place.layer) {
             self.relations.add(gpu, tap, activations.frame.frame.id);
         }
     }
@@ -103,31 +109,30 @@ impl Shown {
         let Some(shown) = &self.activations else { return };
         let known = Known { shown, health: &self.health, relations: &self.relations, is_moving };
         if let Some(arranged) = self.arranger.update(state, layer, known) {
-            state.arrange(arranged);
+            let graph = state.graph().clone();
+            state.place.arrange(&graph, arranged);
         }
     }
 
     /// All that panels show of the results. What belongs to a cursor, a download or a message is empty, and so is what
     /// the scene finds out ([`super::scene::Scene::complete`]).
-    pub fn model(&self, state: &AppState, session: &Session) -> ViewModel {
+    pub fn model(&mut self, state: &AppState, session: &Session) -> ViewModel {
         let (now, layer) = (Instant::now(), self.layer(state));
-        let curve = state.selected_channel(layer).filter(|_| state.enlarged);
+        let curve = state.selected_channel(layer).filter(|_| state.shows_one_map());
         let curve = curve.map(|channel| self.history.of(layer, channel)).unwrap_or_default();
         ViewModel {
             activations: self.activations.clone(),
             status: session.status(),
             device: self.device.clone(),
-            fps: self.rate(),
-            dropped: session.dropped(),
-            versions: self.headings(),
-            health: state.health.then(|| self.health.of(layer, &self.relations)).flatten(),
-            vector: None,
+            pace: self.pace(now, session.dropped()),
+            versions: self.versions.clone(),
+            health: state.panels.health.then(|| self.health.of(layer, &self.relations)).flatten(),
             moments: Arc::new([]),
             channel: None,
             curve: curve.into(),
             cell: None,
             pixel: None,
-            explanation: None,
+            over: vec![],
             download: None,
             toast: None,
             now,
@@ -142,12 +147,14 @@ impl Shown {
         if span > 0.0 { (self.arrivals.len() - 1) as f32 / span } else { 0.0 }
     }
 
-    /// What the versions of the shown maps are called.
-    fn headings(&self) -> Arc<[String]> {
-        let is_held = self.activations.as_ref().is_some_and(|shown| shown.request.held.is_some());
-        if self.versions.is_empty() && is_held {
-            return ["now".into(), "held frame".into(), difference_name("the held frame")].into();
-        }
-        self.versions.clone()
+    fn pace(&mut self, now: Instant, dropped: u64) -> Pace {
+        let Some(shown) = &self.activations else { return Pace::default() };
+        let latency = shown.finished.saturating_duration_since(shown.frame.frame.captured);
+        let newest =
+            Pace { fps: self.rate(), dropped, times: shown.times, latency_ms: latency.as_millis() as u64 };
+        let told = self.pace.filter(|(since, _)| now.duration_since(*since) < TELL);
+        let (since, pace) = told.unwrap_or((now, newest));
+        self.pace = Some((since, pace));
+        pace
     }
 }

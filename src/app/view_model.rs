@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::ChannelValues;
-use super::class_activation::Explanation;
 use super::health::LayerMarks;
-use super::hypercolumn::PixelVector;
+use super::lens::{Line, Look};
 use super::state::AppState;
 use crate::engine::Model;
-use crate::model::labels::Label;
+use crate::inspect::top_classes;
 use crate::model::{LayerIndex, Precision};
-use crate::session::{Activations, Moment, Status};
+use crate::session::{Activations, Moment, StageTimes, Status};
 
 /// Everything shown that the user did not choose.
 #[derive(Clone, Debug)]
@@ -22,16 +21,12 @@ pub struct ViewModel {
     pub status: Status,
     /// Where the network runs and what draws: `CPU · drawn by llvmpipe`.
     pub device: Arc<str>,
-    /// Results a second, over the last seconds.
-    pub fps: f32,
-    /// Frames that were replaced by newer ones before the network was free.
-    pub dropped: u64,
-    /// What the columns of a comparison show, from left to right; empty where nothing is compared.
+    /// How fast it was lately.
+    pub pace: Pace,
+    /// What the columns of a comparison of networks show, from left to right; empty where none are compared.
     pub versions: Arc<[String]>,
     /// The health of the shown layer's channels, where it is to be marked.
     pub health: Option<Arc<LayerMarks>>,
-    /// The hypercolumn of the pixel under the cursor.
-    pub vector: Option<PixelVector>,
     /// The frames that can be gone back to, while the view is frozen.
     pub moments: Arc<[Moment]>,
     /// The enlarged channel's map.
@@ -42,8 +37,8 @@ pub struct ViewModel {
     pub cell: Option<[usize; 2]>,
     /// The pixel (column, row) of the network's input under the cursor.
     pub pixel: Option<[u32; 2]>,
-    /// What is said of the class activation map over the picture.
-    pub explanation: Option<Explanation>,
+    /// What is said of what lies over the picture.
+    pub over: Vec<Line>,
     /// How far a download of weights is, while it runs.
     pub download: Option<String>,
     /// A message for a few seconds.
@@ -54,10 +49,35 @@ pub struct ViewModel {
     pub since_start: Duration,
 }
 
+/// Rates and times as the status line has them: of a moment, not of each frame, so that they can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Results a second, over the last seconds.
+    pub fps: f32,
+    /// Frames that were replaced by newer ones before the network was free.
+    pub dropped: u64,
+    /// How long the stages of a frame took.
+    pub times: StageTimes,
+    /// From the moment a frame was captured until its maps were there, in milliseconds.
+    pub latency_ms: u64,
+}
+
 impl ViewModel {
+    /// What lenses look at.
+    pub fn look<'a>(&'a self, state: &'a AppState) -> Look<'a> {
+        Look {
+            layer: self.shown_layer(state),
+            shown: self.activations.as_ref(),
+            network: self.network(),
+            versions: &self.versions,
+            pixel: self.pixel,
+            ..state.look()
+        }
+    }
+
     /// The layer whose tiles are shown.
     pub fn shown_layer(&self, state: &AppState) -> LayerIndex {
-        shown_layer(self.activations.as_deref(), state.layer)
+        shown_layer(self.activations.as_deref(), state.place.layer)
     }
 
     /// The network that what is shown went through; before the first frame, the one that will run.
@@ -70,25 +90,18 @@ impl ViewModel {
         self.network().is_some_and(|model| model.weights.origin.is_trained())
     }
 
-    /// The name of a class, where it is known.
-    pub fn label(&self, class: usize) -> Option<&Label> {
-        self.network()?.labels.get(class)
+    /// The name of a class.
+    pub fn class_name(&self, class: usize) -> String {
+        let label = self.network().and_then(|network| network.labels.get(class));
+        label.map_or_else(|| format!("class {class}"), |label| label.name.clone())
     }
 
     /// The most probable classes: name and probability.
     pub fn top(&self, count: usize) -> Vec<(String, f32)> {
-        let Some(probabilities) = self.activations.as_ref().and_then(|shown| shown.probabilities.as_ref())
-        else {
-            return vec![];
-        };
-        top_classes(probabilities, count)
-            .into_iter()
-            .map(|class| {
-                let name =
-                    self.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
-                (name, probabilities[class])
-            })
-            .collect()
+        let probabilities = self.activations.as_ref().and_then(|shown| shown.probabilities.as_ref());
+        let Some(probabilities) = probabilities else { return vec![] };
+        let classes = top_classes(probabilities, count).into_iter();
+        classes.map(|class| (self.class_name(class), probabilities[class])).collect()
     }
 
     /// Rates and times in one line.
@@ -96,9 +109,9 @@ impl ViewModel {
         let mut parts: Vec<_> = self.download.iter().cloned().collect();
         parts.push(self.device.to_string());
         if let Some(shown) = &self.activations {
-            let times = shown.times;
-            if self.fps > 0.0 {
-                parts.push(format!("{:.1} fps", self.fps));
+            let Pace { fps, dropped, times, latency_ms } = self.pace;
+            if fps > 0.0 {
+                parts.push(format!("{fps:.1} fps"));
             }
             let numbers = match shown.model.weights.conventions.precision {
                 Precision::F32 => "",
@@ -109,11 +122,10 @@ impl ViewModel {
             if times.statistics_ms > 0.0 {
                 parts.push(format!("statistics {:.1} ms", times.statistics_ms));
             }
-            let latency = shown.finished.saturating_duration_since(shown.frame.frame.captured);
-            if self.status.live && !state.frozen {
-                parts.push(format!("latency {} ms", latency.as_millis()));
+            if self.status.live && !state.time.frozen {
+                parts.push(format!("latency {latency_ms} ms"));
             }
-            parts.push(format!("{} dropped", self.dropped));
+            parts.push(format!("{dropped} dropped"));
             // The source may already be at the next picture.
             if !self.status.source.contains(&*shown.frame.frame.name) {
                 parts.push(shown.frame.frame.name.to_string());
@@ -129,12 +141,4 @@ impl ViewModel {
 pub fn shown_layer(activations: Option<&Activations>, chosen: LayerIndex) -> LayerIndex {
     let Some(shown) = activations.filter(|shown| shown.tap(chosen).is_none()) else { return chosen };
     shown.taps.first().map_or(chosen, |tap| tap.layer)
-}
-
-/// Indices of the largest probabilities, largest first.
-pub fn top_classes(probabilities: &[f32], count: usize) -> Vec<usize> {
-    let mut classes: Vec<usize> = (0..probabilities.len()).collect();
-    classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
-    classes.truncate(count);
-    classes
 }

@@ -2,81 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use crate::app::theme::Theme;
+use crate::app::state::Colors;
 use crate::engine::{Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
 use crate::model::{AvgPool, InputScale, Precision};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
-use crate::view::{ChannelSet, Colormap, Filter, Normalize, Scale, Sort};
-
-/// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
-/// layer you choose are shown while they are computed.
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
-pub struct Arguments {
-    /// What to do instead of showing the view.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// What the network sees.
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// The network.
-    #[command(flatten)]
-    pub network: NetworkArgs,
-    /// What is shown.
-    #[command(flatten)]
-    pub view: ViewArgs,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  convscope                                          camera 0, or the test card where there is none
-  convscope --source photo.jpg --weights inception_v3.safetensors --layer mixed5
-  convscope --headless --frames 1 --source photo.jpg --layer conv2d,mixed0 --snapshot out
-
-Exit codes: 0 done, 1 an error (one sentence says what to do), 2 wrong arguments, 130 ended by Ctrl-C off screen.";
-
-/// Everything but the view.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    Grab(super::grab::GrabArgs),
-    Input(super::input::InputPictureArgs),
-    Summary(super::summary::SummaryArgs),
-    Classify(super::classify::ClassifyArgs),
-    Maps(super::maps::MapsArgs),
-    Sheet(super::sheet::SheetArgs),
-    Hypercolumn(super::hypercolumn::HypercolumnArgs),
-    Cam(super::cam::CamArgs),
-    Kernels(super::kernels::KernelsArgs),
-    Diagnose(super::diagnose::DiagnoseArgs),
-    Tutorial(super::tutorial::TutorialArgs),
-    Weights(super::weights::WeightsArgs),
-    Bench(super::bench::BenchArgs),
-    Dataset(super::dataset::DatasetArgs),
-    /// List cameras with their formats, sizes and rates.
-    #[command(after_help = "Example: convscope cameras")]
-    Cameras,
-    /// List graphics adapters and where the network would run.
-    #[command(after_help = "Example: convscope devices")]
-    Devices,
-}
-
-/// What the live view looks at.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Input")]
-pub struct InputArgs {
-    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, a video, or `testcard` [default: the
-    /// first camera, or the test card].
-    #[arg(long, value_name = "SOURCE")]
-    pub source: Option<SourceSpec>,
-    #[command(flatten)]
-    pub camera: CameraArgs,
-    #[command(flatten)]
-    pub preprocess: PreprocessArgs,
-}
+use crate::view::{Colormap, Normalize, Scale};
 
 /// How a camera is asked to deliver.
 #[derive(Args, Clone, Debug)]
@@ -143,10 +77,11 @@ pub struct PictureArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Colours")]
 pub struct ColorArgs {
-    /// What the ends of the colormap stand for: `map` (each map its own range), `layer` (one for all maps of a layer),
-    /// `symmetric` (one for the layer, as far below zero as above), or `MIN..MAX` (these values).
-    #[arg(long, value_name = "RANGE", default_value_t, allow_hyphen_values = true)]
-    pub normalize: Normalize,
+    /// What the ends of the colormap stand for: `map` (each map its own range), `percentile` (the same, but for the lowest
+    /// and highest 1 % of its values), `layer` (one for all maps of a layer), `symmetric` (one for the layer, as far below
+    /// zero as above), or `MIN..MAX` (these values) [default: map; of a hypercolumn's picture percentile].
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub normalize: Option<Normalize>,
     /// Exponent of the colours' scale: below 1, small values become brighter.
     #[arg(long, value_name = "GAMMA", default_value_t = 1.0, value_parser = parse_gamma)]
     pub gamma: f32,
@@ -161,13 +96,29 @@ pub struct ColorArgs {
 impl ColorArgs {
     /// How values become places in the colormap.
     pub fn scale(&self) -> Scale {
-        Scale { normalize: self.normalize, gamma: self.gamma, boost: self.boost }
+        self.scale_or(Normalize::default())
+    }
+
+    /// The same where another meaning of the ends is usual.
+    pub fn scale_or(&self, usual: Normalize) -> Scale {
+        Scale { normalize: self.normalize.unwrap_or(usual), gamma: self.gamma, boost: self.boost }
+    }
+
+    /// As the view understands it.
+    pub fn colors(&self) -> Colors {
+        Colors::new(self.scale(), self.colormap)
     }
 
     /// The colours.
     pub fn colormap(&self) -> Colormap {
-        self.colormap.unwrap_or(self.normalize.colormap())
+        self.colormap.unwrap_or(self.scale().normalize.colormap())
     }
+}
+
+/// A point of the picture: parts of its width and height, as in `0.5,0.25`.
+pub fn parse_point(text: &str) -> Result<[f32; 2], String> {
+    let (x, y) = text.split_once(',').ok_or("write parts of width and height as in 0.5,0.25")?;
+    Ok([parse_fraction(x.trim())?, parse_fraction(y.trim())?])
 }
 
 /// Files that a command writes.
@@ -244,86 +195,6 @@ pub struct NetworkArgs {
     pub adapter: Option<String>,
 }
 
-/// What is shown.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "View")]
-pub struct ViewArgs {
-    /// Layer by index, Keras name or torchvision name; several, separated by commas, with --headless.
-    #[arg(long, value_name = "LAYER", default_value = "mixed0", value_delimiter = ',')]
-    pub layer: Vec<String>,
-    /// Channels to show or save, such as `0..16,40` (0 up to but not 16, and 40) [default: all].
-    #[arg(long, value_name = "CHANNELS")]
-    pub channels: Option<ChannelSet>,
-    /// Longer side of a tile in points [default: as large as fits].
-    #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(4..=4096))]
-    pub tile_size: Option<u32>,
-    /// The ground that everything is drawn on.
-    #[arg(long, value_enum, default_value_t)]
-    pub theme: Theme,
-    /// Mirror the image on the screen (never for the network).
-    #[arg(long)]
-    pub mirror: bool,
-    /// Show the picture as the network sees it: 299×299 pixels.
-    #[arg(long)]
-    pub show_input: bool,
-    /// Show the probabilities of all classes as a curve.
-    #[arg(long)]
-    pub curve: bool,
-    /// Lay the hypercolumn of these layers over the picture.
-    #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
-    pub hypercolumn: Vec<String>,
-    /// How much of the picture the hypercolumn or the class activation map covers, from 0 to 1.
-    #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
-    pub opacity: f32,
-    /// Lay the class activation map of the most probable class over the picture.
-    #[arg(long, conflicts_with = "hypercolumn")]
-    pub cam: bool,
-    /// Show the kernels (weights) of the layer in place of its maps.
-    #[arg(long)]
-    pub kernels: bool,
-    /// What channels are sorted by.
-    #[arg(long, value_enum, default_value_t)]
-    pub sort: Sort,
-    /// Which channels are left out.
-    #[arg(long, value_enum, default_value_t)]
-    pub filter: Filter,
-    /// Mark what is wrong with maps, over all frames so far.
-    #[arg(long)]
-    pub health: bool,
-    /// Other weights to show beside those of --weights, with the signed difference; up to three times.
-    #[arg(long, value_name = "FILE")]
-    pub compare: Vec<WeightsSpec>,
-    /// Also write every snapshot to TensorBoard event files in this folder.
-    #[arg(long, value_name = "DIR")]
-    pub tensorboard: Option<PathBuf>,
-    /// Size of the window (on a display with a scale of 2 it has twice as many pixels), or of the pictures with --headless.
-    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
-    pub size: [u32; 2],
-    /// Folder for snapshots.
-    #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
-    pub snapshot: PathBuf,
-    /// How many input frames can be gone back to (`w` and `e` while frozen); they take no more than 256 MB, and one of a
-    /// 640×480 camera 0.6 to 0.9 MB.
-    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub history: u32,
-    /// Never fetch weights in the background.
-    #[arg(long)]
-    pub offline: bool,
-    /// No window: process frames and write a snapshot of each.
-    #[arg(long)]
-    pub headless: bool,
-    /// With --headless: end after so many frames [default: 1, or all pictures of a folder].
-    #[arg(long, value_name = "N", requires = "headless", conflicts_with = "seconds",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    pub frames: Option<u64>,
-    /// With --headless: process frames for so long and write one snapshot a second.
-    #[arg(long, value_name = "S", requires = "headless", value_parser = parse_seconds)]
-    pub seconds: Option<f64>,
-    /// Colours.
-    #[command(flatten)]
-    pub colors: ColorArgs,
-}
-
 /// Largest side of a view or a camera picture.
 const MAX_SIDE: u32 = 8192;
 
@@ -359,7 +230,7 @@ fn parse_width(text: &str) -> Result<f64, String> {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(seconds),
         _ => Err("a number of seconds above 0, at most a day".into()),
@@ -369,12 +240,6 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
 
     #[test]
     fn sizes_and_numbers() {

@@ -10,13 +10,12 @@ use serde::Serialize;
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
 use super::pictures::{self, Picture, Work, output_path};
-use crate::app::top_classes;
+use crate::app::lens::class_activation::{Explainer, Explanation, NOT_EXACT};
 use crate::figure::{Legend, Tile, tile_grid_figure};
-use crate::inspect::{LayerOutput, class_activation, class_weights, enlarge, explained_layer, logit};
+use crate::inspect::{LayerOutput, enlarge, explained_layer, top_classes};
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance, npy, save};
-use crate::view::{ColorRange, Colormap, colormap_table, number, paint, range};
-use crate::weights::LayerWeights;
+use crate::view::{ColorRange, Colormap, colormap_table, number, paint};
 
 /// Draw where in a picture the score of a class comes from: its class activation map (Zhou et al., CVPR 2016).
 ///
@@ -82,18 +81,14 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
     network::check_trained(&model)?;
     let graph = model.graph.clone();
-    let (maps, classifier) = explained_layer(&graph).ok_or_else(|| {
-        anyhow!(
-            "this network does not end in a pool and one fully connected layer, so no class activation map is exact: \
-             its maps can be looked at with `convscope maps`"
-        )
-    })?;
+    let (maps, classifier) = explained_layer(&graph)
+        .ok_or_else(|| anyhow!("{NOT_EXACT}; its maps can be looked at with `convscope maps`"))?;
     let (shape, classes) = (graph.nodes[maps].shape, graph.nodes[classifier].shape.channels);
     let labels = model.labels.clone();
     let chosen = args.class.as_deref().map(|text| class(text, classes, &labels)).transpose()?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let weights = engine.weights().clone();
-    let Some(LayerWeights::Dense { weight, bias }) = weights.layers[classifier].clone() else {
+    let Some(explainer) = Explainer::of(&graph, &weights) else {
         bail!("the classifier of this network has no weights")
     };
     let how = args.pictures.preprocess.preprocessing();
@@ -106,10 +101,8 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
         let mut written = vec![];
         let probabilities = &outputs[1].values;
         let class = chosen.or_else(|| top_classes(probabilities, 1).first().copied()).unwrap_or(0);
-        let of_class = class_weights(&weight, shape.channels, class)
-            .ok_or_else(|| anyhow!("there is no class {class}"))?;
-        let activation = class_activation(&outputs[0], of_class);
-        let logit = logit(&activation, bias[class]);
+        let explained = explainer.explain(&outputs[0], class);
+        let (activation, explanation) = explained.ok_or_else(|| anyhow!("there is no class {class}"))?;
         let prediction = Prediction::new(class, probabilities[class], labels.get(class));
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         if let Some(path) = args.npy.as_ref().map(place) {
@@ -120,21 +113,17 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             let input = graph.input_shape();
             let seen = super::seen_picture(&picture.frame, how, input);
             let large = enlarge(&activation, shape.height, shape.width, input.height, input.width);
-            let colors = ColorRange::plain(range(&activation), args.colormap);
+            let colors = ColorRange::plain(explanation.ends, args.colormap);
             let mut painted = paint(&large, input.width, &colors, args.colormap);
             super::lay_over(&mut painted, &seen, args.over);
             let legend = Legend {
                 table: colormap_table(args.colormap),
                 low: number(colors.low),
                 high: number(colors.high),
-                text: format!(
-                    "its mean plus the bias {} is the logit {}",
-                    number(bias[class]),
-                    number(logit)
-                ),
+                text: explanation.in_words(),
             };
             let Prediction { name, probability, .. } = &prediction;
-            let title = format!("where “{name}” comes from · {:.1} %", probability * 100.0);
+            let title = format!("{} · {:.1} %", Explanation::title(name), probability * 100.0);
             let tile = Tile { picture: painted, caption: String::new() };
             let figure = tile_grid_figure(
                 &title,
@@ -152,8 +141,8 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             source: picture.source.clone(),
             frame: picture.frame.id,
             prediction,
-            logit,
-            bias: bias[class],
+            logit: explanation.logit,
+            bias: explanation.bias,
             activation: activation.chunks(shape.width).map(<[f32]>::to_vec).collect(),
         };
         Ok((explained, written))

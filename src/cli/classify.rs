@@ -10,9 +10,8 @@ use serde::Serialize;
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
-use crate::app::top_classes;
 use crate::figure::{Figure, probability_plot};
-use crate::inspect::LayerOutput;
+use crate::inspect::{LayerOutput, top_classes};
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance};
 

@@ -3,10 +3,13 @@
 use image::RgbImage;
 
 use super::args::ColorArgs;
+use crate::app::lens::maps::differences_in_words;
+use crate::app::lens::{LayerColors, Line, Oddities, meaning};
+use crate::app::state::LayerRanges;
 use crate::engine::{OpenedModel, difference_name, distinct_names};
 use crate::figure::Legend;
-use crate::inspect::{LayerOutput, enlarge};
-use crate::view::{ColorRange, Colormap, Normalize, Scale, colormap_table, number, paint, range};
+use crate::inspect::{ChannelStatistics, LayerOutput, enlarge, percentiles};
+use crate::view::{ColorRange, Colormap, ERROR_COLOR, FLAT_COLOR, colormap_table, number, paint, range};
 
 /// The outputs of the same layers by one network or several, for one picture.
 pub struct Compared {
@@ -24,10 +27,18 @@ pub struct Painted {
     pub picture: RgbImage,
     /// What its colours stand for.
     pub range: ColorRange,
-    /// Smallest and largest value.
-    pub own: (f32, f32),
-    /// NaN or infinity is in it.
-    pub has_errors: bool,
+    /// What is said of it where it is not shown as values.
+    pub flat: Option<String>,
+}
+
+/// The maps of a layer: by each network, then the differences.
+pub struct PaintedLayer {
+    /// How each version is coloured.
+    pub colors: Vec<LayerColors>,
+    /// For each version one entry a channel.
+    pub maps: Vec<Vec<Painted>>,
+    /// Of the maps that are shown, of all versions.
+    pub odd: Oddities,
 }
 
 impl Compared {
@@ -88,50 +99,59 @@ impl Compared {
         self.names.iter().enumerate().map(name).zip(self.outputs.iter().map(|all| &all[position])).collect()
     }
 
-    /// The maps of a layer, coloured: for each network, then for each difference, one entry a channel. `side`:
-    /// values are enlarged (interpolated) so that the longer side has so many pixels.
+    /// The maps of a layer, coloured as the view colours them. `side`: values are enlarged (interpolated) so that the longer
+    /// side has so many pixels.
     pub fn paint(
         &self,
         position: usize,
         channels: &[u32],
-        colors: &ColorArgs,
+        chosen: &ColorArgs,
         side: Option<usize>,
-    ) -> Vec<Vec<Painted>> {
-        let paint_all = |outputs: Vec<&LayerOutput>, scale: Scale, colormap: Colormap| -> Vec<Vec<Painted>> {
-            // One range serves all networks, so that they can be compared.
-            let ranges = outputs.iter().map(|output| range(&output.values));
-            let of_layer = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
-            let one = |output: &LayerOutput, channel: u32| {
-                let (values, width) = sized(output, channel as usize, side);
-                let own = range(output.channel(channel as usize));
-                let range = scale.range(own, of_layer, colormap);
-                let picture = paint(&values, width, &range, colormap);
-                let has_errors = values.iter().any(|value| !value.is_finite());
-                Painted { picture, range, own, has_errors }
-            };
-            outputs
-                .iter()
-                .map(|output| channels.iter().map(|channel| one(output, *channel)).collect())
-                .collect()
-        };
+    ) -> PaintedLayer {
+        let chosen = chosen.colors();
         let at = |all: &'_ [Vec<LayerOutput>]| -> Vec<LayerOutput> {
             all.iter().filter_map(|outputs| outputs.get(position).cloned()).collect()
         };
         let (outputs, differences) = (at(&self.outputs), at(&self.differences));
-        let scale = colors.scale();
-        let mut all = paint_all(outputs.iter().collect(), scale, colors.colormap());
-        let normalize = match scale.normalize {
-            // The range was chosen for values.
-            Normalize::Fixed { .. } => Normalize::Symmetric,
-            normalize => normalize,
+        let versions = outputs.iter().map(|output| (output, false));
+        let versions: Vec<_> = versions.chain(differences.iter().map(|output| (output, true))).collect();
+        let Some((first, _)) = versions.first() else {
+            return PaintedLayer { colors: vec![], maps: vec![], odd: Oddities::default() };
         };
-        let differences = differences.iter().collect();
-        all.extend(paint_all(differences, Scale { normalize, ..scale }, Colormap::Diverging));
-        all
+        let by_percentile = chosen.scale.normalize.is_percentile();
+        let ranges = versions.iter().map(|(output, is)| (ranges_of(output, by_percentile), *is));
+        let colors = LayerColors::of_versions(&chosen, first.shape, &[], ranges);
+        let one = |colors: &LayerColors, output: &LayerOutput, channel: u32| {
+            let (values, width) = sized(output, channel as usize, side);
+            let range = colors.range(channel);
+            let picture = paint(&values, width, &range, colors.colormap);
+            Painted { picture, range, flat: colors.flat_in_words(channel) }
+        };
+        let maps = versions.iter().zip(&colors).map(|((output, _), colors)| {
+            channels.iter().map(|channel| one(colors, output, *channel)).collect()
+        });
+        let maps = maps.collect();
+        let odd = colors.iter().map(|colors| colors.oddities_of(channels.iter().copied())).sum();
+        PaintedLayer { colors, maps, odd }
     }
 }
 
-/// A channel's values and their width, interpolated to this longer side.
+/// What colours can be chosen by.
+fn ranges_of(output: &LayerOutput, by_percentile: bool) -> LayerRanges {
+    let cells = output.shape.height * output.shape.width;
+    let of_values = |values: &[f32]| {
+        let (min, max) = range(values);
+        let finite = values.iter().filter(|value| value.is_finite()).count() as f32 / cells.max(1) as f32;
+        ChannelStatistics { min, max, finite, ..Default::default() }
+    };
+    let channels = || (0..output.shape.channels).map(|channel| output.channel(channel));
+    let mut statistics: Vec<_> = channels().map(of_values).collect();
+    statistics.push(of_values(&output.values));
+    let percentiles = by_percentile.then(|| channels().map(percentiles).collect());
+    LayerRanges { statistics: statistics.into(), percentiles }
+}
+
+/// The values of a channel and their width; enlarged where a side is given.
 fn sized(output: &LayerOutput, channel: usize, side: Option<usize>) -> (Vec<f32>, usize) {
     let (height, width) = (output.shape.height, output.shape.width);
     let values = output.channel(channel);
@@ -143,74 +163,40 @@ fn sized(output: &LayerOutput, channel: usize, side: Option<usize>) -> (Vec<f32>
 
 /// `0 … 4.21`, or `silent`.
 pub fn caption(tile: &Painted) -> String {
-    match tile.flat_in_words() {
-        Some(word) => word,
+    match &tile.flat {
+        Some(word) => word.clone(),
         None => format!("{} … {}", number(tile.range.low), number(tile.range.high)),
     }
 }
 
-impl Painted {
-    /// What is said of a map that is not shown as values.
-    pub fn flat_in_words(&self) -> Option<String> {
-        match self.own {
-            _ if !self.range.is_flat || self.has_errors => None,
-            (_, 0.0) => Some("silent".into()),
-            (_, value) => Some(format!("constant {}", number(value))),
-        }
+/// What the colours of a painted layer mean: those of the networks, then of differences. [`odd_in_words`] says the rest.
+pub fn legend(chosen: &ColorArgs, painted: &PaintedLayer, networks: usize) -> Legend {
+    let colors = painted.colors.first();
+    let (scale, colormap) = match colors {
+        Some(colors) => (colors.scale, colors.colormap),
+        None => (chosen.scale(), chosen.colormap()),
+    };
+    let mut text = meaning(&scale, colormap);
+    if let Some(differences) = painted.colors.get(networks) {
+        text += &format!("; {}", differences_in_words(differences));
     }
-}
-
-/// What the colours of painted tiles mean: those of `networks` columns, then of differences. [`odd_in_words`] says the rest.
-pub fn legend(colors: &ColorArgs, painted: &[Vec<Painted>], networks: usize) -> Legend {
-    let scale = colors.scale();
-    let colormap = colors.colormap();
-    let has_one_range = has_one_range(&scale);
-    let first = |tiles: &[Vec<Painted>]| tiles.iter().flatten().next().map(|tile| tile.range);
-    let mut parts = vec![colormap.name().to_string(), scale.normalize.in_words().to_string()];
-    parts.extend(scale.extras_in_words());
-    let mut text = parts.join(" · ");
-    match first(painted.get(networks..).unwrap_or_default()) {
-        Some(range) if has_one_range => {
-            let ends = [range.low, range.high].map(number);
-            text += &format!("; differences from {} (blue) to {} (red)", ends[0], ends[1]);
-        }
-        Some(_) => text += "; differences: blue less, red more",
-        None => {}
-    }
-    let range = first(painted).unwrap_or(ColorRange::plain((0.0, 1.0), colormap));
+    let first = painted.maps.first().and_then(|maps| maps.first());
+    let range = first.map_or(ColorRange::plain((0.0, 1.0), colormap), |painted| painted.range);
     let table = range.ramp(&colormap_table(colormap));
-    let [low, high] = match has_one_range {
+    let [low, high] = match colors.is_some_and(LayerColors::has_one_range) {
         true => [range.low, range.high].map(number),
         false => ["lowest", "highest"].map(String::from),
     };
     Legend { table, low, high, text }
 }
 
-/// True where all maps of a layer have the same.
-fn has_one_range(scale: &Scale) -> bool {
-    match scale.normalize {
-        Normalize::Map => false,
-        Normalize::Layer | Normalize::Symmetric => scale.boost == 0.0,
-        Normalize::Fixed { .. } => true,
-    }
-}
-
-/// Colours that mean something else than a value, as far as they occur.
-pub fn odd_in_words<'a>(painted: impl Iterator<Item = &'a Vec<Painted>> + Clone) -> String {
-    let all = || painted.clone().flatten();
-    let count = |is: fn(&Painted) -> bool| all().filter(|tile| is(tile)).count();
-    let maps = all().count();
-    let (flat, broken) = (count(|tile| tile.flat_in_words().is_some()), count(|tile| tile.has_errors));
-    let beyond = count(|tile| tile.range.clips(tile.own.0) || tile.range.clips(tile.own.1));
-    let mut text = String::new();
-    if flat > 0 {
-        text += &format!("; dark grey: zero or one value everywhere ({flat} of {maps} maps)");
-    }
-    if beyond > 0 {
-        text += &format!("; {beyond} of {maps} maps have values beyond the ends");
-    }
-    if broken > 0 {
-        text += &format!("; magenta: not finite ({broken} of {maps} maps)");
-    }
-    text
+/// Colours that mean something else than a value of the range, as far as they occur: what the window shows samples of.
+pub fn odd_in_words(odd: &Oddities, colormap: Colormap) -> String {
+    let name = |line: Line| match line {
+        Line::Sample { color: FLAT_COLOR, text, .. } => Some(format!("; dark grey: {text}")),
+        Line::Sample { color: ERROR_COLOR, text, .. } => Some(format!("; magenta: {text}")),
+        Line::Sample { text, .. } => Some(format!("; {text}")),
+        _ => None,
+    };
+    odd.in_words(colormap).into_iter().filter_map(name).collect()
 }

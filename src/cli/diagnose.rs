@@ -72,7 +72,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let graph = engine.graph().clone();
     let layers = match args.layers.is_empty() {
         true => network::rectified_layers(&graph),
-        false => network::layers(&graph, &args.layers)?,
+        false => crate::model::layers(&graph, &args.layers)?,
     };
     let how = args.pictures.preprocess.preprocessing();
     let mut examined: Vec<_> = layers.iter().map(|&layer| LayerExamination::new(&graph, layer)).collect();

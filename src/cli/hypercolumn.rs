@@ -11,11 +11,13 @@ use serde::Serialize;
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
 use super::pictures::{self, Picture, Work, output_path};
+use crate::app::lens::hypercolumn::{NORMALIZE, in_words};
+use crate::app::lens::meaning;
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
-use crate::inspect::{LayerOutput, hypercolumn};
+use crate::inspect::{LayerOutput, hypercolumn, percentiles};
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
-use crate::view::{colormap_table, number, paint, range};
+use crate::view::{Normalize, colormap_table, number, paint, range};
 
 /// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
 ///
@@ -87,7 +89,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     let mut engine =
         network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
-    let layers = network::layers(&graph, &args.layers)?;
+    let layers = crate::model::layers(&graph, &args.layers)?;
     let input = graph.input_shape();
     let size = (input.height, input.width);
     if let Some([x, y]) = args.at.filter(|[x, y]| *x >= input.width || *y >= input.height) {
@@ -168,16 +170,21 @@ pub fn mean_figure(
 ) -> anyhow::Result<Figure> {
     let width = graph.input_shape().width;
     let colormap = colors.colormap();
-    let ends = range(values);
-    let range = colors.scale().range(ends, ends, colormap);
+    let scale = colors.scale_or(NORMALIZE);
+    let ends = match scale.normalize {
+        Normalize::Percentile => percentiles(values).into(),
+        _ => range(values),
+    };
+    let range = scale.range(ends, ends, colormap);
     let mut painted = paint(values, width, &range, colormap);
     if let Some((under, opacity)) = over {
         super::lay_over(&mut painted, under, opacity);
     }
-    let mut text = "mean of all channels, each enlarged to 299×299".to_string();
-    for extra in colors.scale().extras_in_words() {
-        text += &format!(" · {extra}");
-    }
+    let text = format!(
+        "each map enlarged to {width}×{} · {}",
+        graph.input_shape().height,
+        meaning(&scale, colormap)
+    );
     let legend = Legend {
         table: range.ramp(&colormap_table(colormap)),
         low: number(range.low),
@@ -190,12 +197,7 @@ pub fn mean_figure(
 }
 
 fn title(graph: &Graph, layers: &[usize]) -> String {
-    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
-    format!("hypercolumn of layers {} · {channels} channels", in_words(layers))
-}
-
-fn in_words(layers: &[usize]) -> String {
-    layers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+    format!("hypercolumn of {}", in_words(graph, layers))
 }
 
 fn parts(graph: &Graph, layers: &[usize], values: &[f32]) -> Vec<LayerPart> {

@@ -9,10 +9,11 @@ use clap::Args;
 use super::args::{NetworkArgs, OutputArgs};
 use super::network;
 use crate::app::fallback_note;
+use crate::app::lens::kernels::{COLORED_IN_WORDS, SLICES_IN_WORDS, filter, shape, slices_range};
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
-use crate::inspect::{LayerOutput, convolution_of, slices};
+use crate::inspect::{LayerOutput, convolution_of};
 use crate::record::{npy, save};
-use crate::view::{ChannelSet, ColorRange, Colormap, colormap_table, number, paint, paint_rgb, range};
+use crate::view::{ChannelSet, Colormap, colormap_table, number, paint, paint_rgb};
 use crate::weights::LayerWeights;
 
 /// Draw the kernels (weights) of a convolution: the first layer's filters in colour, deeper ones as slices.
@@ -78,10 +79,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         bail!("{} has no weights", node.keras_name)
     };
     let inputs = graph.nodes[node.inputs[0]].shape.channels;
-    let cut = |filter: usize| {
-        slices(graph, conv, kernel, filter).ok_or_else(|| anyhow!("there is no filter {filter}"))
-    };
-    let shape = cut(0)?.shape;
+    let shape = shape(graph, conv);
     if let Some(path) = &args.npy {
         let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
         save(path, &bytes, args.files.existing())?;
@@ -95,17 +93,18 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if args.filters.is_none() && !in_color {
         filters.truncate(FIRST_FILTERS);
     }
-    let cut: Vec<LayerOutput> =
-        filters.iter().map(|filter| cut(*filter as usize)).collect::<Result<_, _>>()?;
-    let reach = |output: &LayerOutput| range(&output.values).0.abs().max(range(&output.values).1.abs());
+    let cut = |&number: &u32| {
+        filter(graph, &weights, conv, number).ok_or_else(|| anyhow!("there is no filter {number}"))
+    };
+    let cut: Vec<(LayerOutput, f32)> = filters.iter().map(cut).collect::<Result<_, _>>()?;
     let title = format!(
         "{} · kernels of {}×{}×{inputs} · {} filters",
         node.keras_name, shape.height, shape.width, node.shape.channels
     );
     let subtitle = model.spec.title();
     let figure = if in_color {
-        let tile = |(filter, output): (&u32, &LayerOutput)| Tile {
-            picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach(output), reach(output))),
+        let tile = |(filter, (output, reach)): (&u32, &(LayerOutput, f32))| Tile {
+            picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach, *reach)),
             caption: filter.to_string(),
         };
         let tiles: Vec<_> = filters.iter().zip(&cut).map(tile).collect();
@@ -113,12 +112,12 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             table: colormap_table(Colormap::Grey),
             low: "lowest".into(),
             high: "highest".into(),
-            text: "grey is zero; each filter its own range".into(),
+            text: COLORED_IN_WORDS.into(),
         };
         tile_grid_figure(&title, &subtitle, &tiles, args.tile_size.max(64), false, Some(&legend))?
     } else {
-        let of_all = cut.iter().map(reach).fold(0.0, f32::max);
-        let all_filters = ColorRange::plain((-of_all, of_all), Colormap::Diverging);
+        let of_all = cut.iter().map(|(_, reach)| *reach).fold(0.0, f32::max);
+        let all_filters = slices_range(of_all);
         let read = args.inputs.clone().unwrap_or_default();
         let mut read = read.resolve("its input", inputs)?;
         if args.inputs.is_none() {
@@ -136,7 +135,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             rows: filters.iter().map(|filter| format!("filter {filter}")).collect(),
             cells: cut
                 .iter()
-                .map(|output| read.iter().map(|channel| tile(output, *channel)).collect())
+                .map(|(output, _)| read.iter().map(|channel| tile(output, *channel)).collect())
                 .collect(),
             tile_side: args.tile_size,
             smooth: false,
@@ -144,7 +143,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
                 table: colormap_table(Colormap::Diverging),
                 low: number(-of_all),
                 high: number(of_all),
-                text: "one range for all filters shown, symmetric around zero".into(),
+                text: SLICES_IN_WORDS.into(),
             }),
         }
         .draw()?

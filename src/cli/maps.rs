@@ -182,11 +182,11 @@ fn draw(
 ) -> anyhow::Result<Figure> {
     let painted = compared.paint(0, channels, &args.colors, None);
     let mut legend = legend(&args.colors, &painted, compared.len());
-    legend.text += &odd_in_words(painted.iter());
+    legend.text += &odd_in_words(&painted.odd, args.colors.colormap());
     if compared.len() == 1 {
-        let tiles = channels.iter().zip(painted.into_iter().flatten());
+        let tiles = channels.iter().zip(painted.maps.into_iter().flatten());
         let tiles = tiles.map(|(channel, tile)| {
-            let flat = tile.flat_in_words().map(|word| format!(" · {word}")).unwrap_or_default();
+            let flat = tile.flat.map(|word| format!(" · {word}")).unwrap_or_default();
             Tile { picture: tile.picture, caption: format!("{channel}{flat}") }
         });
         let tiles: Vec<_> = tiles.collect();
@@ -199,7 +199,7 @@ fn draw(
             let tile = |column: &Vec<super::coloring::Painted>| {
                 column.get(row).map(|tile| Tile { picture: tile.picture.clone(), caption: caption(tile) })
             };
-            painted.iter().map(tile).collect()
+            painted.maps.iter().map(tile).collect()
         })
         .collect();
     let (tile_side, legend) = (args.tile_size, Some(legend));

@@ -14,6 +14,7 @@ mod grab;
 mod hypercolumn;
 mod input;
 mod kernels;
+mod keys;
 mod maps;
 mod network;
 mod pictures;
@@ -28,7 +29,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use image::RgbImage;
 
@@ -40,7 +41,58 @@ use crate::model::{InputScale, Shape};
 use crate::record::{Existing, SaveError, save};
 use crate::view::input_picture;
 
-pub use args::{Arguments, Command};
+/// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
+/// layer you choose are shown while they are computed.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do instead of showing the view.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What the network sees.
+    #[command(flatten)]
+    pub input: view::InputArgs,
+    /// The network.
+    #[command(flatten)]
+    pub network: args::NetworkArgs,
+    /// What is shown.
+    #[command(flatten)]
+    pub view: view::ViewArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  convscope                                          camera 0, or the test card where there is none
+  convscope --source photo.jpg --weights inception_v3.safetensors --layer mixed5
+  convscope --headless --frames 1 --source photo.jpg --layer conv2d,mixed0 --snapshot out
+
+Exit codes: 0 done, 1 an error (one sentence says what to do), 2 wrong arguments, 130 ended by Ctrl-C off screen.";
+
+/// Everything but the view.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Grab(grab::GrabArgs),
+    Input(input::InputPictureArgs),
+    Summary(summary::SummaryArgs),
+    Classify(classify::ClassifyArgs),
+    Maps(maps::MapsArgs),
+    Sheet(sheet::SheetArgs),
+    Hypercolumn(hypercolumn::HypercolumnArgs),
+    Cam(cam::CamArgs),
+    Kernels(kernels::KernelsArgs),
+    Keys(keys::KeysArgs),
+    Diagnose(diagnose::DiagnoseArgs),
+    Tutorial(tutorial::TutorialArgs),
+    Weights(weights::WeightsArgs),
+    Bench(bench::BenchArgs),
+    Dataset(dataset::DatasetArgs),
+    /// List cameras with their formats, sizes and rates.
+    #[command(after_help = "Example: convscope cameras")]
+    Cameras,
+    /// List graphics adapters and where the network would run.
+    #[command(after_help = "Example: convscope devices")]
+    Devices,
+}
 
 /// Ended by Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
@@ -61,6 +113,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
         Some(Command::Cam(args)) => cam::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
+        Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
         Some(Command::Weights(args)) => weights::run(args),
@@ -68,7 +121,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Dataset(args)) => dataset::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
-        None => view::run(&arguments),
+        None => view::run(&arguments.input, &arguments.network, &arguments.view),
     }
 }
 
@@ -137,4 +190,15 @@ fn lay_over(over: &mut RgbImage, under: &RgbImage, opacity: f32) {
 /// Writes a figure in the format that the file's name ends in.
 fn save_figure(figure: &Figure, path: &Path, existing: Existing) -> anyhow::Result<()> {
     Ok(save(path, &figure.encode(path)?, existing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -144,50 +144,7 @@ fn adapter(network: &NetworkArgs) -> anyhow::Result<Option<GpuContext>> {
     Ok(Some(GpuContext::open(new_instance(None), network.adapter.as_deref(), None)?))
 }
 
-/// Layers as typed: indices, half-open ranges of them such as `0..15`, and names.
-pub fn layers(graph: &Graph, typed: &[String]) -> anyhow::Result<Vec<LayerIndex>> {
-    let mut layers = Vec::new();
-    for text in typed.iter().map(|text| text.trim()) {
-        let range = text.split_once("..").and_then(|(start, end)| {
-            let (end, more) = end.strip_prefix('=').map_or((end, 0), |last| (last, 1));
-            Some(start.parse::<usize>().ok()?..end.parse::<usize>().ok()?.checked_add(more)?)
-        });
-        match range {
-            Some(range) if range.is_empty() => {
-                bail!("`{text}` names no layer: write `0..15` for layers 0 to 14")
-            }
-            Some(range) if range.end > graph.nodes.len() => {
-                bail!("`{text}` goes beyond the last layer, which is {}", graph.nodes.len() - 1)
-            }
-            Some(range) => layers.extend(range),
-            None => layers.push(graph.find(text)?),
-        }
-    }
-    let mut seen = vec![false; graph.nodes.len()];
-    layers.retain(|&layer| !std::mem::replace(&mut seen[layer], true));
-    Ok(layers)
-}
-
 /// The outputs of all ReLUs, where dead and sparse maps can be told.
 pub fn rectified_layers(graph: &Graph) -> Vec<LayerIndex> {
     (0..graph.nodes.len()).filter(|&layer| graph.nodes[layer].op == Op::Relu).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::inception_v3::inception_v3;
-
-    #[test]
-    fn layers_by_index_range_and_name() {
-        let graph = inception_v3(10, 0.1);
-        let typed = |list: &[&str]| {
-            layers(&graph, &list.iter().map(ToString::to_string).collect::<Vec<_>>())
-                .map_err(|error| error.to_string())
-        };
-        assert_eq!(typed(&["0..3", "mixed0", " 2", "7..=8"]), Ok(vec![0, 1, 2, 40, 7, 8]));
-        assert!(typed(&["300..400"]).unwrap_err().contains("last layer, which is 312"));
-        assert!(typed(&["3..3"]).unwrap_err().contains("names no layer"));
-        assert!(typed(&["mixed99"]).unwrap_err().contains("did you mean"));
-    }
 }

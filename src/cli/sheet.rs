@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
-use super::coloring::{Compared, Painted, caption, legend, odd_in_words};
+use super::coloring::{Compared, PaintedLayer, caption, legend, odd_in_words};
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -61,7 +61,7 @@ pub struct SheetArgs {
 pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     let models = network::open_compared(&args.network, &args.compare)?;
     let graph = models[0].graph.clone();
-    let layers = network::layers(&graph, &args.layers)?;
+    let layers = crate::model::layers(&graph, &args.layers)?;
     let filters = usize::from(args.filters);
     for &layer in &layers {
         let node = &graph.nodes[layer];
@@ -147,8 +147,8 @@ pub fn draw(
                 1 => format!("filter {filter}"),
                 _ => format!("filter {filter} · {name}"),
             });
-            let tile = |layer: &Vec<Vec<Painted>>| {
-                let tile = layer.get(version)?.get(filter)?;
+            let tile = |layer: &PaintedLayer| {
+                let tile = layer.maps.get(version)?.get(filter)?;
                 Some(Tile { picture: tile.picture.clone(), caption: caption(tile) })
             };
             cells.push(painted.iter().map(tile).collect());
@@ -172,7 +172,7 @@ pub fn draw(
 }
 
 /// Of one layer its own range; of several what is the same for all of them. The ends stand below the tiles.
-fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usize) -> Option<Legend> {
+fn sheet_legend(colors: &ColorArgs, layers: &[PaintedLayer], networks: usize) -> Option<Legend> {
     let mut all = legend(colors, layers.first()?, networks);
     let scale = colors.scale();
     if layers.len() > 1 && matches!(scale.normalize, Normalize::Layer | Normalize::Symmetric) {
@@ -183,7 +183,8 @@ fn sheet_legend(colors: &ColorArgs, layers: &[Vec<Vec<Painted>>], networks: usiz
         (all.low, all.high) = ("lowest".into(), "highest".into());
         all.text = format!("{name} · each layer its own range{middle}{extras}{differences}");
     }
-    all.text += &odd_in_words(layers.iter().flatten());
+    let odd = layers.iter().map(|layer| layer.odd).sum();
+    all.text += &odd_in_words(&odd, colors.colormap());
     Some(all)
 }
 

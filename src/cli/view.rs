@@ -1,5 +1,8 @@
 //! `convscope` without a subcommand: the window, or the same off screen.
 
+mod args;
+mod lenses;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,24 +11,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::INTERRUPTED;
-use super::args::Arguments;
+use super::args::NetworkArgs;
 use super::network;
 use crate::app::download::Wanted;
+use crate::app::keys;
+use crate::app::lens::Choices;
 use crate::app::offscreen::{self, Extent};
-use crate::app::state::{AppState, Overlay};
+use crate::app::state::{AppState, Colors, LayerRanges};
 use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
-use crate::model::LayerIndex;
+use crate::inspect::ChannelStatistics;
+use crate::model::{Graph, LayerIndex};
+use crate::record::read_locked_ranges;
 use crate::session::SessionConfig;
 use crate::source::SourceSpec;
 use crate::view::TileSize;
 use crate::weights::fetch::FetchOptions;
 use crate::weights::manifest::Manifest;
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (setup, layers) = settings(arguments)?;
-    if arguments.view.headless {
-        return run_offscreen(arguments, setup, &layers);
+pub use args::{InputArgs, ViewArgs};
+
+pub fn run(input: &InputArgs, network: &NetworkArgs, view: &ViewArgs) -> anyhow::Result<ExitCode> {
+    let (setup, layers) = settings(input, network, view)?;
+    if view.headless {
+        return run_offscreen(view, setup, &layers);
     }
     if layers.len() > 1 {
         bail!(
@@ -38,12 +47,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> anyhow::Result<ExitCode> {
+fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow::Result<ExitCode> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
     let is_folder = matches!(&setup.source, Some(SourceSpec::Path(path)) if path.is_dir());
-    let extent = match (arguments.view.frames, arguments.view.seconds) {
+    let extent = match (view.frames, view.seconds) {
         (Some(frames), _) => Extent::Frames(frames),
         (None, Some(seconds)) => Extent::Seconds(seconds),
         (None, None) if is_folder => Extent::All,
@@ -65,8 +74,11 @@ fn run_offscreen(arguments: &Arguments, setup: Setup, layers: &[LayerIndex]) -> 
 }
 
 /// Arguments as meant.
-fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
-    let Arguments { input, network: chosen, view, .. } = arguments;
+fn settings(
+    input: &InputArgs,
+    chosen: &NetworkArgs,
+    view: &ViewArgs,
+) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
     let mut models = network::open_compared(chosen, &view.compare)?;
     let model = models.remove(0);
     let graph = model.graph.clone();
@@ -83,23 +95,28 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
         channels.resolve(&node.keras_name, node.shape.channels)?;
     }
     let mut state = AppState::new(graph.clone(), layers[0]);
-    state.channels = channels;
-    (state.fit, state.resize) = (input.preprocess.fit, input.preprocess.resize);
-    (state.scale, state.chosen_colormap) = (view.colors.scale(), view.colors.colormap);
-    (state.mirror, state.theme) = (view.mirror, view.theme);
-    state.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
-    (state.network_input, state.curve, state.kernels) = (view.show_input, view.curve, view.kernels);
-    (state.health, state.sort, state.filter) = (view.health, view.sort, view.filter);
-    state.opacity = view.opacity;
-    state.overlay = view.cam.then_some(Overlay::ClassActivation);
-    if !view.hypercolumn.is_empty() {
-        state.hypercolumn = network::layers(&graph, &view.hypercolumn)?;
-        state.hypercolumn.sort_unstable();
-        state.overlay = Some(Overlay::Hypercolumn);
+    state.place.channels = channels;
+    state.place.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
+    (state.place.sort, state.place.filter) = (view.sort, view.filter);
+    (state.place.enlarged, state.place.point) = (view.enlarge, view.mark);
+    state.place.followed = view.select;
+    state.how = input.preprocess.preprocessing();
+    state.colors = Colors::new(view.colors.scale(), view.colors.colormap);
+    state.colors.smooth = view.smooth;
+    if let Some(path) = &view.lock {
+        let (layer, ranges) = locked(path, &graph)?;
+        state.colors.locks.insert(layer, ranges);
     }
+    let panels = &mut state.panels;
+    (panels.mirror, panels.theme) = (view.mirror, view.theme);
+    (panels.network_input, panels.curve, panels.health) = (view.show_input, view.curve, view.health);
     // Predictions of random weights mean nothing: they are not even computed.
-    state.predictions = model.is_trained();
-    let wanted = wanted(arguments, &model)?;
+    panels.predictions = model.is_trained() && !view.no_predictions;
+    state.lenses.opacity = view.opacity;
+    let choices = Choices { graph: &graph, lenses: &mut state.lenses, time: &mut state.time };
+    view.lenses.set(choices).map_err(anyhow::Error::msg)?;
+    state.keys = keymap(view.keys.as_deref())?;
+    let wanted = wanted(chosen, view, &model)?;
     let setup = Setup {
         wanted,
         state: state.started(),
@@ -122,8 +139,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
 }
 
 /// Weights to fetch while the view already runs: where the user left the choice open and has none yet.
-fn wanted(arguments: &Arguments, model: &OpenedModel) -> anyhow::Result<Option<Wanted>> {
-    let Arguments { network: chosen, view, .. } = arguments;
+fn wanted(chosen: &NetworkArgs, view: &ViewArgs, model: &OpenedModel) -> anyhow::Result<Option<Wanted>> {
     let is_open =
         chosen.weights == WeightsSpec::Auto && view.compare.is_empty() && chosen.width_multiplier == 1.0;
     if !is_open || view.offline || view.headless || matches!(model.spec, WeightsSpec::File(_)) {
@@ -132,4 +148,31 @@ fn wanted(arguments: &Arguments, model: &OpenedModel) -> anyhow::Result<Option<W
     let manifest = Manifest::current()?;
     let Some(entry) = manifest.entries.first().cloned() else { return Ok(None) };
     Ok(Some(Wanted { entry, fetch: FetchOptions::from_environment(), model: network::options(chosen) }))
+}
+
+/// The ranges that a snapshot held, and of which layer.
+fn locked(path: &Path, graph: &Graph) -> anyhow::Result<(LayerIndex, Vec<LayerRanges>)> {
+    let (layer, ranges) = read_locked_ranges(path)?;
+    let channels = graph.nodes.get(layer).map_or(0, |node| node.shape.channels);
+    let ranges = ranges.into_iter().map(|ranges| {
+        let ends = |&[min, max]: &[f32; 2]| ChannelStatistics { min, max, finite: 1.0, ..Default::default() };
+        LayerRanges {
+            statistics: ranges.ends.iter().map(ends).collect(),
+            percentiles: ranges.percentiles.map(Into::into),
+        }
+    });
+    let ranges: Vec<LayerRanges> = ranges.collect();
+    if ranges.iter().any(|ranges| ranges.statistics.len() != channels + 1) {
+        bail!("{}: its locked ranges are those of another network", path.display());
+    }
+    Ok((layer, ranges))
+}
+
+/// The keys: those of this file, or of the one in the settings folder, where there is one.
+pub(super) fn keymap(path: Option<&Path>) -> anyhow::Result<Arc<keys::Keymap>> {
+    let found = keys::config_file().filter(|path| path.exists());
+    match path.map(Path::to_path_buf).or(found) {
+        Some(path) => Ok(keys::read(&path, &keys::keymap())?),
+        None => Ok(keys::keymap()),
+    }
 }

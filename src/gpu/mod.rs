@@ -7,6 +7,7 @@ mod feature_map;
 mod frame;
 mod hypercolumn;
 mod luminance;
+mod percentiles;
 pub mod readback;
 mod rgb;
 mod statistics;
@@ -19,12 +20,13 @@ pub use feature_map::FeatureMapBuffer;
 pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, crop_of};
 pub use hypercolumn::HypercolumnPass;
 pub use luminance::{LuminanceBuffer, LuminancePass};
+pub use percentiles::{MapStatistics, PercentilesPass};
 pub use rgb::{RgbDraw, RgbRenderer};
 pub use statistics::{StatisticsBuffer, StatisticsPass};
 pub use tiles::{ChannelOrder, TileDraw, TilesRenderer, range_mode};
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
-pub fn shader_sources() -> [(&'static str, String); 8] {
+pub fn shader_sources() -> [(&'static str, String); 9] {
     let frame = include_str!("../../shaders/frame.wgsl");
     let map = include_str!("../../shaders/feature_map.wgsl");
     [
@@ -32,6 +34,7 @@ pub fn shader_sources() -> [(&'static str, String); 8] {
         ("picture", [frame, include_str!("../../shaders/picture.wgsl")].concat()),
         ("luminance", [map, include_str!("../../shaders/luminance.wgsl")].concat()),
         ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
+        ("percentiles", [map, include_str!("../../shaders/percentiles.wgsl")].concat()),
         ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
         ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
         ("class_activation", [map, include_str!("../../shaders/class_activation.wgsl")].concat()),

@@ -13,6 +13,14 @@ pub struct StatisticsBuffer {
 }
 
 impl StatisticsBuffer {
+    /// Bytes of the numbers of one channel.
+    pub const ENTRY_BYTES: u64 = 4 * ENTRY_LEN as u64;
+
+    /// Room for the statistics of so many channels and their layer.
+    pub(super) fn empty(gpu: &GpuContext, channels: usize) -> Self {
+        Self { buffer: gpu.storage("statistics", (channels + 1) * ENTRY_LEN) }
+    }
+
     /// What was read back of such a buffer: one entry a channel, then one of the layer.
     pub fn decode(values: &[f32]) -> Vec<ChannelStatistics> {
         let entry = |v: &[f32]| ChannelStatistics {
@@ -75,10 +83,10 @@ impl StatisticsPass {
     ) -> StatisticsBuffer {
         let before = before.filter(|before| before.shape == map.shape).unwrap_or(map);
         let (layout, before_layout) = (gpu.uniform(&map.layout()), gpu.uniform(&before.layout()));
-        let buffer = gpu.storage("statistics", (map.shape.channels + 1) * ENTRY_LEN);
+        let statistics = StatisticsBuffer::empty(gpu, map.shape.channels);
         let all = [
             (1, layout.as_entire_binding()),
-            (2, buffer.as_entire_binding()),
+            (2, statistics.buffer.as_entire_binding()),
             (0, map.binding()),
             (3, luminance.buffer().as_entire_binding()),
             (4, before.binding()),
@@ -96,7 +104,7 @@ impl StatisticsPass {
             pass.set_bind_group(0, &layer, &[]);
             pass.dispatch_workgroups(1, 1, 1);
         });
-        StatisticsBuffer { buffer }
+        statistics
     }
 }
 

@@ -6,7 +6,7 @@ use crate::view::{Colormap, Normalize, Scale, colormap_table};
 /// The number of a normalisation in tiles.wgsl, where the symmetric one is the layer's, widened.
 pub fn range_mode(normalize: Normalize) -> u32 {
     match normalize {
-        Normalize::Map => 0,
+        Normalize::Map | Normalize::Percentile => 0,
         Normalize::Layer | Normalize::Symmetric => 1,
         Normalize::Fixed { .. } => 2,
     }

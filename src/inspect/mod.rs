@@ -8,6 +8,8 @@ pub mod hypercolumn;
 mod kernels;
 mod measure;
 mod order;
+mod percentiles;
+mod probabilities;
 mod sentences;
 mod similarity;
 
@@ -20,6 +22,8 @@ pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
 pub use measure::{ChannelStatistics, change, luminance, measure, summary};
 pub use order::similarity_order;
+pub use percentiles::{PERCENTILES, percentiles};
+pub use probabilities::top_classes;
 pub use similarity::ChannelCorrelation;
 
 /// One layer's output for one picture.

@@ -8,7 +8,9 @@ mod graph;
 pub mod inception_v3;
 pub mod labels;
 mod order;
+mod typed;
 
 pub use conventions::{AvgPool, Conventions, InputScale, Precision};
 pub use cost::Cost;
 pub use graph::{Graph, GraphBuilder, LayerIndex, Node, Op, ReceptiveField, Shape, UnknownLayer, Window};
+pub use typed::{LayersError, layers};

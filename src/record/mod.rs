@@ -2,6 +2,7 @@
 //! event files for TensorBoard.
 
 mod encode;
+mod lock;
 mod provenance;
 mod save;
 mod snapshot;
@@ -9,8 +10,11 @@ mod tensorboard;
 mod writer;
 
 pub use encode::{EncodeError, npy, png, tensors};
+pub use lock::{LockError, LockedRanges, read_locked_ranges};
 pub use provenance::{Provenance, fit_name, resize_name};
 pub use save::{Existing, SaveError, save, save_numbered};
-pub use snapshot::{HypercolumnInfo, Prediction, SnapshotInfo, SnapshotJob, TapInfo};
+pub use snapshot::{
+    LensInfo, Numbers, OverInfo, Prediction, SNAPSHOT_FILE, SnapshotInfo, SnapshotJob, TapInfo, Values,
+};
 pub use tensorboard::{EventError, EventWriter};
 pub use writer::{Busy, Writer, Written};

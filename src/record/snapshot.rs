@@ -5,18 +5,20 @@
 //! | `view.png` | the whole view |
 //! | `frame.png` | the frame as the source gave it |
 //! | `input.png` | the network's input: fitted, resized, in whole levels |
-//! | `tiles.png` | the chosen channels, one pixel a value, coloured as in the view |
-//! | `map.safetensors` | the values, `[1, channels, height, width]` f32, named by the layer |
+//! | `tiles.png` | what the tiles show, on all pages, one pixel a value, coloured as in the view |
+//! | `map.safetensors` | the numbers behind it: of maps `[1, channels, height, width]` f32, named by the layer |
+//! | `held.png` | the frame that the shown one is compared with, where there is one |
 //! | `snapshot.json` | [`SnapshotInfo`] |
 //!
 //! The folder appears under its name when it is complete; an existing one is never touched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{EventWriter, Provenance, png, tensors};
+use super::{EventError, EventWriter, LockedRanges, Provenance, png, tensors};
 use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
@@ -53,24 +55,16 @@ pub struct SnapshotInfo {
     pub shown_as_input: bool,
     /// True where the probabilities of all classes were shown as a curve.
     pub curve: bool,
+    /// What the tiles showed.
+    pub tiles: LensInfo,
     /// What lay over the picture.
-    pub hypercolumn: Option<HypercolumnInfo>,
-    /// True where kernels were shown in place of maps.
-    pub kernels: bool,
-    /// True where similar channels were beside each other.
-    pub by_similarity: bool,
+    pub over: Option<OverInfo>,
     /// What channels were sorted by.
     pub sort: Sort,
     /// Which channels were left out.
     pub filter: Filter,
     /// How many that were.
     pub hidden: usize,
-    /// True where the class activation map lay over the picture.
-    pub class_activation: bool,
-    /// True where the selected map lay over the picture.
-    pub over_picture: bool,
-    /// Number of the frame that the shown one was compared with.
-    pub held_frame: Option<u64>,
     /// True where unhealthy maps were marked.
     pub health: bool,
     /// Weights that were shown beside the main ones.
@@ -91,6 +85,8 @@ pub struct SnapshotInfo {
     pub normalize: String,
     /// True where ranges of an earlier frame were held.
     pub locked: bool,
+    /// Those ranges, of each version that was shown: what `--lock` reads.
+    pub locked_ranges: Option<Vec<LockedRanges>>,
     /// Exponent of the level.
     pub gamma: f32,
     /// How far the layer's range gave way to each map's own.
@@ -115,12 +111,27 @@ pub struct SnapshotInfo {
     pub statistics: Vec<ChannelStatistics>,
 }
 
-/// A hypercolumn in `snapshot.json`.
+/// The name of `snapshot.json`.
+pub const SNAPSHOT_FILE: &str = "snapshot.json";
+
+/// A lens in `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
-pub struct HypercolumnInfo {
-    /// Its layers.
-    pub layers: Vec<usize>,
-    /// From 0 to 1.
+pub struct LensInfo {
+    /// Its name.
+    #[serde(rename = "lens")]
+    pub name: &'static str,
+    /// What only this lens has.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A lens over the picture in `snapshot.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct OverInfo {
+    /// Which one.
+    #[serde(flatten)]
+    pub lens: LensInfo,
+    /// How much of the picture it covered, from 0 to 1.
     pub opacity: f32,
 }
 
@@ -173,18 +184,66 @@ pub struct SnapshotJob {
     pub name: String,
     /// The whole view.
     pub view: PendingPicture,
-    /// The tiles.
-    pub tiles: PendingPicture,
-    /// The values of all channels.
-    pub map: PendingMap,
+    /// What the tiles show, where they show something.
+    pub tiles: Option<PendingPicture>,
+    /// The numbers behind it.
+    pub numbers: Vec<Numbers>,
     /// The frame.
     pub frame: Frame,
+    /// The frame that it is compared with, and its file's name.
+    pub held: Option<(&'static str, Frame)>,
     /// How the frame became the network's input.
     pub how: Preprocessing,
     /// Shape of that input.
     pub input: Shape,
     /// The rest.
     pub info: SnapshotInfo,
+}
+
+/// A tensor of `map.safetensors`.
+#[derive(Debug)]
+pub struct Numbers {
+    /// Its name.
+    pub name: String,
+    /// Its values.
+    pub values: Values,
+}
+
+/// Values that are there, or on their way.
+#[derive(Debug)]
+pub enum Values {
+    /// In host memory, in row-major order.
+    There {
+        /// Length of each axis.
+        shape: Vec<usize>,
+        /// As many values as the shape has.
+        values: Arc<[f32]>,
+    },
+    /// These channels of a map that is being copied from the GPU.
+    Coming {
+        /// The whole map.
+        map: PendingMap,
+        /// The channels that are saved, in this order.
+        channels: Arc<[u32]>,
+    },
+}
+
+impl Numbers {
+    /// Waits for the GPU. Name, shape and values.
+    fn wait(self, gpu: &GpuContext) -> Result<(String, Vec<usize>, Vec<f32>), SnapshotError> {
+        match self.values {
+            Values::There { shape, values } => Ok((self.name, shape, values.to_vec())),
+            Values::Coming { map, channels } => {
+                let Shape { height, width, .. } = map.shape();
+                let all = map.wait(gpu).map_err(|error| SnapshotError::Content(error.to_string()))?;
+                let cells = height * width;
+                let of =
+                    |channel: &u32| all.get(*channel as usize * cells..).and_then(|rest| rest.get(..cells));
+                let values: Vec<f32> = channels.iter().filter_map(of).flatten().copied().collect();
+                Ok((self.name, vec![1, channels.len(), height, width], values))
+            }
+        }
+    }
 }
 
 /// Why a snapshot was not written.
@@ -251,45 +310,51 @@ impl SnapshotJob {
         };
         let view = self.view.wait(gpu).map_err(|e| content(&e))?;
         save("view.png", &png(&view).map_err(|e| content(&e))?)?;
-        let tiles = self.tiles.wait(gpu).map_err(|e| content(&e))?;
-        save("tiles.png", &png(&tiles).map_err(|e| content(&e))?)?;
-        let frame =
-            image::RgbImage::from_raw(self.frame.width, self.frame.height, twin::rgb_bytes(&self.frame));
-        let frame = frame.ok_or_else(|| content(&"the frame is not a picture"))?;
-        save("frame.png", &png(&frame).map_err(|e| content(&e))?)?;
+        let tiles = self.tiles.map(|tiles| tiles.wait(gpu)).transpose().map_err(|e| content(&e))?;
+        if let Some(tiles) = &tiles {
+            save("tiles.png", &png(tiles).map_err(|e| content(&e))?)?;
+        }
+        for (name, frame) in std::iter::once(("frame.png", &self.frame))
+            .chain(self.held.iter().map(|(name, frame)| (*name, frame)))
+        {
+            let picture = image::RgbImage::from_raw(frame.width, frame.height, twin::rgb_bytes(frame));
+            let picture = picture.ok_or_else(|| content(&"the frame is not a picture"))?;
+            save(name, &png(&picture).map_err(|e| content(&e))?)?;
+        }
         let input =
             twin::preprocess(&self.frame, self.how.fit, self.how.resize, InputScale::default(), self.input);
         let input = input_picture(&input, [self.input.width, self.input.height]);
         save("input.png", &png(&input).map_err(|e| content(&e))?)?;
 
-        let values = self.map.wait(gpu).map_err(|e| content(&e))?;
-        let [_, height, width] = self.info.layer.shape;
-        let chosen: Vec<f32> = self
-            .info
-            .channels
-            .iter()
-            .flat_map(|channel| &values[*channel as usize * height * width..][..height * width])
-            .copied()
-            .collect();
-        let shape = vec![1, self.info.channels.len(), height, width];
+        let named: Result<Vec<_>, _> = self.numbers.into_iter().map(|one| one.wait(gpu)).collect();
+        let named = named?;
         if let Some((events, step)) = events {
-            let layer = &self.info.layer.keras_name;
-            let predictions = &self.info.predictions;
-            events
-                .image("view", step, &view)
-                .and_then(|()| events.image(&format!("maps/{layer}"), step, &tiles))
-                .and_then(|()| events.histogram(&format!("values/{layer}"), step, &chosen))
-                .and_then(|_| {
-                    predictions.iter().try_for_each(|Prediction { wordnet_id, name, probability, .. }| {
-                        events.scalar(&format!("probability/{wordnet_id} {name}"), step, *probability)
-                    })
-                })
+            write_events(events, step, &view, tiles.as_ref(), named.first(), &self.info.predictions)
                 .map_err(|e| content(&e))?;
         }
-        let named = vec![(self.info.layer.keras_name.clone(), shape, chosen)];
-        save("map.safetensors", &tensors(named).map_err(|e| content(&e))?)?;
+        if !named.is_empty() {
+            save("map.safetensors", &tensors(named).map_err(|e| content(&e))?)?;
+        }
 
         let json = serde_json::to_vec_pretty(&self.info).map_err(|e| content(&e))?;
-        save("snapshot.json", &json)
+        save(SNAPSHOT_FILE, &json)
     }
+}
+
+fn write_events(
+    events: &mut EventWriter,
+    step: i64,
+    view: &image::RgbImage,
+    tiles: Option<&image::RgbImage>,
+    numbers: Option<&(String, Vec<usize>, Vec<f32>)>,
+    predictions: &[Prediction],
+) -> Result<(), EventError> {
+    events.image("view", step, view)?;
+    if let (Some(tiles), Some((name, _, values))) = (tiles, numbers) {
+        events.image(&format!("maps/{name}"), step, tiles)?;
+        events.histogram(&format!("values/{name}"), step, values)?;
+    }
+    predictions.iter().try_for_each(|Prediction { wordnet_id, name, probability, .. }| {
+        events.scalar(&format!("probability/{wordnet_id} {name}"), step, *probability)
+    })
 }

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor};
 
 use self::measure::{Picture, Placed};
-use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes};
+use super::{Activations, ComparedTaps, HeldFrame, Request, Shared, Stage, StageTimes};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
 use crate::gpu::{
-    FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, Preprocessor, Resize, StatisticsPass, twin,
+    FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, PercentilesPass, Preprocessor, Resize, StatisticsPass,
+    twin,
 };
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
@@ -102,6 +103,7 @@ struct Worker<'a> {
     preprocessor: OnceCell<Preprocessor>,
     luminance: OnceCell<LuminancePass>,
     statistics: OnceCell<StatisticsPass>,
+    percentiles: OnceCell<PercentilesPass>,
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
@@ -138,6 +140,7 @@ impl<'a> Worker<'a> {
             preprocessor: OnceCell::new(),
             luminance: OnceCell::new(),
             statistics: OnceCell::new(),
+            percentiles: OnceCell::new(),
             previous: None,
             shared,
             held: None,
@@ -196,7 +199,7 @@ impl<'a> Worker<'a> {
             compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
         if self.networks.len() == 1
-            && let Some(own) = self.held_outputs(&frame, &request)?
+            && let Some(own) = self.held_outputs(&request)?
         {
             let differences: Vec<_> =
                 outputs.iter().zip(&own).map(|(now, held)| now.clone().sub(held.clone())).collect();
@@ -228,8 +231,10 @@ impl<'a> Worker<'a> {
         let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
         let (mut taps, read_probabilities) = match &picture {
-            Picture::Device(picture) => self.summarize(picture, &tapped, &before, scores)?,
-            Picture::Host(picture) => (self.measure(picture, &tapped, &before), None),
+            Picture::Device(picture) => {
+                self.summarize(picture, &tapped, &before, scores, request.percentiles)?
+            }
+            Picture::Host(picture) => (self.measure(picture, &tapped, &before, request.percentiles), None),
         };
         self.previous = Some((frame.frame.id, tapped[..request.taps.len()].to_vec()));
         let mut others = taps.split_off(request.taps.len()).into_iter();
@@ -296,26 +301,16 @@ impl<'a> Worker<'a> {
     }
 
     /// The tapped layers of the held frame, where there is one and it is known.
-    fn held_outputs(
-        &mut self,
-        now: &FrameBuffer,
-        request: &Request,
-    ) -> Result<Option<Vec<Tensor<4>>>, String> {
-        let Some(id) = request.held else {
+    fn held_outputs(&mut self, request: &Request) -> Result<Option<Vec<Tensor<4>>>, String> {
+        let Some(wanted) = &request.held else {
             self.held = None;
             return Ok(None);
         };
         let how = (request.fit, request.resize);
-        if self.held.as_ref().is_none_or(|held| held.frame.frame.id != id) {
-            let found = if now.frame.id == id { Some(now.clone()) } else { None };
-            let found = match (found, self.shared.history().find(id)) {
-                (Some(now), _) => now,
-                (None, Some(past)) => {
-                    FrameBuffer::upload(&self.shared.gpu, past).map_err(|error| error.to_string())?
-                }
-                (None, None) => return Ok(None),
-            };
-            self.held = Some(Held { frame: found, how, outputs: BTreeMap::new() });
+        if self.held.as_ref().is_none_or(|held| HeldFrame(held.frame.frame.clone()) != *wanted) {
+            let frame = FrameBuffer::upload(&self.shared.gpu, wanted.0.clone());
+            let frame = frame.map_err(|error| error.to_string())?;
+            self.held = Some(Held { frame, how, outputs: BTreeMap::new() });
         }
         let Some(mut held) = self.held.take() else { return Ok(None) };
         if held.how != how {

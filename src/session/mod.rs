@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Model, OpenedModel, Placement};
+use crate::frame::Frame;
 use crate::gpu::{FeatureMapBuffer, Fit, FrameBuffer, GpuContext, Resize, StatisticsBuffer};
 use crate::inspect::ChannelStatistics;
 use crate::latest::{LatestSlot, Taken};
@@ -65,7 +66,19 @@ pub struct Request {
     /// While frozen: the frame of the history to look at instead.
     pub past: Option<u64>,
     /// The frame that the others are compared with; where networks are compared, nothing comes of it.
-    pub held: Option<u64>,
+    pub held: Option<HeldFrame>,
+    /// Whether percentiles of the taps are wanted.
+    pub percentiles: bool,
+}
+
+/// A frame that others are compared with. Two are the same where their bytes are.
+#[derive(Clone, Debug)]
+pub struct HeldFrame(pub Frame);
+
+impl PartialEq for HeldFrame {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id && Arc::ptr_eq(&self.0.bytes, &other.0.bytes)
+    }
 }
 
 /// One layer's output.
@@ -79,6 +92,8 @@ pub struct Tap {
     pub statistics: StatisticsBuffer,
     /// The same on the host: one a channel, then one of the layer.
     pub channel_statistics: Arc<[ChannelStatistics]>,
+    /// The values below which 1 % and 99 % of each channel's lie, where they were asked for.
+    pub percentiles: Option<Arc<[[f32; 2]]>>,
 }
 
 /// What another network makes of the same frame.
@@ -198,7 +213,7 @@ struct Shared {
     /// A network that takes the place of the one that runs.
     replacement: Mutex<Option<Model>>,
     status: Mutex<Status>,
-    frames: LatestSlot<crate::frame::Frame>,
+    frames: LatestSlot<Frame>,
     results: LatestSlot<Activations>,
     /// Taken by the capture thread, which opens the source itself.
     open: Mutex<Option<Opener>>,

@@ -5,7 +5,7 @@ use egui::{Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui,
 
 use super::{Arrangement, glossary};
 use crate::app::channel::{cells_that_see, in_words, seen_by};
-use crate::app::scene::{enlarged, in_pixels};
+use crate::app::geometry::{enlarged, in_pixels};
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
@@ -51,7 +51,7 @@ pub fn over_map(
         let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
         [cell(inside.y, shape.height), cell(inside.x, shape.width)]
     });
-    let Some([row, column]) = under_cursor.or(state.marked_cell(shape)) else { return };
+    let Some([row, column]) = under_cursor.or(state.place.marked_cell(shape)) else { return };
     out.cell = Some([row, column]);
     let cell = cells_rect(place, shape, [row, row], [column, column]);
     outline(ui, cell);
@@ -86,12 +86,12 @@ fn beside(ui: &Ui, body: Rect, cell: Rect, text: String) {
 
 /// In the picture (the network sees the part `seen` of it): the pixels that the cell under the cursor sees.
 pub fn on_picture(ui: &Ui, seen: Rect, state: &AppState, model: &ViewModel) {
-    let Some(cell) = model.cell.filter(|_| state.enlarged && !state.kernels) else { return };
+    let Some(cell) = model.cell.filter(|_| state.shows_one_map()) else { return };
     let graph = state.graph();
     let input = graph.input_shape();
     let field = graph.nodes[model.shown_layer(state)].receptive_field;
     let [top, left, bottom, right] = seen_by(field, cell, [input.height, input.width]);
-    let [left, right] = match state.mirror {
+    let [left, right] = match state.panels.mirror {
         true => [input.width - right, input.width - left],
         false => [left, right],
     };
@@ -111,7 +111,6 @@ pub fn words(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let layer = model.shown_layer(state);
     let (Some(shown), Some(channel)) = (&model.activations, state.selected_channel(layer)) else { return };
     let Some(tap) = shown.tap(layer) else { return };
-    ui.label(RichText::new(format!("Channel {channel}")).strong());
     if let Some(statistics) = tap.channel_statistics.get(channel as usize) {
         let Shape { height, width, .. } = state.graph().nodes[layer].shape;
         let text = in_words(statistics, is_rectified(state.graph(), layer), height * width);

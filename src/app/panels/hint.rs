@@ -2,26 +2,30 @@
 
 use egui::{FontId, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2};
 
-use crate::app::keymap::{Action, keys_for};
+use crate::app::keys::{Action, Keymap};
+use crate::app::lens::class_activation;
 use crate::app::theme::palette;
 
 /// Action and what is said of it.
 const FIRST: [(&[Action], &str); 5] = [
     (&[Action::PreviousLayer, Action::NextLayer], "the layer before, the next layer"),
     (&[Action::ToggleEnlarged], "the selected channel alone (arrows select), or all"),
-    (&[Action::ToggleClassActivation], "what in the picture speaks for the first class"),
-    (&[Action::ToggleFrozen], "freeze the picture; w and e go through the last seconds"),
+    (&[Action::Over(class_activation::NAME)], "what in the picture speaks for the first class"),
+    (
+        &[Action::ToggleFrozen, Action::PreviousPicture, Action::NextPicture],
+        "freeze the picture; go through the last seconds",
+    ),
     (&[Action::ToggleHelp], "all keys"),
 ];
 
 /// Draws them with their lower edge at `bottom`; returns the upper edge.
-pub(super) fn show(ui: &Ui, area: Rect, bottom: f32) -> f32 {
+pub(super) fn show(ui: &Ui, keys: &Keymap, area: Rect, bottom: f32) -> f32 {
     let colors = palette(ui);
     let words = |text: String, color| ui.painter().layout_no_wrap(text, FontId::proportional(14.0), color);
     let rows: Vec<_> = FIRST
         .iter()
         .map(|(actions, text)| {
-            let keys: Vec<_> = actions.iter().map(|action| keys_for(*action)).collect();
+            let keys: Vec<_> = actions.iter().map(|action| keys.keys_for(*action)).collect();
             (words(keys.join("  "), colors.accent), words((*text).into(), colors.text))
         })
         .collect();

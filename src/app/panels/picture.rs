@@ -2,17 +2,12 @@
 
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::legend::color_bar;
-use super::predictions::plot;
-use super::{Arrangement, Click, enlarged, extras, glossary};
-use crate::app::class_activation::Explanation;
-use crate::app::keymap::Action;
-use crate::app::state::{AppState, Overlay};
+use super::{Arrangement, enlarged, extras};
+use crate::app::keys::Action;
+use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
 use crate::gpu::{Fit, crop_of};
-use crate::inspect::explained_layer;
-use crate::view::{colormap_table, number};
 
 /// The picture, and in words what lies over it.
 pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
@@ -25,7 +20,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         return;
     };
     let frame = &shown.frame.frame;
-    let as_input = state.network_input && shown.map(0).is_some();
+    let as_input = state.panels.network_input && shown.map(0).is_some();
     let aspect = if as_input { 1.0 } else { frame.height as f32 / frame.width as f32 };
     let size = if width * aspect > highest {
         Vec2::new(highest / aspect, highest)
@@ -34,7 +29,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     };
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     if response.double_clicked() {
-        out.clicks.push(Click::Do(Action::ToggleFrozen));
+        out.actions.push(Action::ToggleFrozen);
     }
     out.picture = Some(rect);
     let fit = if as_input { Fit::Stretch } else { shown.request.fit };
@@ -45,24 +40,25 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     let input = state.graph().input_shape();
     let under_cursor = response
         .hover_pos()
-        .and_then(|at| pixel_at(seen, at, state.mirror, [input.width as u32, input.height as u32]));
+        .and_then(|at| pixel_at(seen, at, state.panels.mirror, [input.width as u32, input.height as u32]));
     // Keys mark a pixel where there is something to be said of one.
-    let marked = state
-        .marked_cell(input)
-        .filter(|_| state.overlay == Some(Overlay::Hypercolumn) && under_cursor.is_none());
+    let marked = state.place.marked_cell(input).filter(|_| {
+        state.overlay_lens().is_some_and(|lens| lens.explains_pixels()) && under_cursor.is_none()
+    });
     if let Some([row, column]) = marked {
         let part = Vec2::new(column as f32 + 0.5, row as f32 + 0.5)
             / Vec2::new(input.width as f32, input.height as f32);
-        let across = if state.mirror { 1.0 - part.x } else { part.x };
+        let across = if state.panels.mirror { 1.0 - part.x } else { part.x };
         mark_pixel(ui, seen.min + Vec2::new(across, part.y) * seen.size());
     }
     out.pixel = under_cursor.or(marked.map(|[row, column]| [column as u32, row as u32]));
     enlarged::on_picture(ui, seen, state, model);
-    if state.frozen {
-        tag(ui, rect.left_top() + Vec2::splat(6.0), "frozen · f goes on");
+    if state.time.frozen {
+        let text = format!("frozen · {} goes on", state.keys.key_for(Action::ToggleFrozen));
+        tag(ui, rect.left_top() + Vec2::splat(6.0), &text);
     }
-    if state.frozen && model.moments.len() > 1 {
-        time_bar(ui, frame.id, model, out);
+    if state.time.frozen && model.moments.len() > 1 {
+        time_bar(ui, frame.id, state, model, out);
     }
     if extras(state) == 0 {
         let text = match (as_input, fit) {
@@ -71,12 +67,6 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
             (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
         };
         ui.label(RichText::new(text).color(palette(ui).quiet).small());
-    }
-    match state.overlay {
-        Some(Overlay::Hypercolumn) => hypercolumn(ui, state, model),
-        Some(Overlay::ClassActivation) => class_activation(ui, state, model),
-        Some(Overlay::Channel) => over_picture(ui, state, model),
-        None => {}
     }
 }
 
@@ -106,7 +96,7 @@ fn pixel_at(seen: Rect, at: Pos2, mirror: bool, [width, height]: [u32; 2]) -> Op
 }
 
 /// The last frames from left to right; a click or a drag goes to one of them.
-fn time_bar(ui: &mut Ui, shown: u64, model: &ViewModel, out: &mut Arrangement) {
+fn time_bar(ui: &mut Ui, shown: u64, state: &AppState, model: &ViewModel, out: &mut Arrangement) {
     let moments = &model.moments;
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), 12.0), Sense::click_and_drag());
@@ -115,107 +105,20 @@ fn time_bar(ui: &mut Ui, shown: u64, model: &ViewModel, out: &mut Arrangement) {
     let x = |place: usize| rect.left() + rect.width() * place as f32 / last as f32;
     if let Some(at) = response.interact_pointer_pos() {
         let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
-        out.clicks.push(Click::Moment(moments[(part * last as f32).round() as usize].id));
+        out.actions.push(Action::Moment(moments[(part * last as f32).round() as usize].id));
     }
     let Some(place) = moments.iter().position(|moment| moment.id == shown) else { return };
     let knob = Rect::from_center_size(Pos2::new(x(place), rect.center().y), Vec2::new(6.0, 12.0));
     ui.painter().rect_filled(knob, 2.0, palette(ui).accent);
     let ago = moments[last].captured.saturating_duration_since(moments[place].captured).as_secs_f32();
-    let text =
-        format!("frame {} of the last {}, {ago:.1} s back (w earlier, e later)", place + 1, moments.len());
+    let [earlier, later] =
+        [Action::PreviousPicture, Action::NextPicture].map(|action| state.keys.key_for(action));
+    let text = format!(
+        "frame {} of the last {}, {ago:.1} s back ({earlier} earlier, {later} later)",
+        place + 1,
+        moments.len()
+    );
     ui.label(RichText::new(text).color(palette(ui).quiet).small());
-}
-
-fn over_picture(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    let Some(channel) = state.selected_channel(model.shown_layer(state)) else { return };
-    let opacity = (state.opacity * 100.0).round();
-    let text = format!("Over it channel {channel} (r), {opacity} % opaque ([ fainter, ] stronger).");
-    ui.label(RichText::new(text).color(palette(ui).accent).small());
-}
-
-fn class_activation(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    let text = match model.explanation {
-        Some(Explanation { class, logit, .. }) => {
-            let name =
-                model.label(class).map_or_else(|| format!("class {class}"), |label| label.name.clone());
-            format!(
-                "Where “{name}” comes from (c): the sum of the last block's maps, each times its weight for this class. \
-                 Its mean plus the bias is the logit {}.",
-                number(logit)
-            )
-        }
-        None if !model.trained() => {
-            "An untrained network recognises nothing: no class activation map (c).".into()
-        }
-        None if explained_layer(state.graph()).is_none() => {
-            "This network does not end in a pool and one fully connected layer: no class activation map (c)."
-                .into()
-        }
-        None => "The class activation map (c) is being computed.".into(),
-    };
-    ui.label(RichText::new(text).color(palette(ui).accent).small()).on_hover_text(format!(
-        "{} {}",
-        glossary::explain("class activation map"),
-        glossary::explain("logit")
-    ));
-    let Some(Explanation { low, high, .. }) = model.explanation else { return };
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-    let range = state.overlay_scale().range((low, high), (low, high), state.colormap());
-    color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
-    let [low, high] = [range.low, range.high].map(number);
-    let ends = format!("from {low} to {high} ([ fainter, ] stronger)");
-    ui.label(RichText::new(ends).color(palette(ui).quiet).small());
-}
-
-fn hypercolumn(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    let layers = &state.hypercolumn;
-    let graph = state.graph();
-    let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
-    let text = match layers.len() {
-        0 => "The hypercolumn has no layers: x takes the one you look at.".to_string(),
-        _ => {
-            let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
-            let opacity = (state.opacity * 100.0).round();
-            format!(
-                "Hypercolumn of layers {}: the mean of {channels} channels, {opacity} % opaque ([ fainter, ] stronger).",
-                numbers.join(", ")
-            )
-        }
-    };
-    ui.label(RichText::new(text).color(palette(ui).accent).small())
-        .on_hover_text(glossary::explain("hypercolumn"));
-    if !layers.is_empty() {
-        let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 8.0), Sense::hover());
-        let range = state.overlay_scale().range((0.0, 1.0), (0.0, 1.0), state.colormap());
-        color_bar(ui, rect, &range.ramp(&colormap_table(state.colormap())));
-        ui.label(RichText::new("from its lowest to its highest value").color(palette(ui).quiet).small());
-    }
-    let Some(vector) = &model.vector else {
-        if !layers.is_empty() {
-            let hint = "Point at the picture (or press shift and an arrow) for the vector of a pixel.";
-            ui.label(RichText::new(hint).color(palette(ui).quiet).small());
-        }
-        return;
-    };
-    let [x, y] = vector.pixel;
-    ui.label(RichText::new(format!("The hypercolumn at {x},{y}: {} values", vector.values.len())).small());
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 64.0), Sense::hover());
-    plot(ui, rect, &vector.values);
-    // Each layer has its own scale of values: show where one ends.
-    let mut start = 0;
-    for (layer, channels) in &vector.layers {
-        let edge = |at: usize| rect.left() + rect.width() * at as f32 / vector.values.len() as f32;
-        if start > 0 {
-            ui.painter().vline(edge(start), rect.y_range(), Stroke::new(1.0, palette(ui).quiet));
-        }
-        let room = edge(start + channels) - edge(start);
-        let galley =
-            ui.painter().layout_no_wrap(layer.to_string(), FontId::proportional(11.0), palette(ui).quiet);
-        if galley.size().x + 4.0 < room {
-            ui.painter().galley(Pos2::new(edge(start) + 2.0, rect.top()), galley, palette(ui).quiet);
-        }
-        start += channels;
-    }
 }
 
 fn mark_crop(ui: &Ui, rect: Rect, square: Rect) {

@@ -2,7 +2,8 @@
 
 use egui::{Align, Align2, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::{extras, glossary};
+use super::extras;
+use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
@@ -42,7 +43,7 @@ pub(super) fn plot(ui: &Ui, rect: Rect, values: &[f32]) {
 }
 
 /// All class probabilities; the class under the cursor is named.
-fn curve(ui: &mut Ui, model: &ViewModel) {
+fn curve(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(shown) = &model.activations else { return };
     let Some(probabilities) = &shown.probabilities else { return };
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 72.0), Sense::hover());
@@ -51,16 +52,18 @@ fn curve(ui: &mut Ui, model: &ViewModel) {
         Some(at) => {
             let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
             let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
-            let name = model.label(class).map_or("", |label| label.name.as_str());
+            let name = model.class_name(class);
             format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
         }
-        None => format!("The probabilities of all {} classes (g).", probabilities.len()),
+        None => {
+            let key = state.keys.key_for(Action::ToggleCurve);
+            format!("The probabilities of all {} classes ({key}).", probabilities.len())
+        }
     };
     ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }
 
 pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    ui.label(RichText::new("What the network says").strong()).on_hover_text(glossary::explain("probability"));
     if let Some(network) = model.network().filter(|network| network.weights.origin.is_trained()) {
         let origin = &network.weights.origin;
         let color =
@@ -92,8 +95,9 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         );
         return;
     }
-    if !state.predictions {
-        ui.label(RichText::new("Off; shift p turns them on.").color(palette(ui).quiet));
+    if !state.panels.predictions {
+        let key = state.keys.key_for(Action::TogglePredictions);
+        ui.label(RichText::new(format!("Off; {key} turns them on.")).color(palette(ui).quiet));
         return;
     }
     // What is shown beside them wants room too.
@@ -119,7 +123,7 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             ui.new_child(egui::UiBuilder::new().max_rect(label).layout(Layout::left_to_right(Align::Center)));
         inner.add(egui::Label::new(name).truncate());
     }
-    if state.curve {
-        curve(ui, model);
+    if state.panels.curve {
+        curve(ui, state, model);
     }
 }

@@ -2,12 +2,11 @@
 
 use egui::{Align, Align2, Color32, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::legend::in_words;
-use super::{Arrangement, Click, enlarged};
-use crate::app::colors::LayerColors;
+use super::{Arrangement, enlarged};
 use crate::app::health::LayerMarks;
-use crate::app::kernels::KernelChoice;
-use crate::app::keymap::Action;
+use crate::app::keys::Action;
+use crate::app::lens::maps::channel_in_words;
+use crate::app::lens::{LayerColors, Subject};
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
@@ -34,17 +33,20 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         ui.painter().galley(at, galley, color);
         return;
     }
-    let Some(subject) = Subject::of(state, layer) else {
-        empty(ui, area, state, layer);
-        return;
+    let subject = match state.tiles_lens().subject(&model.look(state)) {
+        Ok(subject) => subject,
+        Err(reason) => {
+            empty(ui, area, reason);
+            return;
+        }
     };
-    let versions = if subject.is_map { model.versions.len().max(1) } else { 1 };
-    let title = subject.title.clone().map(|title| vec![title]).unwrap_or_else(|| model.versions.to_vec());
+    let is_map = state.shows_maps();
+    let versions = subject.titles.len().max(1);
     for version in 0..versions {
         let width = (area.width() - VERSION_GAP * (versions - 1) as f32) / versions as f32;
         let left = area.left() + (width + VERSION_GAP) * version as f32;
         let mut body = Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, area.height()));
-        if let Some(text) = title.get(version) {
+        if let Some(text) = subject.titles.get(version) {
             let place = Rect::from_min_size(body.min, Vec2::new(width, HEADING));
             let layout = Layout::left_to_right(Align::Center);
             let mut heading = ui.new_child(egui::UiBuilder::new().max_rect(place).layout(layout));
@@ -55,36 +57,38 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
     }
     let body = out.tiles[0];
     let pixels = [body.width(), body.height()].map(|side| (side * scale) as u32);
-    let grid = subject.grid(state, pixels, scale);
-    state.grid = Some(grid);
-    if response.double_clicked() && state.enlarged {
-        out.clicks.push(Click::Enlarge(state.selected));
+    let grid = grid_of(&subject, state, pixels, scale);
+    state.place.grid = Some(grid);
+    if response.double_clicked() && state.place.enlarged {
+        out.actions.push(Action::Enlarge(state.place.selected));
     }
     let channels = state.shown_channels(layer);
     let colors = match &model.activations {
-        Some(shown) if subject.is_map => LayerColors::of(state, shown, layer),
+        Some(shown) if is_map => {
+            LayerColors::of(&state.colors, state.graph().nodes[layer].shape, shown, layer)
+        }
         _ => vec![],
     };
-    if state.enlarged {
+    if state.place.enlarged {
         for (body, colors) in out.tiles.iter().zip(&colors) {
-            let flat = channels.get(state.selected).and_then(|channel| colors.flat_in_words(*channel));
+            let flat = channels.get(state.place.selected).and_then(|channel| colors.flat_in_words(*channel));
             if let Some(text) = flat {
                 let font = FontId::proportional(18.0);
                 ui.painter().text(body.center(), Align2::CENTER_CENTER, text, font, DARK.quiet);
             }
         }
     }
-    if state.enlarged && subject.is_map {
+    if state.place.enlarged && is_map {
         enlarged::over_map(ui, body, &response, state, model, out);
     }
-    if state.enlarged || !subject.is_selectable {
+    if state.place.enlarged || !subject.is_selectable {
         return;
     }
-    let first = state.page() * grid.page_len();
-    let shown = &channels[first.min(channels.len())..(first + grid.page_len()).min(channels.len())];
+    let positions = state.place.positions(channels.len());
+    let (first, shown) = (positions.start, &channels[positions]);
     for (version, body) in out.tiles.iter().enumerate() {
         // Health is the main network's.
-        let health = model.health.as_deref().filter(|_| subject.is_map && version == 0);
+        let health = model.health.as_deref().filter(|_| is_map && version == 0);
         let colors = colors.get(version);
         number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
     }
@@ -99,18 +103,19 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         response.interact_pointer_pos().filter(|_| response.clicked()).and_then(place_at)
     {
         let (position, twice) = (first + place, response.double_clicked());
-        out.clicks.push(if twice { Click::Enlarge(position) } else { Click::Select(position) });
+        out.actions.push(if twice { Action::Enlarge(position) } else { Action::Select(position) });
     }
     let turn = ui.input(|input| input.events.iter().map(wheel_turn).sum::<f32>());
     if response.hovered() && turn.abs() >= 1.0 {
-        out.clicks.push(Click::Do(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage }));
+        out.actions.push(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage });
     }
-    let under = response.hover_pos().and_then(place_at).filter(|_| subject.is_map && !state.help);
+    let under = response.hover_pos().and_then(place_at).filter(|_| is_map && !state.panels.help);
     if let (Some((version, place)), Some(results)) = (under, &model.activations)
         && let Some((tap, _)) = results.versions(layer).nth(version)
     {
         let channel = shown[place];
-        response.on_hover_text_at_pointer(in_words(channel, tap.channel_statistics[channel as usize]));
+        response
+            .on_hover_text_at_pointer(channel_in_words(channel, tap.channel_statistics[channel as usize]));
     }
 }
 
@@ -120,76 +125,29 @@ const HEADING: f32 = 26.0;
 /// Between the versions of a comparison, in points.
 const VERSION_GAP: f32 = 14.0;
 
-/// What the tiles show.
-struct Subject {
-    /// `[width, height]` of one tile's values.
-    size: [usize; 2],
-    count: usize,
-    is_map: bool,
-    /// Tiles are channels that can be selected.
-    is_selectable: bool,
-    title: Option<String>,
-}
-
-impl Subject {
-    /// `None` where kernels are to be shown of a layer that has none.
-    fn of(state: &AppState, layer: usize) -> Option<Self> {
-        let shape = state.graph().nodes[layer].shape;
-        let channels = state.shown_channels(layer);
-        let selected = channels.get(state.selected).or(channels.first()).copied().unwrap_or(0);
-        if !state.kernels {
-            let title = state.enlarged.then(|| format!("channel {selected} · z shows all"));
-            let (size, count) = ([shape.width, shape.height], channels.len());
-            return Some(Self { size, count, is_map: true, is_selectable: true, title });
-        }
-        let (conv, choice) = state.shown_kernels()?;
-        let kernel = state.kernel_shape(conv);
-        let (name, size) = (&state.graph().nodes[conv].keras_name, [kernel.width, kernel.height]);
-        let of_shape = format!("{}×{}", kernel.height, kernel.width);
-        Some(match choice {
-            KernelChoice::Colored(filters) => {
-                let title = format!("kernels of {name}: {of_shape}×3, in colour · shift k shows the maps");
-                Self { size, count: filters.len(), is_map: false, is_selectable: true, title: Some(title) }
-            }
-            KernelChoice::Slices(filter) => {
-                let count = kernel.channels;
-                let title = format!(
-                    "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels \
-                     · arrows choose the filter · shift k shows the maps"
-                );
-                Self { size, count, is_map: false, is_selectable: false, title: Some(title) }
-            }
-        })
+/// How many tiles of which size fit into an area of so many pixels.
+fn grid_of(subject: &Subject, state: &AppState, pixels: [u32; 2], scale: f32) -> TileGrid {
+    let size = match state.place.tile_size {
+        TileSize::Auto => TileSize::Auto,
+        TileSize::Pixels(points) => TileSize::Pixels((points as f32 * scale).round() as u32),
+    };
+    if subject.is_selectable {
+        return tile_grid(pixels, subject.size, subject.count, size, scale);
     }
-
-    fn grid(&self, state: &AppState, pixels: [u32; 2], scale: f32) -> TileGrid {
-        let size = match state.tile_size {
-            TileSize::Auto => TileSize::Auto,
-            TileSize::Pixels(points) => TileSize::Pixels((points as f32 * scale).round() as u32),
-        };
-        if self.is_selectable {
-            return tile_grid(pixels, self.size, self.count, size, scale);
-        }
-        // All slices belong together: on one page, however small that makes them.
-        let largest = (LARGEST_SLICE * scale) as u32;
-        let fits = |grid: &TileGrid| grid.page_len() >= self.count;
-        let grid = |side| tile_grid(pixels, self.size, self.count, TileSize::Pixels(side), scale);
-        (1..largest).rev().map(grid).find(fits).unwrap_or_else(|| grid(1))
-    }
+    // What belongs together is on one page, however small that makes it.
+    let largest = (LARGEST_SLICE * scale) as u32;
+    let fits = |grid: &TileGrid| grid.page_len() >= subject.count;
+    let grid = |side| tile_grid(pixels, subject.size, subject.count, TileSize::Pixels(side), scale);
+    (1..largest).rev().map(grid).find(fits).unwrap_or_else(|| grid(1))
 }
 
 /// A slice of a kernel is not drawn larger than this, in points.
 const LARGEST_SLICE: f32 = 96.0;
 
-/// There is nothing to show: says what to do.
-fn empty(ui: &Ui, area: Rect, state: &AppState, layer: usize) {
-    let node = &state.graph().nodes[layer];
-    let text = format!(
-        "{} ({}) has no kernels. Go to a convolution with u and o, or back to the maps with shift k.",
-        node.keras_name,
-        node.op.name()
-    );
-    let galley = ui.painter().layout(text, FontId::proportional(18.0), palette(ui).quiet, area.width() * 0.8);
+/// There is nothing to show: says why, and what to do.
+fn empty(ui: &Ui, area: Rect, reason: String) {
+    let galley =
+        ui.painter().layout(reason, FontId::proportional(18.0), palette(ui).quiet, area.width() * 0.8);
     ui.painter().galley(area.center() - galley.size() / 2.0, galley, palette(ui).quiet);
 }
 
@@ -215,7 +173,7 @@ fn number_tiles(
         let edge = grid.tile_origin(place);
         let min = area.min + Vec2::new(edge[0] as f32, edge[1] as f32) / scale;
         let rect = Rect::from_min_size(min, tile);
-        if first + place == state.selected {
+        if first + place == state.place.selected {
             ui.painter().rect_stroke(
                 rect,
                 0.0,

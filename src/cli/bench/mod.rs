@@ -97,14 +97,14 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
         eprintln!("{note}");
     }
     let graph = model.graph.clone();
-    let layers = network::layers(&graph, &args.layer)?;
+    let layers = crate::model::layers(&graph, &args.layer)?;
     let mut state = AppState::new(graph.clone(), layers[0]);
     let how = args.preprocess.preprocessing();
-    (state.fit, state.resize) = (how.fit, how.resize);
+    state.how = how;
     if let Some(tiles) = args.tiles {
-        state.channels = format!("0..{tiles}").parse::<ChannelSet>()?;
+        state.place.channels = format!("0..{tiles}").parse::<ChannelSet>()?;
         let node = &graph.nodes[layers[0]];
-        state.channels.resolve(&node.keras_name, node.shape.channels)?;
+        state.place.channels.resolve(&node.keras_name, node.shape.channels)?;
     }
 
     let gpu = GpuContext::open(new_instance(None), args.network.adapter.as_deref(), None)?;
@@ -137,9 +137,10 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
     let (stages_apart, bytes_a_frame) = bench.stages_apart(frames)?;
     let (tiles, tile_size) = bench.presenter.tiles();
     let pipelined = bench.pipelined(frames, interval)?;
-    let mut everything = bench.presenter.state.clone();
-    (everything.health, everything.sort, everything.enlarged) = (true, Sort::Variance, true);
-    everything.tile_size = TileSize::Auto;
+    let mut everything = bench.presenter.view.state.clone();
+    everything.panels.health = true;
+    (everything.place.sort, everything.place.enlarged) = (Sort::Variance, true);
+    everything.place.tile_size = TileSize::Auto;
     let view_cost = bench.view_cost(frames, everything)?;
 
     let Some(last) = bench.presenter.shown() else { bail!("nothing was presented") };

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 
 use super::player::Control;
 use super::report::{Bytes, Counter, Pipelined, Spread, Stages, ViewCost};
-use crate::app::keymap::Action;
+use crate::app::keys::Action;
 use crate::app::presenter::Presenter;
 use crate::app::state::AppState;
 use crate::gpu::GpuContext;
@@ -51,7 +51,7 @@ impl Bench {
 
     /// What the view wants of each frame.
     fn request(&self) -> Request {
-        Request { taps: self.taps.clone(), ..self.presenter.state.request() }
+        Request { taps: self.taps.clone(), ..self.presenter.view.state.request() }
     }
 
     /// The next result, within this time.
@@ -99,7 +99,7 @@ impl Bench {
     pub fn warm_up(&mut self, frames: usize) -> anyhow::Result<()> {
         for _ in 0..frames {
             let shown = self.next()?;
-            self.presenter.take(shown);
+            self.presenter.view.take(shown, &self.session);
             self.presenter.present(&self.session)?;
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Bench {
             self.control.release(1);
             let shown = self.next()?;
             let times = shown.times;
-            self.presenter.take(shown);
+            self.presenter.view.take(shown, &self.session);
             let drawn = self.presenter.present(&self.session)?;
             let after = traffic(&self.gpu);
             let tiles_ms = self.presenter.present_tiles()?;
@@ -177,12 +177,13 @@ impl Bench {
             if let Some(shown) = shown {
                 let first = *first_sequence.get_or_insert(shown.sequence);
                 processed = shown.sequence - first + 1;
-                self.presenter.take(shown);
+                self.presenter.view.take(shown, &self.session);
             }
             let is_pressed = Instant::now() >= key_due;
             if is_pressed {
                 let to_the_right = keys.len() % 2 == 0;
-                self.presenter.act(if to_the_right { Action::ChannelRight } else { Action::ChannelLeft });
+                let action = if to_the_right { Action::ChannelRight } else { Action::ChannelLeft };
+                self.presenter.act(action, &self.session);
                 self.session.request(self.request());
             }
             if !is_new && !is_pressed {
@@ -227,12 +228,12 @@ impl Bench {
     /// The network alone, with the tiles, and with `everything`, in turn; each for so many frames.
     pub fn view_cost(&mut self, frames: usize, everything: AppState) -> anyhow::Result<ViewCost> {
         const ROUNDS: usize = 4;
-        let plain = self.presenter.state.clone();
+        let plain = self.presenter.view.state.clone();
         let mut found: [Vec<f32>; 3] = Default::default();
         for _ in 0..ROUNDS {
             for (arm, times) in found.iter_mut().enumerate() {
                 let is_drawn = arm > 0;
-                self.presenter.state = if arm == 2 { everything.clone() } else { plain.clone() };
+                self.presenter.view.state = if arm == 2 { everything.clone() } else { plain.clone() };
                 let mut request = self.request();
                 if !is_drawn {
                     // The whole network all the same, as far as its classes.
@@ -241,7 +242,7 @@ impl Bench {
                 times.extend(self.intervals(frames.div_ceil(ROUNDS), request, is_drawn)?);
             }
         }
-        self.presenter.state = plain;
+        self.presenter.view.state = plain;
         let [alone, tiles, everything] = found.map(|times| Spread::of(&times));
         let ratio = |spread: Option<Spread>| Some(spread?.median / alone?.median);
         Ok(ViewCost {
@@ -269,7 +270,7 @@ impl Bench {
             }
             before = Some((shown.sequence, shown.finished));
             if is_drawn {
-                self.presenter.take(shown);
+                self.presenter.view.take(shown, &self.session);
                 self.presenter.present(&self.session)?;
             }
         }

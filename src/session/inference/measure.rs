@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Worker;
 use crate::gpu::{
-    FeatureMapBuffer, LuminanceBuffer, LuminancePass, StatisticsBuffer, StatisticsPass, readback, twin,
+    FeatureMapBuffer, LuminanceBuffer, LuminancePass, PercentilesPass, StatisticsBuffer, StatisticsPass,
+    readback, twin,
 };
-use crate::inspect::luminance;
-use crate::model::LayerIndex;
+use crate::inspect::{luminance, percentiles};
+use crate::model::{LayerIndex, Shape};
 use crate::session::Tap;
 
 /// One a class.
@@ -36,6 +39,7 @@ impl Worker<'_> {
         picture: &[f32],
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
+        by_percentile: bool,
     ) -> Vec<Tap> {
         let input = self.model.graph.input_shape();
         let mut luminances: BTreeMap<(usize, usize), Vec<f32>> = BTreeMap::new();
@@ -49,7 +53,9 @@ impl Worker<'_> {
             let before = before.and_then(|before| before.values.as_deref());
             let all = twin::statistics(values, shape, light, before);
             let statistics = StatisticsBuffer::upload(&self.shared.gpu, &all);
-            Some(Tap { layer: *layer, map: placed.map.clone(), statistics, channel_statistics: all.into() })
+            let percentiles = by_percentile.then(|| channel_percentiles(values, shape));
+            let (map, channel_statistics) = (placed.map.clone(), all.into());
+            Some(Tap { layer: *layer, map, statistics, channel_statistics, percentiles })
         });
         measured.collect()
     }
@@ -62,6 +68,7 @@ impl Worker<'_> {
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
         scores: Option<&FeatureMapBuffer>,
+        by_percentile: bool,
     ) -> Result<(Vec<Tap>, Option<Probabilities>), String> {
         let gpu = &self.shared.gpu;
         let luminance_pass = self.luminance.get_or_init(|| LuminancePass::new(gpu));
@@ -78,8 +85,15 @@ impl Worker<'_> {
                 statistics_pass.run(gpu, map, luminance, before)
             })
             .collect();
-        let mut ranges: Vec<_> =
-            statistics.iter().map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
+        let percentiles: Vec<StatisticsBuffer> = if by_percentile {
+            let pass = self.percentiles.get_or_init(|| PercentilesPass::new(gpu));
+            let of_maps = maps.iter().zip(&statistics);
+            of_maps.map(|((_, placed), statistics)| pass.run(gpu, &placed.map, statistics)).collect()
+        } else {
+            vec![]
+        };
+        let all = statistics.iter().chain(&percentiles);
+        let mut ranges: Vec<_> = all.map(|statistics| (statistics.buffer(), 0, statistics.size())).collect();
         let scores = scores.filter(|map| map.strides[0] == 1);
         ranges.extend(scores.map(|map| (&map.buffer, map.offset, map.extent() * 4)));
         if ranges.is_empty() {
@@ -87,15 +101,32 @@ impl Worker<'_> {
         }
         let bytes = readback::copy(gpu, &ranges).wait(gpu).map_err(|error| error.to_string())?;
         let mut numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let taps = maps
-            .iter()
-            .zip(statistics)
-            .map(|((layer, Placed { map, .. }), statistics)| {
-                let own: Vec<f32> = numbers.by_ref().take(statistics.size() as usize / 4).collect();
-                let channel_statistics = StatisticsBuffer::decode(&own).into();
-                Tap { layer: *layer, map: map.clone(), statistics, channel_statistics }
+        let mut next = |buffer: &StatisticsBuffer| {
+            let own: Vec<f32> = numbers.by_ref().take(buffer.size() as usize / 4).collect();
+            StatisticsBuffer::decode(&own)
+        };
+        let decoded: Vec<_> = statistics.iter().map(&mut next).collect();
+        let mut percentiles = percentiles.iter().map(next).map(|all| {
+            // The last entry is the layer's.
+            all.iter().take(all.len().saturating_sub(1)).map(|entry| [entry.min, entry.max]).collect()
+        });
+        let taps = maps.iter().zip(statistics).zip(decoded);
+        let taps = taps
+            .map(|(((layer, Placed { map, .. }), statistics), channels)| Tap {
+                layer: *layer,
+                map: map.clone(),
+                statistics,
+                channel_statistics: channels.into(),
+                percentiles: percentiles.next(),
             })
             .collect();
+        drop(percentiles);
         Ok((taps, scores.map(|_| numbers.collect())))
     }
+}
+
+/// Of each channel, spread over all cores.
+fn channel_percentiles(values: &[f32], shape: Shape) -> Arc<[[f32; 2]]> {
+    let cells = (shape.height * shape.width).max(1);
+    values.par_chunks_exact(cells).map(percentiles).collect::<Vec<_>>().into()
 }

@@ -1,0 +1,79 @@
+//! What lenses look at: all that was chosen, and what has come of it.
+
+use std::sync::Arc;
+
+use crate::app::keys::{Action, Keymap};
+use crate::app::state::{Colors, Lenses, Place};
+use crate::engine::Model;
+use crate::model::{Graph, LayerIndex, Node, Shape};
+use crate::session::{Activations, HeldFrame};
+
+/// One look at the network.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The network as data.
+    pub graph: &'a Arc<Graph>,
+    /// The layer whose tiles are shown: the chosen one, or the one before while that is computed.
+    pub layer: LayerIndex,
+    /// Layer, channels, page and cell.
+    pub place: &'a Place,
+    /// How values become colours.
+    pub colors: &'a Colors,
+    /// What lenses are set to.
+    pub lenses: &'a Lenses,
+    /// Which keys do what, for sentences.
+    pub keys: &'a Keymap,
+    /// The frame that others are compared with.
+    pub held: Option<&'a HeldFrame>,
+    /// The newest results.
+    pub shown: Option<&'a Arc<Activations>>,
+    /// The network with its parameters and class names, once it is there.
+    pub network: Option<&'a Model>,
+    /// What the columns of a comparison of networks are called; empty where nothing is compared.
+    pub versions: &'a [String],
+    /// The pixel (column, row) of the network's input under the cursor, or marked by keys.
+    pub pixel: Option<[u32; 2]>,
+}
+
+impl<'a> Look<'a> {
+    /// The shown layer.
+    pub fn node(&self) -> &'a Node {
+        &self.graph.nodes[self.layer]
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Shape {
+        self.node().shape
+    }
+
+    /// Its channels that are shown, in order.
+    pub fn channels(&self) -> Arc<[u32]> {
+        self.place.shown_channels(self.graph, self.layer)
+    }
+
+    /// The selected channel.
+    pub fn selected_channel(&self) -> Option<u32> {
+        self.place.selected_channel(self.graph, self.layer)
+    }
+
+    /// The key that does this, for sentences.
+    pub fn key(&self, action: Action) -> String {
+        self.keys.key_for(action)
+    }
+
+    /// `70 % opaque ([ fainter, ] stronger)`
+    pub fn opacity_in_words(&self) -> String {
+        format!("{} % opaque {}", (self.lenses.opacity * 100.0).round(), self.opacity_keys())
+    }
+
+    /// `([ fainter, ] stronger)`
+    pub fn opacity_keys(&self) -> String {
+        format!("({} fainter, {} stronger)", self.key(Action::LessOpacity), self.key(Action::MoreOpacity))
+    }
+
+    /// The name of a class, where it is known.
+    pub fn class_name(&self, class: usize) -> String {
+        let label = self.network.and_then(|model| model.labels.get(class));
+        label.map_or_else(|| format!("class {class}"), |label| label.name.clone())
+    }
+}

@@ -1,0 +1,150 @@
+//! The maps of the shown layer; where networks are compared, those of each and the signed differences.
+
+use super::about::About;
+use super::layer_colors::{LayerColors, meaning};
+use super::legend::{Line, Strip};
+use super::look::Look;
+use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
+use crate::app::keys::Action;
+use crate::app::state::LensName;
+use crate::gpu::{GpuContext, StatisticsBuffer};
+use crate::inspect::ChannelStatistics;
+use crate::session::Tap;
+use crate::view::{Normalize, number};
+
+/// What the tiles show from the start.
+pub const NAME: LensName = "maps";
+
+const ABOUT: About = About { name: NAME, keys: &[], help: "the maps of the layer", flag: None, more: &[] };
+
+/// The lens.
+pub struct Maps;
+
+impl TilesLens for Maps {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn shows_maps(&self) -> bool {
+        true
+    }
+
+    fn subject(&self, look: &Look<'_>) -> Result<Subject, String> {
+        Ok(subject(look, look.versions))
+    }
+
+    fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
+        Box::new(Work)
+    }
+
+    fn legend(&self, look: &Look<'_>) -> Vec<Line> {
+        legend(look)
+    }
+}
+
+/// All channels of the shown layer, under these titles; one channel large says how all are shown again.
+pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
+    let shape = look.shape();
+    let titles = match look.selected_channel().filter(|_| look.place.enlarged) {
+        Some(channel) if titles.is_empty() => {
+            vec![format!("channel {channel} · {} shows all", look.key(Action::ToggleEnlarged))]
+        }
+        _ => titles.to_vec(),
+    };
+    let count = look.channels().len();
+    Subject { size: [shape.width, shape.height], count, is_selectable: true, titles }
+}
+
+/// Nothing has to be kept: the session computes maps and their statistics.
+pub struct Work;
+
+impl TilesWork for Work {
+    fn tiles(&mut self, gpu: &GpuContext, look: &Look<'_>) -> Vec<TileSet> {
+        let Some(shown) = look.shown else { return vec![] };
+        let colors = LayerColors::of(look.colors, look.shape(), shown, look.layer);
+        let order = look.channels();
+        let names = names(look, colors.len());
+        let set = |((colors, (tap, _)), name): ((LayerColors, (&Tap, bool)), String)| TileSet {
+            name,
+            pixels: Pixels::Values {
+                map: tap.map.clone(),
+                statistics: tap.statistics.clone(),
+                ranges: colors.other_ranges().map(|ranges| StatisticsBuffer::upload(gpu, &ranges)),
+                scale: colors.scale,
+                colormap: colors.colormap,
+                smooth: look.colors.smooth,
+            },
+            order: order.clone(),
+            numbers: None,
+        };
+        colors.into_iter().zip(shown.versions(look.layer)).zip(names).map(set).collect()
+    }
+}
+
+/// `mixed5` for the main network, `mixed5@other` for what is compared with it.
+fn names(look: &Look<'_>, versions: usize) -> Vec<String> {
+    let titles = if look.versions.is_empty() { super::held::titles() } else { look.versions.to_vec() };
+    let layer = &look.node().keras_name;
+    let name = |version: usize| match titles.get(version) {
+        Some(title) if version > 0 => format!("{layer}@{title}"),
+        _ => layer.clone(),
+    };
+    (0..versions).map(name).collect()
+}
+
+/// What the colours of the shown maps mean.
+pub fn legend(look: &Look<'_>) -> Vec<Line> {
+    let Some(shown) = look.shown else { return vec![] };
+    let versions = LayerColors::of(look.colors, look.shape(), shown, look.layer);
+    let (Some(colors), Some(channel)) = (versions.first(), look.selected_channel()) else { return vec![] };
+    let odd = colors.oddities();
+    let range = colors.range(channel);
+    let mut lines = vec![
+        Line::Heading("What the colours mean".into(), "colormap"),
+        Line::Choices,
+        Line::Strip(Strip::new(&range, colors.colormap, [odd.below > 0, odd.above > 0])),
+    ];
+    let mut text = meaning(&colors.scale, colors.colormap);
+    if colors.is_locked {
+        text += " · locked to an earlier frame";
+    }
+    if !colors.has_one_range() {
+        text += &format!(" · these are the ends of channel {channel}");
+    }
+    lines.push(Line::quiet(text));
+    lines.extend(odd.in_words(colors.colormap));
+    lines.push(Line::Quiet(channel_in_words(channel, colors.statistics(channel)), "deviation"));
+    if let Some(differences) = versions.last().filter(|_| versions.len() > 1) {
+        lines.push(Line::bar(&differences.range(0), differences.colormap));
+        lines.push(Line::quiet(differences_in_words(differences)));
+    }
+    lines
+}
+
+/// What the colours of differences mean.
+pub fn differences_in_words(colors: &LayerColors) -> String {
+    let range = colors.range(0);
+    match colors.scale.normalize {
+        Normalize::Map | Normalize::Percentile => {
+            "differences: blue is less, white none, red more; each map its own range".to_string()
+        }
+        _ if !colors.has_one_range() => {
+            "differences: blue is less, white none, red more; boosted as the maps".to_string()
+        }
+        _ => format!("differences from {} to {}, white is none", number(range.low), number(range.high)),
+    }
+}
+
+/// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
+pub fn channel_in_words(channel: u32, statistics: ChannelStatistics) -> String {
+    let ChannelStatistics { min, max, mean, std, finite, .. } = statistics;
+    if statistics.is_empty() {
+        return format!("channel {channel}: no finite value");
+    }
+    let [min, max, mean, std] = [min, max, mean, std].map(number);
+    let rest = match finite {
+        1.0 => String::new(),
+        part => format!(", {:.1} % of cells not finite", (1.0 - part) * 100.0),
+    };
+    format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}{rest}")
+}

@@ -1,0 +1,46 @@
+//! Ways of looking. The view asks two questions: what do the tiles show, and what lies over the picture? Each answer is a
+//! lens, and all that is particular to it stands in its own file: name, keys and sentence, what it asks of the session,
+//! how that becomes tiles or an overlay, what its colours mean, its option off screen, what a snapshot records of it and
+//! how a command says it again. The subcommands that draw the same use the computations and words of these files.
+//!
+//! A new lens is a file here, and a line in one of the two lists.
+
+mod about;
+pub mod channel;
+pub mod class_activation;
+pub mod held;
+pub mod hypercolumn;
+pub mod kernels;
+mod layer_colors;
+mod legend;
+mod look;
+pub mod maps;
+mod overlay;
+mod tiles;
+
+use super::state::LensName;
+
+pub use about::{About, Choices, Flag, More, Needs, Takes};
+pub use layer_colors::{LayerColors, Oddities, meaning, ranges_of};
+pub use legend::{Line, Strip};
+pub use look::Look;
+pub use overlay::{Over, OverlayLens, OverlayWork};
+pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
+
+/// What the tiles can show; the first is there from the start.
+pub static TILES: &[&dyn TilesLens] = &[&maps::Maps, &held::Held, &kernels::Kernels];
+
+/// What can lie over the picture.
+pub static OVERLAYS: &[&dyn OverlayLens] =
+    &[&channel::Channel, &class_activation::ClassActivation, &hypercolumn::Hypercolumn];
+
+/// The lens of this name; maps where there is none.
+pub fn tiles(name: Option<LensName>) -> &'static dyn TilesLens {
+    let known = TILES.iter().find(|lens| Some(lens.about().name) == name);
+    *known.unwrap_or(&TILES[0])
+}
+
+/// The lens of this name.
+pub fn overlay(name: LensName) -> Option<&'static dyn OverlayLens> {
+    OVERLAYS.iter().find(|lens| lens.about().name == name).copied()
+}

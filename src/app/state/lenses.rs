@@ -1,0 +1,78 @@
+//! Which lenses are chosen, and what they are set to. Pure.
+
+use crate::model::LayerIndex;
+
+/// The name of a lens, as the lists in [`crate::app::lens`] have it.
+pub type LensName = &'static str;
+
+/// How much the opacity keys change.
+const OPACITY_STEP: f32 = 0.1;
+
+/// What the tiles show, and what lies over the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lenses {
+    /// What the tiles show; `None`: the layer's maps.
+    pub tiles: Option<LensName>,
+    /// What lies over the picture.
+    pub over: Option<LensName>,
+    /// How much of the picture that covers, from 0 (the picture alone) to 1 (what lies over it alone).
+    pub opacity: f32,
+    /// The layers of the hypercolumn, in ascending order.
+    pub hypercolumn: Vec<LayerIndex>,
+}
+
+impl Default for Lenses {
+    fn default() -> Self {
+        // The hypercolumn is the tutorial's first one.
+        Self { tiles: None, over: None, opacity: 0.7, hypercolumn: vec![1, 4, 7] }
+    }
+}
+
+impl Lenses {
+    /// This lens in the tiles, or maps where it was there.
+    pub fn toggle_tiles(&mut self, lens: LensName) {
+        self.tiles = if self.tiles == Some(lens) { None } else { Some(lens) };
+    }
+
+    /// This lens over the picture, or nothing where it was there.
+    pub fn toggle_over(&mut self, lens: LensName) {
+        self.over = if self.over == Some(lens) { None } else { Some(lens) };
+    }
+
+    /// More (+1) or less (−1) of the picture is covered.
+    pub fn change_opacity(&mut self, steps: i8) {
+        let opacity = self.opacity + f32::from(steps) * OPACITY_STEP;
+        self.opacity = (opacity * 10.0).round().clamp(0.0, 10.0) / 10.0;
+    }
+
+    /// Keeps what another network has too.
+    pub fn adopt(&mut self, layers: usize) {
+        self.hypercolumn.retain(|&layer| layer < layers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lens_gives_way_to_another_and_goes_when_asked_for_again() {
+        let mut lenses = Lenses::default();
+        lenses.toggle_over("a");
+        lenses.toggle_over("b");
+        assert_eq!(lenses.over, Some("b"));
+        lenses.toggle_over("b");
+        lenses.toggle_tiles("a");
+        assert_eq!((lenses.tiles, lenses.over), (Some("a"), None));
+        for _ in 0..20 {
+            lenses.change_opacity(1);
+        }
+        assert_eq!(lenses.opacity, 1.0);
+        for _ in 0..3 {
+            lenses.change_opacity(-1);
+        }
+        assert_eq!(lenses.opacity, 0.7);
+        lenses.adopt(5);
+        assert_eq!(lenses.hypercolumn, [1, 4]);
+    }
+}

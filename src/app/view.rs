@@ -1,0 +1,279 @@
+//! The view, wherever it is drawn to: what was chosen, what is shown, and the scene. The window, the run off screen and
+//! measurements each own one. Main thread.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::geometry::scale_of;
+use super::keys::{Action, Key};
+use super::palette;
+use super::panels::{self, Arrangement};
+use super::scene::Scene;
+use super::shown::Shown;
+use super::state::{AppState, Effect};
+use super::view_model::ViewModel;
+use super::{Setup, lens, snapshot};
+use crate::engine::Placement;
+use crate::gpu::GpuContext;
+use crate::latest::Taken;
+use crate::model::LayerIndex;
+use crate::record::SnapshotJob;
+use crate::session::{Activations, HeldFrame, Session};
+
+/// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
+const MOST_LAYOUTS: usize = 2;
+
+/// What the surroundings of the view tell it for one layout.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// How far a download of weights is, while it runs.
+    pub download: Option<String>,
+    /// A message for a few seconds.
+    pub toast: Option<String>,
+}
+
+/// What became of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The view has changed, or not.
+    Done,
+    /// The user is to be told.
+    Told(String),
+    /// A snapshot is wanted.
+    Snapshot,
+    /// The program is to end.
+    Quit,
+}
+
+/// The view.
+pub struct View {
+    /// What the user has chosen.
+    pub state: AppState,
+    /// What is drawn.
+    pub scene: Scene,
+    gpu: GpuContext,
+    placement: Placement,
+    shown: Shown,
+    /// The cell of the enlarged map under the cursor.
+    cell: Option<[usize; 2]>,
+    /// The pixel of the network's input under the cursor.
+    pixel: Option<[u32; 2]>,
+}
+
+impl View {
+    /// Nothing is shown yet. `format`: of the targets; `ctx`: of the panels; `versions`: what the columns of a comparison
+    /// are called.
+    pub fn new(
+        gpu: &GpuContext,
+        placement: Placement,
+        state: AppState,
+        versions: Arc<[String]>,
+        format: wgpu::TextureFormat,
+        ctx: egui::Context,
+    ) -> Self {
+        Self {
+            state,
+            scene: Scene::new(gpu, format, ctx),
+            gpu: gpu.clone(),
+            placement,
+            shown: Shown::new(gpu, placement, versions),
+            cell: None,
+            pixel: None,
+        }
+    }
+
+    /// What is shown.
+    pub fn activations(&self) -> Option<&Arc<Activations>> {
+        self.shown.activations.as_ref()
+    }
+
+    /// Takes what a session made of a frame, to be drawn next. Where another network made it, that one is looked at from
+    /// now on.
+    pub fn take(&mut self, activations: Activations, session: &Session) {
+        if !Arc::ptr_eq(&activations.model.graph, self.state.graph()) {
+            self.state.adopt(activations.model.graph.clone());
+            self.state.panels.predictions |= activations.model.weights.origin.is_trained();
+            session.request(self.state.request());
+        }
+        self.shown.take(&self.state, activations);
+    }
+
+    /// Takes everything that a session has ready.
+    pub fn take_all(&mut self, session: &Session) {
+        while let Taken::Value(activations) = session.take(std::time::Duration::ZERO) {
+            self.take(activations, session);
+        }
+    }
+
+    /// Does what a key, a click or the palette asks for. `scale`: pixels of a point.
+    pub fn act(&mut self, action: Action, scale: f32, session: &Session) -> Outcome {
+        let effect = self.state.apply(action, scale);
+        let outcome = match effect {
+            None => Outcome::Done,
+            Some(Effect::Quit) => Outcome::Quit,
+            Some(Effect::Snapshot) => Outcome::Snapshot,
+            Some(Effect::Missing(channel)) => Outcome::Told(self.missing(channel)),
+            Some(Effect::Step(by)) => {
+                self.step(by, session);
+                Outcome::Done
+            }
+            Some(Effect::Hold) => {
+                self.hold();
+                Outcome::Done
+            }
+            Some(Effect::LockRanges) => {
+                self.lock_ranges();
+                Outcome::Done
+            }
+            Some(Effect::RestartHealth) => {
+                self.shown.restart();
+                Outcome::Done
+            }
+        };
+        session.request(self.state.request());
+        outcome
+    }
+
+    /// What a key asks for: while the palette is open, keys are its own. `typed`: the text that the key types.
+    pub fn action_of(&mut self, key: Key, typed: Option<&str>, session: &Session) -> Option<Action> {
+        if self.state.panels.palette.is_none() {
+            return self.state.keys.action_of(key);
+        }
+        let model = self.shown.model(&self.state, session);
+        palette::press(key, typed, &mut self.state, &model)
+    }
+
+    /// Goes to another picture of a folder; of a source whose frames keep coming, to another of the last ones.
+    fn step(&mut self, by: i64, session: &Session) {
+        match &self.shown.activations {
+            Some(shown) if session.status().live => {
+                self.state.time.rewind(by, shown.frame.frame.id, &session.history());
+            }
+            _ => session.step(by),
+        }
+    }
+
+    /// Compares with the frame that is shown from now on.
+    fn hold(&mut self) {
+        let frame = self.shown.activations.as_ref().map(|shown| shown.frame.frame.clone());
+        self.state.time.held = frame.map(HeldFrame);
+    }
+
+    /// Says why a channel cannot be gone to.
+    fn missing(&self, channel: u32) -> String {
+        let node = &self.state.graph().nodes[self.state.place.layer];
+        match (channel as usize) < node.shape.channels {
+            true => format!("Channel {channel} of {} is not among those that are shown.", node.keras_name),
+            false => format!("{} has channels 0 to {}.", node.keras_name, node.shape.channels - 1),
+        }
+    }
+
+    /// From here on the ranges of the maps that are shown stay.
+    fn lock_ranges(&mut self) {
+        let layer = self.state.place.layer;
+        let Some(shown) = self.shown.activations.as_ref().filter(|shown| shown.tap(layer).is_some()) else {
+            return;
+        };
+        let ranges = shown.versions(layer).map(|(tap, _)| lens::ranges_of(tap)).collect();
+        self.state.colors.locks.insert(layer, ranges);
+    }
+
+    /// Puts channels of a layer in order, so that orders are kept still over frames that are not drawn.
+    pub fn arrange(&mut self, layer: LayerIndex, session: &Session) {
+        self.shown.arrange(&mut self.state, layer, session.status().live);
+    }
+
+    fn model(&mut self, session: &Session, around: Around) -> ViewModel {
+        ViewModel {
+            moments: if self.state.time.frozen { session.history().into() } else { Arc::new([]) },
+            cell: self.cell,
+            pixel: self.pixel,
+            download: around.download,
+            toast: around.toast,
+            ..self.shown.model(&self.state, session)
+        }
+    }
+
+    /// Lays out what is there now, for a window: nothing is waited for. Returns what was laid out, what was asked for, and
+    /// egui's wishes; true where it should be laid out again at once.
+    pub fn lay_out(
+        &mut self,
+        session: &Session,
+        around: Around,
+        input: egui::RawInput,
+        size: [u32; 2],
+        scale: f32,
+        wake: impl FnOnce() + Send + 'static,
+    ) -> LaidOut {
+        self.shown.relate(&self.gpu, &self.state, wake);
+        let layer = self.shown.layer(&self.state);
+        self.arrange(layer, session);
+        let mut model = self.model(session, around);
+        self.scene.complete(&self.state, &mut model, false);
+        let grid = self.state.place.grid;
+        let (arrangement, output) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        // The cursor was found while this was laid out: what belongs to it is drawn next.
+        let moved = (self.pixel, self.cell) != (arrangement.pixel, arrangement.cell);
+        (self.pixel, self.cell) = (arrangement.pixel, arrangement.cell);
+        let explains_pixels = self.state.overlay_lens().is_some_and(|lens| lens.explains_pixels());
+        // What was laid out before the tiles counts them by the grid before.
+        let again =
+            grid != self.state.place.grid || (moved && (explains_pixels || self.state.place.enlarged));
+        LaidOut { next_look: panels::next_look(&model), now: model.now, arrangement, output, again, model }
+    }
+
+    /// The same without a window and a cursor, as often as the grid of tiles wants.
+    pub fn lay_out_off_screen(&mut self, session: &Session, size: [u32; 2]) -> LaidOut {
+        let scale = scale_of(size, 1.0);
+        let mut layouts = 0;
+        loop {
+            let input = Scene::raw_input(size, scale);
+            let laid_out = self.lay_out(session, Around::default(), input, size, scale, || {});
+            layouts += 1;
+            if !laid_out.again || layouts == MOST_LAYOUTS {
+                return laid_out;
+            }
+        }
+    }
+
+    /// Lays out one layer of a frame with everything that is to be known of it, however long that takes.
+    pub fn lay_out_completely(&mut self, session: &Session, layer: LayerIndex, size: [u32; 2]) -> ViewModel {
+        let scale = scale_of(size, 1.0);
+        let graph = self.state.graph().clone();
+        self.state.place.go_to_layer(&graph, layer);
+        self.shown.relate_now(&self.gpu, &self.state);
+        self.arrange(layer, session);
+        let mut model = self.model(session, Around::default());
+        // What is drawn first is measured, and then said.
+        for _ in 0..MOST_LAYOUTS {
+            let input = Scene::raw_input(size, scale);
+            let (arrangement, _) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+            (model.cell, model.pixel) = (arrangement.cell, arrangement.pixel);
+            self.scene.complete(&self.state, &mut model, true);
+        }
+        let input = Scene::raw_input(size, scale);
+        self.scene.lay_out(input, size, scale, &mut self.state, &model);
+        model
+    }
+
+    /// A snapshot of what was laid out last; `None` before the first frame.
+    pub fn snapshot(&mut self, model: &ViewModel, setup: &Setup) -> Option<Box<SnapshotJob>> {
+        snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement)
+    }
+}
+
+/// What one layout has come to.
+pub struct LaidOut {
+    /// Where things are, and what was asked for.
+    pub arrangement: Arrangement,
+    /// egui's wishes for the window.
+    pub output: egui::PlatformOutput,
+    /// It should be laid out again at once.
+    pub again: bool,
+    /// When to look again although nothing came.
+    pub next_look: Option<Instant>,
+    /// When it was laid out.
+    pub now: Instant,
+    /// What was shown.
+    pub model: ViewModel,
+}

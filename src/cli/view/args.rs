@@ -1,0 +1,123 @@
+//! The options of the live view.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::lenses::LensArgs;
+use crate::app::theme::Theme;
+use crate::cli::args::{
+    CameraArgs, ColorArgs, PreprocessArgs, parse_fraction, parse_point, parse_seconds, parse_size,
+};
+use crate::engine::WeightsSpec;
+use crate::source::SourceSpec;
+use crate::view::{ChannelSet, Filter, Sort};
+
+/// What the live view looks at.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, a video, or `testcard` [default: the
+    /// first camera, or the test card].
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<SourceSpec>,
+    #[command(flatten)]
+    pub camera: CameraArgs,
+    #[command(flatten)]
+    pub preprocess: PreprocessArgs,
+}
+
+/// What is shown.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "View")]
+pub struct ViewArgs {
+    /// Layer by index, Keras name or torchvision name; several, separated by commas, with --headless.
+    #[arg(long, value_name = "LAYER", default_value = "mixed0", value_delimiter = ',')]
+    pub layer: Vec<String>,
+    /// Channels to show or save, such as `0..16,40` (0 up to but not 16, and 40) [default: all].
+    #[arg(long, value_name = "CHANNELS")]
+    pub channels: Option<ChannelSet>,
+    /// Select this channel.
+    #[arg(long, value_name = "CHANNEL")]
+    pub select: Option<u32>,
+    /// Show the selected channel alone.
+    #[arg(long)]
+    pub enlarge: bool,
+    /// Mark the cell or pixel at these parts of the picture's width and height, as in `0.5,0.25`.
+    #[arg(long, value_name = "X,Y", value_parser = parse_point)]
+    pub mark: Option<[f32; 2]>,
+    /// Longer side of a tile in points [default: as large as fits].
+    #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(4..=4096))]
+    pub tile_size: Option<u32>,
+    /// The ground that everything is drawn on.
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: Theme,
+    /// Mirror the image on the screen (never for the network).
+    #[arg(long)]
+    pub mirror: bool,
+    /// Show the picture as the network sees it: 299×299 pixels.
+    #[arg(long)]
+    pub show_input: bool,
+    /// Compute and show no predictions.
+    #[arg(long)]
+    pub no_predictions: bool,
+    /// Show the probabilities of all classes as a curve.
+    #[arg(long)]
+    pub curve: bool,
+    /// What the tiles show, and what lies over the picture.
+    #[command(flatten)]
+    pub lenses: LensArgs,
+    /// How much of the picture is covered by what lies over it, from 0 to 1.
+    #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
+    pub opacity: f32,
+    /// What channels are sorted by.
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: Sort,
+    /// Which channels are left out.
+    #[arg(long, value_enum, default_value_t)]
+    pub filter: Filter,
+    /// Mark what is wrong with maps, over all frames so far.
+    #[arg(long)]
+    pub health: bool,
+    /// Other weights to show beside those of --weights, with the signed difference; up to three times.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Vec<WeightsSpec>,
+    /// Also write every snapshot to TensorBoard event files in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
+    /// Size of the window (on a display with a scale of 2 it has twice as many pixels), or of the pictures with --headless.
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
+    pub size: [u32; 2],
+    /// Folder for snapshots.
+    #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
+    pub snapshot: PathBuf,
+    /// How many input frames can be gone back to (`w` and `e` while frozen); they take no more than 256 MB, and one of a
+    /// 640×480 camera 0.6 to 0.9 MB.
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub history: u32,
+    /// Never fetch weights in the background.
+    #[arg(long)]
+    pub offline: bool,
+    /// No window: process frames and write a snapshot of each.
+    #[arg(long)]
+    pub headless: bool,
+    /// With --headless: end after so many frames [default: 1, or all pictures of a folder].
+    #[arg(long, value_name = "N", requires = "headless", conflicts_with = "seconds",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// With --headless: process frames for so long and write one snapshot a second.
+    #[arg(long, value_name = "S", requires = "headless", value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Keys as in this file; `convscope keys` prints one [default: keys.toml in the settings folder, where there is one].
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+    /// Colours.
+    #[command(flatten)]
+    pub colors: ColorArgs,
+    /// Interpolate the values of tiles.
+    #[arg(long, help_heading = "Colours")]
+    pub smooth: bool,
+    /// Hold the ranges that a snapshot held: its snapshot.json.
+    #[arg(long, value_name = "FILE", help_heading = "Colours")]
+    pub lock: Option<PathBuf>,
+}

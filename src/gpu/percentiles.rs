@@ -1,0 +1,73 @@
+//! Between which values nearly all of each map lie, computed where the values are.
+
+use super::{
+    FeatureMapBuffer, GpuContext, LuminanceBuffer, StatisticsBuffer, StatisticsPass, bind, compute_pipeline,
+    shader,
+};
+
+/// The compiled shader.
+#[derive(Debug)]
+pub struct PercentilesPass {
+    pipeline: wgpu::ComputePipeline,
+}
+
+impl PercentilesPass {
+    /// Compiles the shader.
+    pub fn new(gpu: &GpuContext) -> Self {
+        let module = shader(&gpu.device, "percentiles");
+        Self { pipeline: compute_pipeline(&gpu.device, &module, "percentiles") }
+    }
+
+    /// The `statistics` of `map` with other ends: for each channel, in place of the smallest and the largest value those at
+    /// or below which 1 % and 99 % of its finite values lie (where both are one value, the ends stay). The layer's ends
+    /// stay. Submits.
+    pub fn run(
+        &self,
+        gpu: &GpuContext,
+        map: &FeatureMapBuffer,
+        statistics: &StatisticsBuffer,
+    ) -> StatisticsBuffer {
+        let layout = gpu.uniform(&map.layout());
+        let ranges = StatisticsBuffer::empty(gpu, map.shape.channels);
+        let bindings = [
+            (0, map.binding()),
+            (1, layout.as_entire_binding()),
+            (2, statistics.buffer().as_entire_binding()),
+            (3, ranges.buffer().as_entire_binding()),
+        ];
+        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+        gpu.submit(|encoder| {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(map.shape.channels as u32, 1, 1);
+        });
+        ranges
+    }
+}
+
+/// Statistics of maps that are shown by themselves, whose likeness to the picture's brightness is not asked for.
+#[derive(Debug)]
+pub struct MapStatistics {
+    statistics: StatisticsPass,
+    percentiles: PercentilesPass,
+}
+
+impl MapStatistics {
+    /// Compiles the shaders.
+    pub fn new(gpu: &GpuContext) -> Self {
+        Self { statistics: StatisticsPass::new(gpu), percentiles: PercentilesPass::new(gpu) }
+    }
+
+    /// Statistics of `map`, and, where wanted, the same with percentiles as ends; submits.
+    pub fn run(
+        &self,
+        gpu: &GpuContext,
+        map: &FeatureMapBuffer,
+        percentiles: bool,
+    ) -> (StatisticsBuffer, Option<StatisticsBuffer>) {
+        let statistics = self.statistics.run(gpu, map, &LuminanceBuffer::uniform(gpu, map.shape), None);
+        let ranges = percentiles.then(|| self.percentiles.run(gpu, map, &statistics));
+        (statistics, ranges)
+    }
+}
