@@ -11,7 +11,7 @@ struct Picture {
     padding: vec2<u32>,
 }
 
-@group(0) @binding(1) var<uniform> params: Picture;
+@group(0) @binding(1) var<storage, read> params: Picture;
 
 // More samples a side than this make no visible difference.
 const MAX_SAMPLES: f32 = 6.0;

@@ -38,7 +38,7 @@ struct Tiles {
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
 @group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Tiles;
+@group(0) @binding(3) var<storage, read> params: Tiles;
 @group(0) @binding(4) var<storage, read> channel_order: array<u32>;
 @group(0) @binding(5) var colormaps: texture_2d<f32>;
 // Laid out as `statistics`: what the colours are chosen by, which may be another frame's.

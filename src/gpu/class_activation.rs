@@ -23,7 +23,7 @@ impl ClassActivationPass {
         let Shape { height, width, .. } = map.shape;
         let shape = Shape { channels: 1, height, width };
         let activation = gpu.storage("class activation", shape.len());
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let weights = gpu.buffer(bytemuck::cast_slice(weights), wgpu::BufferUsages::STORAGE);
         let bindings = [
             (0, map.binding()),

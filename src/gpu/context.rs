@@ -219,9 +219,10 @@ impl GpuContext {
         })
     }
 
-    /// A uniform buffer.
-    pub(super) fn uniform(&self, value: &impl bytemuck::NoUninit) -> wgpu::Buffer {
-        self.buffer(bytemuck::bytes_of(value), wgpu::BufferUsages::UNIFORM)
+    /// What a shader is told, as read-only storage and not as a uniform: where a branch depends on a uniform, Mesa's
+    /// software driver compiles the shader again for each draw and keeps what it made as long as the pipeline lives.
+    pub(super) fn settings(&self, value: &impl bytemuck::NoUninit) -> wgpu::Buffer {
+        self.buffer(bytemuck::bytes_of(value), wgpu::BufferUsages::STORAGE)
     }
 
     /// A new storage buffer of this many f32 values (at least one), all zero, that can be read back.

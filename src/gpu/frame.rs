@@ -97,7 +97,7 @@ impl FrameBuffer {
 /// `Preprocess` in preprocess.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct PreprocessUniform {
+pub(super) struct PreprocessSettings {
     frame_size: [u32; 2],
     frame_format: u32,
     resize: u32,
@@ -141,7 +141,7 @@ impl Preprocessor {
         let layout = output.layout();
         let (divisor, offset) = scale.divisor_and_offset();
         let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
-        let uniform = gpu.uniform(&PreprocessUniform {
+        let settings = gpu.settings(&PreprocessSettings {
             frame_size: [width, height],
             frame_format: format as u32,
             resize: resize as u32,
@@ -157,7 +157,7 @@ impl Preprocessor {
             offset: padded(offset),
         });
         let bindings =
-            [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding()), (2, output.binding())];
+            [(0, frame.buffer.as_entire_binding()), (1, settings.as_entire_binding()), (2, output.binding())];
         let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
         gpu.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -171,7 +171,7 @@ impl Preprocessor {
 /// `Picture` in picture.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct PictureUniform {
+pub(super) struct PictureSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     size: [f32; 2],
@@ -204,7 +204,7 @@ impl PictureRenderer {
         place: Rect,
         mirror: bool,
     ) {
-        let uniform = gpu.uniform(&PictureUniform {
+        let settings = gpu.settings(&PictureSettings {
             target_size: target_size.map(|side| side as f32),
             origin: [place.x, place.y],
             size: [place.width, place.height],
@@ -213,7 +213,7 @@ impl PictureRenderer {
             mirror: mirror.into(),
             padding: [0; 2],
         });
-        let bindings = [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding())];
+        let bindings = [(0, frame.buffer.as_entire_binding()), (1, settings.as_entire_binding())];
         let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &group, &[]);

@@ -10,7 +10,7 @@ use crate::model::Shape;
 /// `Hypercolumn` in hypercolumn.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct HypercolumnUniform {
+pub(super) struct HypercolumnSettings {
     size: [u32; 2],
     pixel: [u32; 2],
     first: u32,
@@ -54,8 +54,8 @@ impl HypercolumnPass {
         let steps: Vec<_> = maps
             .iter()
             .map(|map| {
-                let layout = gpu.uniform(&map.layout());
-                let uniform = gpu.uniform(&HypercolumnUniform {
+                let layout = gpu.settings(&map.layout());
+                let settings = gpu.settings(&HypercolumnSettings {
                     size: [width, height],
                     pixel: [0; 2],
                     first: 0,
@@ -64,9 +64,9 @@ impl HypercolumnPass {
                 });
                 let sums = gpu.storage("channel sums", map.shape.height * map.shape.width);
                 let [values, layout] = [map.binding(), layout.as_entire_binding()];
-                let [uniform, sums] = [uniform.as_entire_binding(), sums.as_entire_binding()];
+                let [settings, sums] = [settings.as_entire_binding(), sums.as_entire_binding()];
                 let sum = [(0, values), (1, layout.clone()), (3, sums.clone())];
-                let add = [(1, layout), (2, uniform), (3, sums), (4, picture.as_entire_binding())];
+                let add = [(1, layout), (2, settings), (3, sums), (4, picture.as_entire_binding())];
                 [(&self.sums, &sum[..]), (&self.accumulate, &add[..])]
                     .map(|(pipeline, entries)| bind(&gpu.device, &pipeline.get_bind_group_layout(0), entries))
             })
@@ -107,8 +107,8 @@ impl HypercolumnPass {
         let mut first = 0;
         let mut groups = Vec::with_capacity(maps.len());
         for map in maps {
-            let layout = gpu.uniform(&map.layout());
-            let uniform = gpu.uniform(&HypercolumnUniform {
+            let layout = gpu.settings(&map.layout());
+            let settings = gpu.settings(&HypercolumnSettings {
                 size: [width, height],
                 pixel: [x.min(width.saturating_sub(1)), y.min(height.saturating_sub(1))],
                 first,
@@ -119,7 +119,7 @@ impl HypercolumnPass {
             let entries = [
                 (0, map.binding()),
                 (1, layout.as_entire_binding()),
-                (2, uniform.as_entire_binding()),
+                (2, settings.as_entire_binding()),
                 (4, vector.as_entire_binding()),
             ];
             groups.push(bind(&gpu.device, &self.vector.get_bind_group_layout(0), &entries));

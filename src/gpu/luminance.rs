@@ -6,7 +6,7 @@ use crate::model::Shape;
 /// `Luminance` in luminance.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct LuminanceUniform {
+pub(super) struct LuminanceSettings {
     height: u32,
     width: u32,
     padding: [u32; 2],
@@ -51,15 +51,15 @@ impl LuminancePass {
     /// width of `shape`, whose channels do not matter, and submits. Rec. 601 luma (0.299 R + 0.587 G + 0.114
     /// B); each cell is the mean of the pixels that it touches, which count as whole ones.
     pub fn run(&self, gpu: &GpuContext, input: &FeatureMapBuffer, shape: Shape) -> LuminanceBuffer {
-        let layout = gpu.uniform(&input.layout());
+        let layout = gpu.settings(&input.layout());
         let (height, width) = (shape.height as u32, shape.width as u32);
-        let uniform = gpu.uniform(&LuminanceUniform { height, width, padding: [0; 2] });
+        let settings = gpu.settings(&LuminanceSettings { height, width, padding: [0; 2] });
         let strips = gpu.storage("luminance of strips", shape.height * input.shape.width);
         let buffer = gpu.storage("luminance", shape.height * shape.width);
         let all = [
             (0, input.binding()),
             (1, layout.as_entire_binding()),
-            (2, uniform.as_entire_binding()),
+            (2, settings.as_entire_binding()),
             (3, strips.as_entire_binding()),
             (4, buffer.as_entire_binding()),
         ];

@@ -112,15 +112,15 @@ fn bind(
     device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
 }
 
-/// Name in WGSL and size in Rust, in bytes, of each uniform: a test compares them.
-pub fn uniform_sizes() -> [(&'static str, usize); 7] {
+/// Name in WGSL and size in Rust, in bytes, of each struct of settings: a test compares them.
+pub fn settings_sizes() -> [(&'static str, usize); 7] {
     [
-        ("Preprocess", size_of::<frame::PreprocessUniform>()),
-        ("Picture", size_of::<frame::PictureUniform>()),
+        ("Preprocess", size_of::<frame::PreprocessSettings>()),
+        ("Picture", size_of::<frame::PictureSettings>()),
         ("MapLayout", size_of::<feature_map::MapLayout>()),
-        ("Luminance", size_of::<luminance::LuminanceUniform>()),
-        ("Tiles", size_of::<tiles::TilesUniform>()),
-        ("Rgb", size_of::<rgb::RgbUniform>()),
-        ("Hypercolumn", size_of::<hypercolumn::HypercolumnUniform>()),
+        ("Luminance", size_of::<luminance::LuminanceSettings>()),
+        ("Tiles", size_of::<tiles::TilesSettings>()),
+        ("Rgb", size_of::<rgb::RgbSettings>()),
+        ("Hypercolumn", size_of::<hypercolumn::HypercolumnSettings>()),
     ]
 }

@@ -5,7 +5,7 @@ use super::{FeatureMapBuffer, GpuContext, bind, rectangle_pipeline, shader};
 /// `Rgb` in rgb.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct RgbUniform {
+pub(super) struct RgbSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     tile_size: [f32; 2],
@@ -66,9 +66,9 @@ impl RgbRenderer {
         map: &FeatureMapBuffer,
         tiles: &RgbDraw,
     ) {
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
-        let uniform = gpu.uniform(&RgbUniform {
+        let settings = gpu.settings(&RgbSettings {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
             tile_size: tiles.tile_size,
@@ -81,7 +81,7 @@ impl RgbRenderer {
             high: padded(tiles.high),
         });
         let bindings =
-            [(0, map.binding()), (1, layout.as_entire_binding()), (2, uniform.as_entire_binding())];
+            [(0, map.binding()), (1, layout.as_entire_binding()), (2, settings.as_entire_binding())];
         let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &group, &[]);

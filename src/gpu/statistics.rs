@@ -74,7 +74,7 @@ impl StatisticsPass {
         before: Option<&FeatureMapBuffer>,
     ) -> StatisticsBuffer {
         let before = before.filter(|before| before.shape == map.shape).unwrap_or(map);
-        let (layout, before_layout) = (gpu.uniform(&map.layout()), gpu.uniform(&before.layout()));
+        let (layout, before_layout) = (gpu.settings(&map.layout()), gpu.settings(&before.layout()));
         let buffer = gpu.storage("statistics", (map.shape.channels + 1) * ENTRY_LEN);
         let all = [
             (1, layout.as_entire_binding()),

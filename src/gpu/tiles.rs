@@ -28,7 +28,7 @@ impl ChannelOrder {
 /// `Tiles` in tiles.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct TilesUniform {
+pub(super) struct TilesSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     tile_size: [f32; 2],
@@ -135,13 +135,13 @@ impl TilesRenderer {
         order: &ChannelOrder,
         tiles: &TileDraw,
     ) {
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let is_symmetric = tiles.scale.normalize == Normalize::Symmetric || tiles.colormap.is_diverging();
         let fixed_range = match tiles.scale.normalize {
             Normalize::Fixed { low, high } => [low, high],
             _ => [0.0; 2],
         };
-        let uniform = gpu.uniform(&TilesUniform {
+        let settings = gpu.settings(&TilesSettings {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
             tile_size: tiles.tile_size,
@@ -164,7 +164,7 @@ impl TilesRenderer {
             (0, map.binding()),
             (1, layout.as_entire_binding()),
             (2, statistics.buffer.as_entire_binding()),
-            (3, uniform.as_entire_binding()),
+            (3, settings.as_entire_binding()),
             (4, order.buffer.as_entire_binding()),
             (5, wgpu::BindingResource::TextureView(&self.colormaps)),
             (6, ranges.unwrap_or(statistics).buffer.as_entire_binding()),
