@@ -9,8 +9,8 @@ use super::scene::{Scene, scale_of};
 use super::shown::Shown;
 use super::state::{AppState, Effect};
 use crate::engine::Placement;
-use crate::gpu::GpuContext;
 use crate::gpu::readback::{self, ReadbackError};
+use crate::gpu::{GpuContext, PooledTarget};
 use crate::session::{Activations, Session};
 use crate::source::counter;
 use crate::view::TileSize;
@@ -38,7 +38,7 @@ pub struct Presenter {
     scene: Scene,
     size: [u32; 2],
     scale: f32,
-    target: wgpu::Texture,
+    target: PooledTarget,
     shown: Shown,
 }
 
@@ -46,14 +46,13 @@ impl Presenter {
     /// A view of this size in pixels; nothing is drawn yet.
     pub fn new(gpu: &GpuContext, placement: Placement, state: AppState, size: [u32; 2]) -> Self {
         let scene = Scene::new(gpu, FORMAT, egui::Context::default());
-        let target = super::scene::new_target(gpu, size, FORMAT);
         Self {
             state,
             gpu: gpu.clone(),
             scene,
             size,
             scale: scale_of(size, 1.0),
-            target,
+            target: gpu.target(size, FORMAT),
             shown: Shown::new(gpu, placement, Arc::new([])),
         }
     }
@@ -81,7 +80,7 @@ impl Presenter {
         let start = Instant::now();
         self.lay_out(session);
         let laid_out = Instant::now();
-        let submission = self.scene.draw(&self.target.create_view(&Default::default()));
+        let submission = self.scene.draw(&self.target.view);
         readback::wait_for(&self.gpu, submission)?;
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f32() * 1e3;
         Ok(DrawTimes { layout_ms: ms(start, laid_out), draw_ms: ms(laid_out, Instant::now()) })
@@ -93,7 +92,7 @@ impl Presenter {
     /// When the device is lost.
     pub fn present_tiles(&mut self) -> Result<f32, ReadbackError> {
         let start = Instant::now();
-        let submission = self.scene.draw_tiles(&self.target.create_view(&Default::default()));
+        let submission = self.scene.draw_tiles(&self.target.view);
         readback::wait_for(&self.gpu, submission)?;
         Ok(start.elapsed().as_secs_f32() * 1e3)
     }
@@ -105,7 +104,7 @@ impl Presenter {
     pub fn counter(&self) -> Result<Option<u16>, ReadbackError> {
         let Some([x, y, width, height]) = self.scene.picture_area() else { return Ok(None) };
         let upper = [x, y, width, counter::rows(height)];
-        Ok(counter::read(&readback::copy_part(&self.gpu, &self.target, upper).wait(&self.gpu)?))
+        Ok(counter::read(&readback::copy_part(&self.gpu, &self.target.texture, upper).wait(&self.gpu)?))
     }
 
     /// What was drawn last.
@@ -113,7 +112,7 @@ impl Presenter {
     /// # Errors
     /// When the device is lost.
     pub fn picture(&self) -> Result<image::RgbImage, ReadbackError> {
-        readback::copy_picture(&self.gpu, &self.target).wait(&self.gpu)
+        readback::copy_picture(&self.gpu, &self.target.texture).wait(&self.gpu)
     }
 
     /// Makes tiles as small as it takes for all shown channels to fit on one page; call when there is something to show.

@@ -15,7 +15,7 @@ use super::state::{AppState, Overlay};
 use super::theme::{self, DARK, Theme};
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbDraw, RgbRenderer,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, PooledTarget, Rect, RgbDraw, RgbRenderer,
     StatisticsBuffer, TileDraw, TilesRenderer, crop_of,
 };
 use crate::model::{LayerIndex, Shape};
@@ -426,11 +426,11 @@ impl Scene {
         self.gpu.submit(|encoder| self.draw_grids(&mut clear(encoder, target, DARK.background)))
     }
 
-    /// A new texture with what was laid out last.
-    pub fn draw_to_texture(&mut self, format: wgpu::TextureFormat) -> wgpu::Texture {
-        let texture = new_target(&self.gpu, self.content.size, format);
-        self.draw(&texture.create_view(&Default::default()));
-        texture
+    /// A texture with what was laid out last.
+    pub fn draw_to_texture(&mut self, format: wgpu::TextureFormat) -> PooledTarget {
+        let target = self.gpu.target(self.content.size, format);
+        self.draw(&target.view);
+        target
     }
 
     /// The tiles of a tap alone, one pixel a value with a gap of one, in these colours.
@@ -440,14 +440,13 @@ impl Scene {
         channels: &[u32],
         colors: &LayerColors,
         format: wgpu::TextureFormat,
-    ) -> wgpu::Texture {
+    ) -> PooledTarget {
         let Tap { map, statistics, .. } = tap;
         let tile = [map.shape.width as u32, map.shape.height as u32];
         let columns = (channels.len() as f32).sqrt().ceil() as u32;
         let rows = (channels.len() as u32).div_ceil(columns);
         let size = [columns * (tile[0] + 1) - 1, rows * (tile[1] + 1) - 1];
-        let texture = new_target(&self.gpu, size, format);
-        let view = texture.create_view(&Default::default());
+        let target = self.gpu.target(size, format);
         let draw = TileDraw {
             target_size: size,
             origin: [0.0; 2],
@@ -468,12 +467,12 @@ impl Scene {
         let ranges = colors.other_ranges().map(|ranges| StatisticsBuffer::upload(&self.gpu, &ranges));
         self.gpu.submit(|encoder| {
             // The same file whatever the theme.
-            let mut pass = clear(encoder, &view, DARK.background);
+            let mut pass = clear(encoder, &target.view, DARK.background);
             if let Some(order) = order {
                 self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), order, &draw);
             }
         });
-        texture
+        target
     }
 }
 
@@ -499,20 +498,6 @@ fn join(a: Rect, b: Rect) -> Rect {
     let (x, y) = (a.x.min(b.x), a.y.min(b.y));
     let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
     Rect { x, y, width: right - x, height: bottom - y }
-}
-
-/// A texture that can be drawn to and read back.
-pub fn new_target(gpu: &GpuContext, [width, height]: [u32; 2], format: wgpu::TextureFormat) -> wgpu::Texture {
-    gpu.device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("off-screen view"),
-        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    })
 }
 
 /// A pass over a target that begins with one colour.

@@ -39,11 +39,11 @@ pub fn take(
     let node = &state.graph().nodes[layer];
     let (tile_area, tile_size) = scene.tile_area();
 
-    let view = readback::copy_picture(gpu, &scene.draw_to_texture(format));
+    let view = readback::copy_picture(gpu, &scene.draw_to_texture(format).texture);
     let colors = LayerColors::of(state, shown, layer);
     let colors = colors.first()?;
     let native = scene.draw_native_tiles(tap, &channels, colors, format);
-    let tiles = readback::copy_picture(gpu, &native);
+    let tiles = readback::copy_picture(gpu, &native.texture);
     let map = readback::copy_map(gpu, &tap.map);
 
     let mut statistics: Vec<_> = channels.iter().map(|c| tap.channel_statistics[*c as usize]).collect();

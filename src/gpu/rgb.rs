@@ -1,6 +1,9 @@
 //! Three channels of a feature map as one coloured tile: the network's own input, or its first filters.
 
-use super::{FeatureMapBuffer, GpuContext, bind, rectangle_pipeline, shader};
+use std::sync::Arc;
+
+use super::objects::RenderPipeline;
+use super::{FeatureMapBuffer, GpuContext};
 
 /// `Rgb` in rgb.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -47,14 +50,13 @@ pub struct RgbDraw {
 /// The compiled shader.
 #[derive(Debug)]
 pub struct RgbRenderer {
-    pipeline: wgpu::RenderPipeline,
+    pipeline: Arc<RenderPipeline>,
 }
 
 impl RgbRenderer {
     /// Compiles the shader for targets of this format, which must not be sRGB: levels are drawn as they are.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
-        let module = shader(&gpu.device, "rgb");
-        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "rgb", target, None) }
+        Self { pipeline: gpu.render_pipeline("rgb", target, None, &[]) }
     }
 
     /// Draws tiles of `map`, every cell a plain rectangle; magenta where a value is not finite or a channel
@@ -82,9 +84,6 @@ impl RgbRenderer {
         });
         let bindings =
             [(0, map.binding()), (1, layout.as_entire_binding()), (2, settings.as_entire_binding())];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..4, 0..tiles.count);
+        self.pipeline.draw(gpu, pass, &bindings, tiles.count);
     }
 }
