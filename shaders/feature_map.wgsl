@@ -14,7 +14,7 @@ struct MapLayout {
 }
 
 @group(0) @binding(0) var<storage, read> map_values: array<f32>;
-@group(0) @binding(1) var<uniform> map: MapLayout;
+@group(0) @binding(1) var<storage, read> map: MapLayout;
 
 fn map_value(channel: u32, row: u32, column: u32) -> f32 {
     return map_values[

@@ -14,7 +14,7 @@ struct Hypercolumn {
     padding: vec2<u32>,
 }
 
-@group(0) @binding(2) var<uniform> params: Hypercolumn;
+@group(0) @binding(2) var<storage, read> params: Hypercolumn;
 // This map's sum over its channels: map.height × map.width.
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 // The picture, row by row, to which this map is added; or the vector.

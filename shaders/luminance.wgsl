@@ -9,7 +9,7 @@ struct Luminance {
     padding: vec2<u32>,
 }
 
-@group(0) @binding(2) var<uniform> params: Luminance;
+@group(0) @binding(2) var<storage, read> params: Luminance;
 // Luma averaged over the rows of each cell: params.height × map.width.
 @group(0) @binding(3) var<storage, read_write> strips: array<f32>;
 // Row by row: params.height × params.width.

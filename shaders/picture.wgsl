@@ -6,12 +6,14 @@ struct Picture {
     origin: vec2<f32>,
     size: vec2<f32>,
     frame_size: vec2<u32>,
-    frame_format: u32,
     mirror: u32,
-    padding: vec2<u32>,
+    padding: u32,
 }
 
-@group(0) @binding(1) var<uniform> params: Picture;
+@group(0) @binding(1) var<storage, read> params: Picture;
+
+// Fixed when the shader is compiled: software drivers would decode each sample by every format.
+override FRAME_FORMAT: u32;
 
 // More samples a side than this make no visible difference.
 const MAX_SAMPLES: f32 = 6.0;
@@ -37,7 +39,7 @@ fn picture_fragment(@builtin(position) position: vec4<f32>) -> @location(0) vec4
         for (var i = 0.0; i < samples.x; i += 1.0) {
             let at = (local + (vec2<f32>(i, j) + 0.5) / samples) * scale;
             let cell = vec2<u32>(clamp(at, vec2<f32>(0.0), frame - 1.0));
-            sum += frame_pixel(params.frame_format, params.frame_size, cell.x, cell.y);
+            sum += frame_pixel(FRAME_FORMAT, params.frame_size, cell.x, cell.y);
         }
     }
     return vec4<f32>(sum / (samples.x * samples.y * 255.0), 1.0);

@@ -27,7 +27,7 @@ struct Preprocess {
     offset: vec4<f32>,
 }
 
-@group(0) @binding(1) var<uniform> params: Preprocess;
+@group(0) @binding(1) var<storage, read> params: Preprocess;
 @group(0) @binding(2) var<storage, read_write> network_input: array<f32>;
 
 fn pixel(x: i32, y: i32) -> vec3<f32> {

@@ -18,7 +18,7 @@ struct Rgb {
     high: vec4<f32>,
 }
 
-@group(0) @binding(2) var<uniform> params: Rgb;
+@group(0) @binding(2) var<storage, read> params: Rgb;
 
 // NaN, infinity and channels that the map does not have.
 const ERROR_COLOR: vec4<f32> = vec4<f32>(1.0, 0.0, 1.0, 1.0);

@@ -17,7 +17,7 @@ const FLAT_LUMINANCE: f32 = 1e-4;
 @group(0) @binding(3) var<storage, read> luminance: array<f32>;
 // The same layer's map of the frame before; this very map where there was none.
 @group(0) @binding(4) var<storage, read> previous_values: array<f32>;
-@group(0) @binding(5) var<uniform> previous: MapLayout;
+@group(0) @binding(5) var<storage, read> previous: MapLayout;
 
 fn previous_value(channel: u32, row: u32, column: u32) -> f32 {
     return previous_values[

@@ -20,25 +20,27 @@ struct Tiles {
     symmetric: u32,
     // Row of the colormap table.
     colormap: u32,
-    // Bilinear interpolation of the values; otherwise nearest.
-    smooth_values: u32,
     // 1 hides what is there; less is for pipelines that blend.
     opacity: f32,
     // Swap left and right in every tile.
     mirror: u32,
+    // Values beyond the range are drawn with a line in the other end's colour every so many pixels; 0: not.
+    hatch: u32,
     // Of RANGE_FIXED.
     fixed_range: vec2<f32>,
     gamma: f32,
     boost: f32,
-    // Values beyond the range are drawn with a line in the other end's colour every so many pixels; 0: not.
-    hatch: u32,
-    padding_a: u32,
-    padding_b: vec2<u32>,
 }
+
+// Fixed when the shader is compiled: software drivers would compute both ways for every pixel.
+// Bilinear interpolation of the values; otherwise nearest.
+override SMOOTH: bool;
+// `gamma` is not 1.
+override BENT: bool;
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
 @group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Tiles;
+@group(0) @binding(3) var<storage, read> params: Tiles;
 @group(0) @binding(4) var<storage, read> channel_order: array<u32>;
 @group(0) @binding(5) var colormaps: texture_2d<f32>;
 // Laid out as `statistics`: what the colours are chosen by, which may be another frame's.
@@ -111,7 +113,7 @@ fn tile_color(tile: Tile) -> vec3<f32> {
         at.x = size.x - at.x;
     }
     var value: f32;
-    if params.smooth_values != 0u {
+    if SMOOTH {
         value = smooth_value(tile.channel, at);
     } else {
         let cell = vec2<u32>(min(at, size - 1.0));
@@ -171,7 +173,7 @@ fn widened(range: vec2<f32>) -> vec2<f32> {
 
 // Twin: `ColorRange::entry_at` in src/view/scale.rs.
 fn bent(level: f32) -> f32 {
-    if params.gamma == 1.0 {
+    if !BENT {
         return level;
     }
     if params.symmetric == 0u {

@@ -398,7 +398,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
     let frame_bytes = 96 * 64 * 2;
     eprintln!("a frame on the GPU path: {uploaded} bytes up, {read_back} bytes back");
     assert!(read_back <= 64 * 1024, "{read_back} bytes came back");
-    // The frame once, raw, and some small uniforms.
+    // The frame once, raw, and some small settings.
     assert!(uploaded >= frame_bytes && uploaded <= frame_bytes + 1024, "{uploaded} bytes went up");
 
     let format = wgpu::TextureFormat::Rgba8Unorm;

@@ -23,8 +23,8 @@ fn every_shader_validates() {
 }
 
 #[test]
-fn uniforms_have_the_size_that_rust_writes() {
-    let sizes = convscope::gpu::uniform_sizes();
+fn settings_have_the_size_that_rust_writes() {
+    let sizes = convscope::gpu::settings_sizes();
     let modules = modules();
     let mut seen = 0;
     for (name, module) in &modules {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::keys::Action;
-use super::scene::new_target;
 use super::state::AppState;
 use super::view::{Outcome, View};
 use crate::engine::Placement;
-use crate::gpu::GpuContext;
 use crate::gpu::readback::{self, ReadbackError};
+use crate::gpu::{GpuContext, PooledTarget};
 use crate::session::{Activations, Session};
 use crate::source::counter;
 use crate::view::TileSize;
@@ -35,14 +34,14 @@ pub struct Presenter {
     pub view: View,
     gpu: GpuContext,
     size: [u32; 2],
-    target: wgpu::Texture,
+    target: PooledTarget,
 }
 
 impl Presenter {
     /// A view of this size in pixels; nothing is drawn yet.
     pub fn new(gpu: &GpuContext, placement: Placement, state: AppState, size: [u32; 2]) -> Self {
         let view = View::new(gpu, placement, state, Arc::new([]), FORMAT, egui::Context::default());
-        Self { view, gpu: gpu.clone(), size, target: new_target(gpu, size, FORMAT) }
+        Self { view, gpu: gpu.clone(), size, target: gpu.target(size, FORMAT) }
     }
 
     /// What is shown.
@@ -64,7 +63,7 @@ impl Presenter {
         let start = Instant::now();
         self.view.lay_out_off_screen(session, self.size);
         let laid_out = Instant::now();
-        let submission = self.view.scene.draw(&self.target.create_view(&Default::default()));
+        let submission = self.view.scene.draw(&self.target.view);
         readback::wait_for(&self.gpu, submission)?;
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f32() * 1e3;
         Ok(DrawTimes { layout_ms: ms(start, laid_out), draw_ms: ms(laid_out, Instant::now()) })
@@ -76,7 +75,7 @@ impl Presenter {
     /// When the device is lost.
     pub fn present_tiles(&mut self) -> Result<f32, ReadbackError> {
         let start = Instant::now();
-        let submission = self.view.scene.draw_tiles(&self.target.create_view(&Default::default()));
+        let submission = self.view.scene.draw_tiles(&self.target.view);
         readback::wait_for(&self.gpu, submission)?;
         Ok(start.elapsed().as_secs_f32() * 1e3)
     }
@@ -88,7 +87,7 @@ impl Presenter {
     pub fn counter(&self) -> Result<Option<u16>, ReadbackError> {
         let Some([x, y, width, height]) = self.view.scene.picture_area() else { return Ok(None) };
         let upper = [x, y, width, counter::rows(height)];
-        Ok(counter::read(&readback::copy_part(&self.gpu, &self.target, upper).wait(&self.gpu)?))
+        Ok(counter::read(&readback::copy_part(&self.gpu, &self.target.texture, upper).wait(&self.gpu)?))
     }
 
     /// What was drawn last.
@@ -96,7 +95,7 @@ impl Presenter {
     /// # Errors
     /// When the device is lost.
     pub fn picture(&self) -> Result<image::RgbImage, ReadbackError> {
-        readback::copy_picture(&self.gpu, &self.target).wait(&self.gpu)
+        readback::copy_picture(&self.gpu, &self.target.texture).wait(&self.gpu)
     }
 
     /// Makes tiles as small as it takes for all shown channels to fit on one page; call when there is something to show.

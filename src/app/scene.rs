@@ -15,7 +15,8 @@ use super::state::{AppState, LensName};
 use super::theme::{self, DARK, Theme};
 use super::view_model::ViewModel;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, Rect, RgbRenderer, TilesRenderer, crop_of,
+    ChannelOrder, FeatureMapBuffer, GpuContext, PictureRenderer, PooledTarget, Rect, RgbRenderer,
+    TilesRenderer, crop_of,
 };
 use crate::model::Shape;
 use crate::session::Activations;
@@ -309,23 +310,22 @@ impl Scene {
         })
     }
 
-    /// A new texture with what was laid out last.
-    pub fn draw_to_texture(&mut self) -> wgpu::Texture {
-        let texture = new_target(&self.gpu, self.content.size, self.format);
-        self.draw(&texture.create_view(&Default::default()));
-        texture
+    /// A texture with what was laid out last.
+    pub fn draw_to_texture(&mut self) -> PooledTarget {
+        let target = self.gpu.target(self.content.size, self.format);
+        self.draw(&target.view);
+        target
     }
 
     /// What the tiles show, of all pages, one pixel a value with a gap of one; versions beside each other. `None` where
     /// they show nothing.
-    pub fn draw_native_tiles(&self) -> Option<wgpu::Texture> {
+    pub fn draw_native_tiles(&self) -> Option<PooledTarget> {
         let sets: Vec<&TileSet> = self.tile_sets().collect();
         let (size, placings) = native(&sets)?;
-        let texture = new_target(&self.gpu, size, self.format);
-        let view = texture.create_view(&Default::default());
+        let target = self.gpu.target(size, self.format);
         self.gpu.submit(|encoder| {
             // The same file whatever the theme.
-            let mut pass = clear(encoder, &view, DARK.background);
+            let mut pass = clear(encoder, &target.view, DARK.background);
             let blocky = sets.iter().map(|set| {
                 let mut set = (*set).clone();
                 if let Pixels::Values { smooth, .. } = &mut set.pixels {
@@ -336,22 +336,8 @@ impl Scene {
             let blocky: Vec<TileSet> = blocky.collect();
             self.draw_tile_sets(&mut pass, blocky.iter().zip(placings));
         });
-        Some(texture)
+        Some(target)
     }
-}
-
-/// A texture that can be drawn to and read back.
-pub fn new_target(gpu: &GpuContext, [width, height]: [u32; 2], format: wgpu::TextureFormat) -> wgpu::Texture {
-    gpu.device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("off-screen view"),
-        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    })
 }
 
 /// A pass over a target that begins with one colour.

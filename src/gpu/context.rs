@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wgpu::util::DeviceExt;
+use super::objects::Objects;
 
 /// Bytes that crossed between host and GPU since the start, counted where this crate moves them.
 #[derive(Debug, Default)]
@@ -45,6 +45,8 @@ pub struct GpuContext {
     pub queue: wgpu::Queue,
     /// Byte counters.
     pub traffic: Arc<Traffic>,
+    /// What was made on the device.
+    pub objects: Arc<Objects>,
 }
 
 /// One line of `convscope devices`.
@@ -196,7 +198,7 @@ impl GpuContext {
             adapter: adapter.get_info().name,
             reason: error.to_string(),
         })?;
-        Ok(Self { instance, adapter, device, queue, traffic: Arc::default() })
+        Ok(Self { instance, adapter, device, queue, traffic: Arc::default(), objects: Arc::default() })
     }
 
     /// The adapter in words.
@@ -209,41 +211,9 @@ impl GpuContext {
         self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
-    /// A new buffer with these bytes, counted as an upload.
-    pub(super) fn buffer(&self, bytes: &[u8], usage: wgpu::BufferUsages) -> wgpu::Buffer {
-        self.traffic.count_upload(bytes.len() as u64);
-        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: None,
-            contents: bytes,
-            usage,
-        })
-    }
-
-    /// A uniform buffer.
-    pub(super) fn uniform(&self, value: &impl bytemuck::NoUninit) -> wgpu::Buffer {
-        self.buffer(bytemuck::bytes_of(value), wgpu::BufferUsages::UNIFORM)
-    }
-
-    /// A new storage buffer of this many f32 values (at least one), all zero, that can be read back.
-    pub(super) fn storage(&self, label: &str, values: usize) -> wgpu::Buffer {
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: 4 * values.max(1) as u64,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
-            mapped_at_creation: false,
-        })
-    }
-
-    /// Submits commands that `encode` writes.
-    pub fn submit(&self, encode: impl FnOnce(&mut wgpu::CommandEncoder)) -> wgpu::SubmissionIndex {
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        encode(&mut encoder);
-        self.queue.submit([encoder.finish()])
-    }
-
     /// Has uploads that wait for the next submission begin, and waits until everything has run.
     pub fn settle(&self) {
-        self.queue.submit([]);
+        self.flush();
         self.wait();
     }
 

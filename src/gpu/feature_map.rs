@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::GpuContext;
+use super::{GpuContext, PooledBuffer};
 use crate::model::Shape;
 
 /// Buffer ranges are bound from multiples of this, the strictest alignment that WebGPU allows to demand.
@@ -53,13 +53,17 @@ pub(super) struct MapLayout {
 impl FeatureMapBuffer {
     /// Uploads values in channel, row, column order: the way of the CPU device.
     pub fn upload(gpu: &GpuContext, values: &[f32], shape: Shape) -> Self {
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        Self::dense(gpu.upload(bytemuck::cast_slice(values)), shape)
+    }
+
+    /// Values that fill a buffer in channel, row, column order.
+    pub(super) fn dense(buffer: PooledBuffer, shape: Shape) -> Self {
         Self {
-            buffer: gpu.buffer(bytemuck::cast_slice(values), usage),
+            buffer: (*buffer).clone(),
             offset: 0,
             shape,
             strides: [(shape.height * shape.width) as u32, shape.width as u32, 1],
-            keep_alive: Arc::new(()),
+            keep_alive: Arc::new(buffer),
         }
     }
 

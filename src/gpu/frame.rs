@@ -1,8 +1,7 @@
 //! A raw frame on the GPU: uploaded once, then turned into the network's input and drawn on the screen.
 
-use std::sync::Arc;
-
-use super::{FeatureMapBuffer, GpuContext, GpuError, bind, compute_pipeline, rectangle_pipeline, shader};
+use super::objects::ComputePipeline;
+use super::{FeatureMapBuffer, GpuContext, GpuError, PooledBuffer};
 use crate::frame::Frame;
 use crate::model::InputScale;
 
@@ -68,7 +67,7 @@ pub fn crop_of(width: u32, height: u32, fit: Fit) -> Rect {
 pub struct FrameBuffer {
     /// The frame they came from.
     pub frame: Frame,
-    buffer: Arc<wgpu::Buffer>,
+    buffer: PooledBuffer,
 }
 
 impl FrameBuffer {
@@ -82,22 +81,21 @@ impl FrameBuffer {
         if frame.bytes.len() as u64 > limit {
             return Err(GpuError::FrameTooLarge { width: frame.width, height: frame.height });
         }
-        let usage = wgpu::BufferUsages::STORAGE;
         let buffer = if frame.bytes.len().is_multiple_of(4) {
-            gpu.buffer(&frame.bytes, usage)
+            gpu.upload(&frame.bytes)
         } else {
             let mut padded = frame.bytes.to_vec();
             padded.resize(frame.bytes.len().next_multiple_of(4), 0);
-            gpu.buffer(&padded, usage)
+            gpu.upload(&padded)
         };
-        Ok(Self { frame, buffer: Arc::new(buffer) })
+        Ok(Self { frame, buffer })
     }
 }
 
 /// `Preprocess` in preprocess.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct PreprocessUniform {
+pub(super) struct PreprocessSettings {
     frame_size: [u32; 2],
     frame_format: u32,
     resize: u32,
@@ -116,14 +114,13 @@ pub(super) struct PreprocessUniform {
 /// Frame → network input.
 #[derive(Debug)]
 pub struct Preprocessor {
-    pipeline: wgpu::ComputePipeline,
+    pipeline: ComputePipeline,
 }
 
 impl Preprocessor {
     /// Compiles the shader.
     pub fn new(gpu: &GpuContext) -> Self {
-        let module = shader(&gpu.device, "preprocess");
-        Self { pipeline: compute_pipeline(&gpu.device, &module, "preprocess") }
+        Self { pipeline: gpu.compute_pipeline("preprocess", "preprocess") }
     }
 
     /// Writes the picture, `[3, height, width]` in RGB order and this scale, into `output` and submits.
@@ -141,7 +138,7 @@ impl Preprocessor {
         let layout = output.layout();
         let (divisor, offset) = scale.divisor_and_offset();
         let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
-        let uniform = gpu.uniform(&PreprocessUniform {
+        let settings = gpu.settings(&PreprocessSettings {
             frame_size: [width, height],
             frame_format: format as u32,
             resize: resize as u32,
@@ -157,13 +154,11 @@ impl Preprocessor {
             offset: padded(offset),
         });
         let bindings =
-            [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding()), (2, output.binding())];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
+            [(0, frame.buffer.as_entire_binding()), (1, settings.as_entire_binding()), (2, output.binding())];
         gpu.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pipeline);
-            pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(layout.width.div_ceil(8), layout.height.div_ceil(8), 1);
+            let workgroups = [layout.width.div_ceil(8), layout.height.div_ceil(8), 1];
+            self.pipeline.run(gpu, &mut pass, &bindings, workgroups);
         });
     }
 }
@@ -171,27 +166,25 @@ impl Preprocessor {
 /// `Picture` in picture.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct PictureUniform {
+pub(super) struct PictureSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     size: [f32; 2],
     frame_size: [u32; 2],
-    frame_format: u32,
     mirror: u32,
-    padding: [u32; 2],
+    padding: u32,
 }
 
 /// Frame → rectangle of the screen.
 #[derive(Debug)]
 pub struct PictureRenderer {
-    pipeline: wgpu::RenderPipeline,
+    target: wgpu::TextureFormat,
 }
 
 impl PictureRenderer {
-    /// Compiles the shader for targets of this format.
-    pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
-        let module = shader(&gpu.device, "picture");
-        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "picture", target, None) }
+    /// For targets of this format; the shader is compiled for each format of frames when it is first drawn.
+    pub fn new(_: &GpuContext, target: wgpu::TextureFormat) -> Self {
+        Self { target }
     }
 
     /// Draws the frame into `place` (whole pixels) of a target of this size. `mirror` swaps left and right.
@@ -204,20 +197,17 @@ impl PictureRenderer {
         place: Rect,
         mirror: bool,
     ) {
-        let uniform = gpu.uniform(&PictureUniform {
+        let settings = gpu.settings(&PictureSettings {
             target_size: target_size.map(|side| side as f32),
             origin: [place.x, place.y],
             size: [place.width, place.height],
             frame_size: [frame.frame.width, frame.frame.height],
-            frame_format: frame.frame.format as u32,
             mirror: mirror.into(),
-            padding: [0; 2],
+            padding: 0,
         });
-        let bindings = [(0, frame.buffer.as_entire_binding()), (1, uniform.as_entire_binding())];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..4, 0..1);
+        let bindings = [(0, frame.buffer.as_entire_binding()), (1, settings.as_entire_binding())];
+        let overrides = [("FRAME_FORMAT", frame.frame.format as u32)];
+        gpu.render_pipeline("picture", self.target, None, &overrides).draw(gpu, pass, &bindings, 1);
     }
 }
 

@@ -1,12 +1,13 @@
 //! How bright the picture is under each cell of a feature map: what a channel may merely follow.
 
-use super::{FeatureMapBuffer, GpuContext, bind, compute_pipeline, shader};
+use super::objects::ComputePipeline;
+use super::{FeatureMapBuffer, GpuContext, PooledBuffer};
 use crate::model::Shape;
 
 /// `Luminance` in luminance.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct LuminanceUniform {
+pub(super) struct LuminanceSettings {
     height: u32,
     width: u32,
     padding: [u32; 2],
@@ -15,13 +16,15 @@ pub(super) struct LuminanceUniform {
 /// Luminance on the GPU, `height × width` values from −1 (black) to 1 (white), row by row.
 #[derive(Clone, Debug)]
 pub struct LuminanceBuffer {
-    buffer: wgpu::Buffer,
+    buffer: PooledBuffer,
 }
 
 impl LuminanceBuffer {
     /// One brightness everywhere, for a map of this shape of which the correlation with brightness is not wanted.
     pub fn uniform(gpu: &GpuContext, shape: Shape) -> Self {
-        Self { buffer: gpu.storage("uniform luminance", shape.height * shape.width) }
+        let buffer = gpu.storage(shape.height * shape.width);
+        gpu.submit(|encoder| encoder.clear_buffer(&buffer, 0, None));
+        Self { buffer }
     }
 
     /// The buffer, for reading back.
@@ -33,47 +36,39 @@ impl LuminanceBuffer {
 /// The compiled shaders.
 #[derive(Debug)]
 pub struct LuminancePass {
-    rows: wgpu::ComputePipeline,
-    cells: wgpu::ComputePipeline,
+    rows: ComputePipeline,
+    cells: ComputePipeline,
 }
 
 impl LuminancePass {
     /// Compiles the shaders.
     pub fn new(gpu: &GpuContext) -> Self {
-        let module = shader(&gpu.device, "luminance");
-        Self {
-            rows: compute_pipeline(&gpu.device, &module, "luminance_rows"),
-            cells: compute_pipeline(&gpu.device, &module, "luminance_cells"),
-        }
+        let pipeline = |entry| gpu.compute_pipeline("luminance", entry);
+        Self { rows: pipeline("luminance_rows"), cells: pipeline("luminance_cells") }
     }
 
     /// Computes the luminance of `input` (`[3, rows, columns]` from −1 to 1 in RGB order) at the height and
     /// width of `shape`, whose channels do not matter, and submits. Rec. 601 luma (0.299 R + 0.587 G + 0.114
     /// B); each cell is the mean of the pixels that it touches, which count as whole ones.
     pub fn run(&self, gpu: &GpuContext, input: &FeatureMapBuffer, shape: Shape) -> LuminanceBuffer {
-        let layout = gpu.uniform(&input.layout());
+        let layout = gpu.settings(&input.layout());
         let (height, width) = (shape.height as u32, shape.width as u32);
-        let uniform = gpu.uniform(&LuminanceUniform { height, width, padding: [0; 2] });
-        let strips = gpu.storage("luminance of strips", shape.height * input.shape.width);
-        let buffer = gpu.storage("luminance", shape.height * shape.width);
+        let settings = gpu.settings(&LuminanceSettings { height, width, padding: [0; 2] });
+        let strips = gpu.storage(shape.height * input.shape.width);
+        let buffer = gpu.storage(shape.height * shape.width);
         let all = [
             (0, input.binding()),
             (1, layout.as_entire_binding()),
-            (2, uniform.as_entire_binding()),
+            (2, settings.as_entire_binding()),
             (3, strips.as_entire_binding()),
             (4, buffer.as_entire_binding()),
         ];
-        // The automatic layouts leave out what a shader does not use.
-        let rows = bind(&gpu.device, &self.rows.get_bind_group_layout(0), &all[..4]);
-        let cells = bind(&gpu.device, &self.cells.get_bind_group_layout(0), &all[1..]);
         gpu.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.rows);
-            pass.set_bind_group(0, &rows, &[]);
-            pass.dispatch_workgroups((input.shape.width as u32).div_ceil(8), height.div_ceil(8), 1);
-            pass.set_pipeline(&self.cells);
-            pass.set_bind_group(0, &cells, &[]);
-            pass.dispatch_workgroups(width.div_ceil(8), height.div_ceil(8), 1);
+            let over = |width: u32| [width.div_ceil(8), height.div_ceil(8), 1];
+            // Each is handed what it uses.
+            self.rows.run(gpu, &mut pass, &all[..4], over(input.shape.width as u32));
+            self.cells.run(gpu, &mut pass, &all[1..], over(width));
         });
         LuminanceBuffer { buffer }
     }

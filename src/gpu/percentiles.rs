@@ -1,21 +1,18 @@
 //! Between which values nearly all of each map lie, computed where the values are.
 
-use super::{
-    FeatureMapBuffer, GpuContext, LuminanceBuffer, StatisticsBuffer, StatisticsPass, bind, compute_pipeline,
-    shader,
-};
+use super::objects::ComputePipeline;
+use super::{FeatureMapBuffer, GpuContext, LuminanceBuffer, StatisticsBuffer, StatisticsPass};
 
 /// The compiled shader.
 #[derive(Debug)]
 pub struct PercentilesPass {
-    pipeline: wgpu::ComputePipeline,
+    pipeline: ComputePipeline,
 }
 
 impl PercentilesPass {
     /// Compiles the shader.
     pub fn new(gpu: &GpuContext) -> Self {
-        let module = shader(&gpu.device, "percentiles");
-        Self { pipeline: compute_pipeline(&gpu.device, &module, "percentiles") }
+        Self { pipeline: gpu.compute_pipeline("percentiles", "percentiles") }
     }
 
     /// The `statistics` of `map` with other ends: for each channel, in place of the smallest and the largest value those at
@@ -27,7 +24,7 @@ impl PercentilesPass {
         map: &FeatureMapBuffer,
         statistics: &StatisticsBuffer,
     ) -> StatisticsBuffer {
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let ranges = StatisticsBuffer::empty(gpu, map.shape.channels);
         let bindings = [
             (0, map.binding()),
@@ -35,12 +32,9 @@ impl PercentilesPass {
             (2, statistics.buffer().as_entire_binding()),
             (3, ranges.buffer().as_entire_binding()),
         ];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
         gpu.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pipeline);
-            pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(map.shape.channels as u32, 1, 1);
+            self.pipeline.run(gpu, &mut pass, &bindings, [map.shape.channels as u32, 1, 1]);
         });
         ranges
     }

@@ -1,8 +1,9 @@
 //! GPU → host. Copies are submitted at once; the waiting is done by whoever calls [`Pending::wait`].
 
+use std::cell::Cell;
 use std::sync::mpsc;
 
-use super::{FeatureMapBuffer, GpuContext};
+use super::{FeatureMapBuffer, GpuContext, PooledBuffer};
 use crate::model::Shape;
 
 /// What went wrong on the way back.
@@ -19,9 +20,10 @@ impl ReadbackError {
 /// Bytes on their way to the host.
 #[derive(Debug)]
 pub struct Pending {
-    staging: wgpu::Buffer,
+    staging: PooledBuffer,
     submission: wgpu::SubmissionIndex,
     mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    has_failed: Cell<bool>,
 }
 
 /// Submits a copy of ranges of buffers (offset and size in bytes, multiples of 4), one behind the other.
@@ -37,24 +39,19 @@ pub fn copy(gpu: &GpuContext, ranges: &[(&wgpu::Buffer, u64, u64)]) -> Pending {
     Pending::new(staging, submission)
 }
 
-fn staging(gpu: &GpuContext, size: u64) -> wgpu::Buffer {
+fn staging(gpu: &GpuContext, size: u64) -> PooledBuffer {
     gpu.traffic.count_read_back(size);
-    gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("read back"),
-        size,
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
+    gpu.staging(size)
 }
 
 impl Pending {
-    fn new(staging: wgpu::Buffer, submission: wgpu::SubmissionIndex) -> Self {
+    fn new(staging: PooledBuffer, submission: wgpu::SubmissionIndex) -> Self {
         let (sender, mapped) = mpsc::channel();
         staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
             // Nobody listens any more where waiting itself has failed.
             let _ = sender.send(result);
         });
-        Self { staging, submission, mapped }
+        Self { staging, submission, mapped, has_failed: Cell::new(false) }
     }
 
     /// Blocks until the bytes are here.
@@ -81,10 +78,20 @@ impl Pending {
     }
 
     fn take(&self, outcome: Result<(), wgpu::BufferAsyncError>) -> Result<Vec<u8>, ReadbackError> {
+        self.has_failed.set(outcome.is_err());
         outcome.map_err(ReadbackError::new)?;
-        let bytes = self.staging.slice(..).get_mapped_range().map_err(ReadbackError::new)?.to_vec();
-        self.staging.unmap();
-        Ok(bytes)
+        Ok(self.staging.slice(..).get_mapped_range().map_err(ReadbackError::new)?.to_vec())
+    }
+}
+
+impl Drop for Pending {
+    /// The buffer goes back to its pool, also where nobody waited for its bytes.
+    fn drop(&mut self) {
+        let has_failed = self.has_failed.get() || matches!(self.mapped.try_recv(), Ok(Err(_)));
+        // What could not be mapped must not be unmapped.
+        if !has_failed {
+            self.staging.unmap();
+        }
     }
 }
 

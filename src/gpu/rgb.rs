@@ -1,11 +1,14 @@
 //! Three channels of a feature map as one coloured tile: the network's own input, or its first filters.
 
-use super::{FeatureMapBuffer, GpuContext, bind, rectangle_pipeline, shader};
+use std::sync::Arc;
+
+use super::objects::RenderPipeline;
+use super::{FeatureMapBuffer, GpuContext};
 
 /// `Rgb` in rgb.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct RgbUniform {
+pub(super) struct RgbSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     tile_size: [f32; 2],
@@ -47,14 +50,13 @@ pub struct RgbDraw {
 /// The compiled shader.
 #[derive(Debug)]
 pub struct RgbRenderer {
-    pipeline: wgpu::RenderPipeline,
+    pipeline: Arc<RenderPipeline>,
 }
 
 impl RgbRenderer {
     /// Compiles the shader for targets of this format, which must not be sRGB: levels are drawn as they are.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
-        let module = shader(&gpu.device, "rgb");
-        Self { pipeline: rectangle_pipeline(&gpu.device, &module, "rgb", target, None) }
+        Self { pipeline: gpu.render_pipeline("rgb", target, None, &[]) }
     }
 
     /// Draws tiles of `map`, every cell a plain rectangle; magenta where a value is not finite or a channel
@@ -66,9 +68,9 @@ impl RgbRenderer {
         map: &FeatureMapBuffer,
         tiles: &RgbDraw,
     ) {
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
-        let uniform = gpu.uniform(&RgbUniform {
+        let settings = gpu.settings(&RgbSettings {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
             tile_size: tiles.tile_size,
@@ -81,10 +83,7 @@ impl RgbRenderer {
             high: padded(tiles.high),
         });
         let bindings =
-            [(0, map.binding()), (1, layout.as_entire_binding()), (2, uniform.as_entire_binding())];
-        let group = bind(&gpu.device, &self.pipeline.get_bind_group_layout(0), &bindings);
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..4, 0..tiles.count);
+            [(0, map.binding()), (1, layout.as_entire_binding()), (2, settings.as_entire_binding())];
+        self.pipeline.draw(gpu, pass, &bindings, tiles.count);
     }
 }

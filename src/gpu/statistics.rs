@@ -1,6 +1,7 @@
 //! What can be said of every channel in eight numbers, computed where the values are.
 
-use super::{FeatureMapBuffer, GpuContext, LuminanceBuffer, bind, compute_pipeline, shader};
+use super::objects::ComputePipeline;
+use super::{FeatureMapBuffer, GpuContext, LuminanceBuffer, PooledBuffer};
 use crate::inspect::ChannelStatistics;
 
 /// Values of one entry of a [`StatisticsBuffer`]: those of [`ChannelStatistics`].
@@ -9,7 +10,7 @@ const ENTRY_LEN: usize = 8;
 /// [`ChannelStatistics`] of a feature map on the GPU: one a channel, then one of the layer.
 #[derive(Clone, Debug)]
 pub struct StatisticsBuffer {
-    pub(super) buffer: wgpu::Buffer,
+    pub(super) buffer: PooledBuffer,
 }
 
 impl StatisticsBuffer {
@@ -18,7 +19,7 @@ impl StatisticsBuffer {
 
     /// Room for the statistics of so many channels and their layer.
     pub(super) fn empty(gpu: &GpuContext, channels: usize) -> Self {
-        Self { buffer: gpu.storage("statistics", (channels + 1) * ENTRY_LEN) }
+        Self { buffer: gpu.storage((channels + 1) * ENTRY_LEN) }
     }
 
     /// What was read back of such a buffer: one entry a channel, then one of the layer.
@@ -41,7 +42,7 @@ impl StatisticsBuffer {
         let entry =
             |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, s.finite, s.change];
         let values: Vec<f32> = statistics.iter().flat_map(entry).collect();
-        Self { buffer: gpu.buffer(bytemuck::cast_slice(&values), wgpu::BufferUsages::STORAGE) }
+        Self { buffer: gpu.upload(bytemuck::cast_slice(&values)) }
     }
 
     /// Size in bytes.
@@ -58,18 +59,15 @@ impl StatisticsBuffer {
 /// The compiled shaders.
 #[derive(Debug)]
 pub struct StatisticsPass {
-    channels: wgpu::ComputePipeline,
-    layer: wgpu::ComputePipeline,
+    channels: ComputePipeline,
+    layer: ComputePipeline,
 }
 
 impl StatisticsPass {
     /// Compiles the shaders.
     pub fn new(gpu: &GpuContext) -> Self {
-        let module = shader(&gpu.device, "statistics");
-        Self {
-            channels: compute_pipeline(&gpu.device, &module, "channel_statistics"),
-            layer: compute_pipeline(&gpu.device, &module, "layer_statistics"),
-        }
+        let pipeline = |entry| gpu.compute_pipeline("statistics", entry);
+        Self { channels: pipeline("channel_statistics"), layer: pipeline("layer_statistics") }
     }
 
     /// Computes the statistics of `map` and submits. `luminance` has the map's height and width; `before` is the same
@@ -82,7 +80,7 @@ impl StatisticsPass {
         before: Option<&FeatureMapBuffer>,
     ) -> StatisticsBuffer {
         let before = before.filter(|before| before.shape == map.shape).unwrap_or(map);
-        let (layout, before_layout) = (gpu.uniform(&map.layout()), gpu.uniform(&before.layout()));
+        let (layout, before_layout) = (gpu.settings(&map.layout()), gpu.settings(&before.layout()));
         let statistics = StatisticsBuffer::empty(gpu, map.shape.channels);
         let all = [
             (1, layout.as_entire_binding()),
@@ -92,17 +90,11 @@ impl StatisticsPass {
             (4, before.binding()),
             (5, before_layout.as_entire_binding()),
         ];
-        // The automatic layout of the second shader leaves out what it does not read.
-        let channels = bind(&gpu.device, &self.channels.get_bind_group_layout(0), &all);
-        let layer = bind(&gpu.device, &self.layer.get_bind_group_layout(0), &all[..2]);
         gpu.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.channels);
-            pass.set_bind_group(0, &channels, &[]);
-            pass.dispatch_workgroups(map.shape.channels as u32, 1, 1);
-            pass.set_pipeline(&self.layer);
-            pass.set_bind_group(0, &layer, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
+            self.channels.run(gpu, &mut pass, &all, [map.shape.channels as u32, 1, 1]);
+            // The second shader reads no more than these.
+            self.layer.run(gpu, &mut pass, &all[..2], [1, 1, 1]);
         });
         statistics
     }

@@ -1,6 +1,6 @@
 //! Feature maps as coloured tiles in a grid.
 
-use super::{FeatureMapBuffer, GpuContext, StatisticsBuffer, bind, rectangle_pipeline, shader};
+use super::{FeatureMapBuffer, GpuContext, PooledBuffer, StatisticsBuffer};
 use crate::view::{Colormap, Normalize, Scale, colormap_table};
 
 /// The number of a normalisation in tiles.wgsl, where the symmetric one is the layer's, widened.
@@ -15,20 +15,20 @@ pub fn range_mode(normalize: Normalize) -> u32 {
 /// Which channels are shown, in which order.
 #[derive(Clone, Debug)]
 pub struct ChannelOrder {
-    buffer: wgpu::Buffer,
+    buffer: PooledBuffer,
 }
 
 impl ChannelOrder {
     /// Uploads the channel numbers; at least one.
     pub fn upload(gpu: &GpuContext, channels: &[u32]) -> Self {
-        Self { buffer: gpu.buffer(bytemuck::cast_slice(channels), wgpu::BufferUsages::STORAGE) }
+        Self { buffer: gpu.upload(bytemuck::cast_slice(channels)) }
     }
 }
 
 /// `Tiles` in tiles.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct TilesUniform {
+pub(super) struct TilesSettings {
     target_size: [f32; 2],
     origin: [f32; 2],
     tile_size: [f32; 2],
@@ -38,14 +38,12 @@ pub(super) struct TilesUniform {
     range_mode: u32,
     symmetric: u32,
     colormap: u32,
-    smooth_values: u32,
     opacity: f32,
     mirror: u32,
+    hatch: u32,
     fixed_range: [f32; 2],
     gamma: f32,
     boost: f32,
-    hatch: u32,
-    padding: [u32; 3],
 }
 
 /// A grid of tiles to draw. Lengths are whole pixels of the target.
@@ -79,47 +77,27 @@ pub struct TileDraw {
     pub mirror: bool,
 }
 
-/// The compiled shader and the colormaps.
+/// The colormaps; the shader is compiled for each kind of drawing when that is first wanted.
 #[derive(Debug)]
 pub struct TilesRenderer {
-    opaque: wgpu::RenderPipeline,
-    blending: wgpu::RenderPipeline,
+    target: wgpu::TextureFormat,
     colormaps: wgpu::TextureView,
 }
 
 impl TilesRenderer {
-    /// Compiles the shader for targets of this format, which must not be sRGB: colormap bytes are drawn as they are.
+    /// For targets of this format, which must not be sRGB: colormap bytes are drawn as they are.
     pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
-        let module = shader(&gpu.device, "tiles");
         let table: Vec<u8> = Colormap::ALL
             .iter()
             .flat_map(|map| colormap_table(*map))
             .flat_map(|[r, g, b]| [r, g, b, 255])
             .collect();
-        let size =
-            wgpu::Extent3d { width: 256, height: Colormap::ALL.len() as u32, depth_or_array_layers: 1 };
-        let texture = wgpu::util::DeviceExt::create_texture_with_data(
-            &gpu.device,
-            &gpu.queue,
-            &wgpu::TextureDescriptor {
-                label: Some("colormaps"),
-                size,
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-                view_formats: &[],
-            },
-            wgpu::util::TextureDataOrder::LayerMajor,
-            &table,
-        );
-        let pipeline = |blend| rectangle_pipeline(&gpu.device, &module, "tiles", target, blend);
-        Self {
-            opaque: pipeline(None),
-            blending: pipeline(Some(wgpu::BlendState::ALPHA_BLENDING)),
-            colormaps: texture.create_view(&Default::default()),
-        }
+        let usage = wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST;
+        let size = [256, Colormap::ALL.len() as u32];
+        let (texture, colormaps) = gpu.texture(size, wgpu::TextureFormat::Rgba8Unorm, usage);
+        let rows = wgpu::TexelCopyBufferLayout { bytes_per_row: Some(256 * 4), ..Default::default() };
+        gpu.queue.write_texture(texture.as_image_copy(), &table, rows, texture.size());
+        Self { target, colormaps }
     }
 
     /// Draws tiles of `map`, whose `statistics` these are; `ranges` are the ones that colours are chosen by, where those
@@ -135,13 +113,13 @@ impl TilesRenderer {
         order: &ChannelOrder,
         tiles: &TileDraw,
     ) {
-        let layout = gpu.uniform(&map.layout());
+        let layout = gpu.settings(&map.layout());
         let is_symmetric = tiles.scale.normalize == Normalize::Symmetric || tiles.colormap.is_diverging();
         let fixed_range = match tiles.scale.normalize {
             Normalize::Fixed { low, high } => [low, high],
             _ => [0.0; 2],
         };
-        let uniform = gpu.uniform(&TilesUniform {
+        let settings = gpu.settings(&TilesSettings {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
             tile_size: tiles.tile_size,
@@ -151,29 +129,25 @@ impl TilesRenderer {
             range_mode: range_mode(tiles.scale.normalize),
             symmetric: is_symmetric.into(),
             colormap: tiles.colormap as u32,
-            smooth_values: tiles.smooth.into(),
             opacity: tiles.opacity,
             mirror: tiles.mirror.into(),
+            hatch: tiles.hatch,
             fixed_range,
             gamma: tiles.scale.gamma,
             boost: tiles.scale.boost,
-            hatch: tiles.hatch,
-            padding: [0; 3],
         });
         let bindings = [
             (0, map.binding()),
             (1, layout.as_entire_binding()),
             (2, statistics.buffer.as_entire_binding()),
-            (3, uniform.as_entire_binding()),
+            (3, settings.as_entire_binding()),
             (4, order.buffer.as_entire_binding()),
             (5, wgpu::BindingResource::TextureView(&self.colormaps)),
             (6, ranges.unwrap_or(statistics).buffer.as_entire_binding()),
         ];
         // Not blended unless it must be: a colormap's bytes are then surely the target's.
-        let pipeline = if tiles.opacity < 1.0 { &self.blending } else { &self.opaque };
-        let group = bind(&gpu.device, &pipeline.get_bind_group_layout(0), &bindings);
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..4, 0..tiles.count);
+        let blend = (tiles.opacity < 1.0).then_some(wgpu::BlendState::ALPHA_BLENDING);
+        let overrides = [("SMOOTH", tiles.smooth.into()), ("BENT", (tiles.scale.gamma != 1.0).into())];
+        gpu.render_pipeline("tiles", self.target, blend, &overrides).draw(gpu, pass, &bindings, tiles.count);
     }
 }

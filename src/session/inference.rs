@@ -253,6 +253,8 @@ impl<'a> Worker<'a> {
         };
         self.last_network_ms = network_ms;
         self.warm = true;
+        // Who draws seldom would let the uploads of many frames gather.
+        self.shared.gpu.flush();
         Ok(Activations {
             sequence,
             frame,
