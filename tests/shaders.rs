@@ -2,6 +2,7 @@
 
 use convscope::frame::PixelFormat;
 use convscope::gpu::{Resize, range_mode, shader_sources};
+use convscope::inspect::PERCENTILES;
 use convscope::view::{FLAT_COLOR, Normalize};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
@@ -37,8 +38,8 @@ fn settings_have_the_size_that_rust_writes() {
             }
         }
     }
-    // MapLayout is in six shaders.
-    assert_eq!(seen, sizes.len() + 5);
+    // MapLayout is in seven shaders.
+    assert_eq!(seen, sizes.len() + 6);
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("RANGE_MAP"), range_mode(Normalize::Map));
     assert_eq!(value("RANGE_LAYER"), range_mode(Normalize::Layer));
     assert_eq!(value("RANGE_FIXED"), range_mode(Normalize::Fixed { low: 0.0, high: 1.0 }));
+    assert_eq!([value("PERCENT_LOW"), value("PERCENT_HIGH")], PERCENTILES.map(|percent| percent as u32));
     let [r, g, b] = FLAT_COLOR;
     let color = format!("vec3<f32>({r}.0, {g}.0, {b}.0) / 255.0");
     assert!(shader_sources().iter().any(|(name, text)| *name == "tiles" && text.contains(&color)));

@@ -423,7 +423,6 @@ mod window {
         }
         desk.key("m");
         desk.key("n");
-        desk.key("n");
         desk.key("Right");
         let changed = snapshot_where(&desk, folder.path(), |info| {
             info["colormap"] == "magma" && info["normalize"] == "layer" && info["selected"] == 1
@@ -476,7 +475,7 @@ mod window {
         let (mut app, _) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
         let shot = |wanted: &dyn Fn(&Value) -> bool| snapshot_where(&desk, folder.path(), wanted);
         shot(&|info| info["sort"] == "index" && info["normalize"] == "map" && info["locked"] == false);
-        for key in ["n", "n", "n", "t", "shift+l", "period", "shift+f"] {
+        for key in ["n", "n", "t", "shift+l", "period", "shift+f"] {
             desk.key(key);
         }
         let changed = shot(&|info| info["filter"] == "silent" && info["locked"] == true);

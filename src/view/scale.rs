@@ -53,7 +53,7 @@ pub enum Normalize {
 
 impl Normalize {
     /// Those that need no numbers, as the keys step through them.
-    pub const CHOICES: [Self; 4] = [Self::Map, Self::Percentile, Self::Layer, Self::Symmetric];
+    pub const CHOICES: [Self; 4] = [Self::Map, Self::Layer, Self::Symmetric, Self::Percentile];
 
     /// True where each map has a range of its own.
     pub fn is_of_each_map(self) -> bool {

@@ -45,7 +45,7 @@ const LOOKING: &[Row] = &[
         "next-range",
         Action::NextNormalize,
         &["n"],
-        "colours per map, percentile, per layer, or symmetric around zero",
+        "colours per map, per layer, symmetric around zero, or by percentiles",
     ),
     (
         "lock-ranges",

@@ -1,6 +1,7 @@
 //! The left panel: the picture, and under it sections that fold where there is no room for all of them.
 
-use egui::{Color32, Id, RichText, Sense, Ui, Vec2, scroll_area::ScrollBarVisibility};
+use egui::scroll_area::ScrollBarVisibility;
+use egui::{Color32, Id, Pos2, RichText, Sense, Stroke, Ui, Vec2};
 
 use super::{Arrangement, enlarged, glossary, legend, picture, predictions};
 use crate::app::keys::Action;
@@ -137,18 +138,13 @@ fn show_section(
         // Before there is anything to show.
         (Section::Colors, _) => return,
     };
-    // Where everything has room, nothing has to say that it can be folded.
-    let mark = match (is_open, is_tight) {
-        (false, _) => "▸ ",
-        (true, true) => "▾ ",
-        (true, false) => "",
-    };
     let summary = if is_open { String::new() } else { summary(section, state, model, &lines) };
     let response = ui
         .horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            if !mark.is_empty() {
-                ui.label(RichText::new(mark).color(palette(ui).quiet));
+            // Where everything has room, nothing has to say that it can be folded.
+            if is_tight || !is_open {
+                triangle(ui, is_open);
             }
             ui.label(RichText::new(&title).strong());
             if !summary.is_empty() {
@@ -176,12 +172,29 @@ fn show_section(
     }
 }
 
+/// Points down where something is open, else to the right.
+fn triangle(ui: &mut Ui, is_open: bool) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(13.0, 10.0), Sense::hover());
+    let [left, right] = [rect.left() + 1.0, rect.left() + 9.0];
+    let [top, middle, bottom] = [rect.center().y - 4.0, rect.center().y, rect.center().y + 4.0];
+    let corners = match is_open {
+        true => [(left, top + 1.0), (right, top + 1.0), ((left + right) / 2.0, bottom)],
+        false => [(left + 1.0, top), (right - 1.0, middle), (left + 1.0, bottom)],
+    };
+    let corners = corners.map(|(x, y)| Pos2::new(x, y)).to_vec();
+    ui.painter().add(egui::Shape::convex_polygon(corners, palette(ui).quiet, Stroke::NONE));
+}
+
 /// What a folded section says in a few words.
 fn summary(section: Section, state: &AppState, model: &ViewModel, lines: &[Line]) -> String {
     match section {
-        Section::Over => {
-            state.overlay_lens().map_or_else(String::new, |lens| lens.about().name.replace('-', " "))
-        }
+        Section::Over => lines
+            .iter()
+            .find_map(|line| match line {
+                Line::Main(text, _) => Some(text.clone()),
+                _ => None,
+            })
+            .unwrap_or_default(),
         Section::Predictions => match model.top(1).first().filter(|_| model.trained()) {
             Some((name, probability)) => format!("{name} {:.1} %", probability * 100.0),
             None => String::new(),
@@ -189,7 +202,7 @@ fn summary(section: Section, state: &AppState, model: &ViewModel, lines: &[Line]
         Section::Health => {
             let counts = findings(model);
             let parts: Vec<_> = counts.iter().map(|(text, _, count)| format!("{count} {text}")).collect();
-            parts.join(", ")
+            if parts.is_empty() { "nothing is wrong".into() } else { parts.join(", ") }
         }
         Section::Channel => match &model.channel {
             Some(channel) => {

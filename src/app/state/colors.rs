@@ -98,9 +98,9 @@ mod tests {
             seen,
             [
                 (Normalize::Map, Colormap::Viridis),
-                (Normalize::Percentile, Colormap::Viridis),
                 (Normalize::Layer, Colormap::Viridis),
-                (Normalize::Symmetric, Colormap::Diverging)
+                (Normalize::Symmetric, Colormap::Diverging),
+                (Normalize::Percentile, Colormap::Viridis)
             ]
         );
         assert_eq!(colors.scale.normalize, Normalize::Map);

@@ -61,7 +61,7 @@ pub enum Section {
 
 impl Section {
     /// In the order in which they give way where there is no room for all: the first goes first.
-    const GIVING_WAY: [Self; 5] = [Self::Health, Self::Channel, Self::Predictions, Self::Over, Self::Colors];
+    const GIVING_WAY: [Self; 5] = [Self::Health, Self::Predictions, Self::Over, Self::Channel, Self::Colors];
 }
 
 /// What the user folded and unfolded.
@@ -154,7 +154,7 @@ mod tests {
         let mut folds = Folds::default();
         assert_eq!(folds.open(&shown, 320.0), [Over, Predictions, Health, Colors]);
         assert_eq!(folds.open(&shown, 319.0), [Over, Predictions, Colors]);
-        assert_eq!(folds.open(&shown, 200.0), [Over, Colors]);
+        assert_eq!(folds.open(&shown, 229.0), [Over, Colors]);
         // What was opened by hand stays before all others.
         folds.toggle(Health, false);
         folds.toggle(Predictions, false);
