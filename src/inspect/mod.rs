@@ -6,9 +6,9 @@ pub mod diagnosis;
 mod health;
 pub mod hypercolumn;
 mod kernels;
+mod luminance;
 mod measure;
 mod order;
-mod sentences;
 mod similarity;
 
 use crate::model::{LayerIndex, Shape};
@@ -18,7 +18,8 @@ pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, slices};
-pub use measure::{ChannelStatistics, change, luminance, measure, summary};
+pub use luminance::luminance;
+pub use measure::{ChannelStatistics, change, measure, summary};
 pub use order::similarity_order;
 pub use similarity::ChannelCorrelation;
 
