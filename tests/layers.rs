@@ -1,6 +1,30 @@
-//! Imports run one way (ARCHITECTURE.md, "Folders"), and only the named files know the big libraries.
+//! Imports run one way (ARCHITECTURE.md, "Folders"), files do not need each other in circles, none is long, and only the
+//! named files know the big libraries.
+
+#[path = "layers/circles.rs"]
+mod circles;
+#[path = "layers/tokens.rs"]
+mod tokens;
 
 use std::path::{Path, PathBuf};
+
+/// Where files are short and free of circles.
+const CIRCLE_FREE: &[&str] = &[
+    "shapes/",
+    "inspect/",
+    "source/",
+    "network/",
+    "weights/",
+    "model/",
+    "engine/",
+    "figure/",
+    "record/",
+    "latest.rs",
+    "frame.rs",
+];
+
+/// Lines of a file, tests apart, that a reader keeps in mind.
+const MOST_LINES: usize = 400;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -13,17 +37,35 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Path below `src` and the code without comments and tests.
-fn all() -> Vec<(String, String)> {
+/// Path below `src` and the text.
+fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
     assert!(files.len() > 40);
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+        (name, std::fs::read_to_string(&path).unwrap())
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Those that are not tests alone.
+fn files_without_tests() -> Vec<(String, String)> {
+    let mut files = files();
+    files.retain(|(name, _)| !name.ends_with("/tests.rs") && !name.ends_with("_tests.rs"));
     files
+}
+
+fn is_circle_free(file: &str) -> bool {
+    CIRCLE_FREE.iter().any(|place| file.starts_with(place))
+}
+
+/// Path below `src` and the code without comments and tests.
+fn all() -> Vec<(String, String)> {
+    files()
         .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-            let text = std::fs::read_to_string(&path).unwrap();
+        .map(|(name, text)| {
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             let code = code
                 .lines()
@@ -106,4 +148,25 @@ fn imports_run_one_way() {
             assert!(module == own || allowed.contains(&module.as_str()), "{name} imports crate::{module}");
         }
     }
+}
+
+#[test]
+fn files_do_not_need_each_other_in_circles() {
+    let mut files = files_without_tests();
+    // The binary is a crate of its own.
+    files.retain(|(name, _)| name != "main.rs");
+    let needs = circles::needs(&files);
+    // A reader of paths that finds none would find no circle either.
+    assert!(needs.values().map(|needed| needed.len()).sum::<usize>() > files.len());
+    let circles = circles::circles(&needs);
+    let refused = circles.iter().filter(|circle| circle.iter().any(|file| is_circle_free(file)));
+    let refused: Vec<_> = refused.map(|circle| circles::told(&needs, circle)).collect();
+    assert!(refused.is_empty(), "files need each other:\n{}", refused.join("\n"));
+}
+
+#[test]
+fn no_file_is_long() {
+    let lengths = files_without_tests().into_iter().map(|(name, text)| (text.lines().count(), name));
+    let long: Vec<_> = lengths.filter(|(lines, name)| *lines > MOST_LINES && is_circle_free(name)).collect();
+    assert!(long.is_empty(), "longer than {MOST_LINES} lines: {long:?}");
 }

@@ -4,6 +4,7 @@
 //!
 //! An [`Engine`] stays on the thread that made it (Burn's stream is thread-local).
 
+mod error;
 mod model;
 mod spec;
 
@@ -21,19 +22,9 @@ use crate::model::{Graph, LayerIndex, Precision};
 use crate::network::{Folding, Network, input_from_values, values};
 use crate::weights::{Origin, Weights};
 
+pub use error::EngineError;
 pub use model::{Model, ModelOptions, OpenedModel};
 pub use spec::{WeightsSpec, difference_name, distinct_names};
-
-/// Why there are no numbers: a weight file that cannot be used, a device that failed. One sentence.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct EngineError(String);
-
-impl EngineError {
-    fn new(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// Where the network runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{EngineError, WeightsSpec};
+use super::error::EngineError;
+use super::spec::WeightsSpec;
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, Resize, twin};
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3, inception_v3_with_head};
@@ -174,11 +175,11 @@ fn class_names(
     };
     let shown = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| EngineError(format!("{shown}: the class names cannot be read: {error}")))?;
+        .map_err(|error| EngineError::new(format!("{shown}: the class names cannot be read: {error}")))?;
     let labels = labels::parse(&text);
     if labels.len() != classes {
         let names = labels.len();
-        return Err(EngineError(format!(
+        return Err(EngineError::new(format!(
             "{shown} has {names} class names, but the network has {classes} classes: give the list that it was \
              trained with"
         )));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::EngineError;
+use super::error::EngineError;
 use crate::weights::fetch::{FetchOptions, path_of};
 use crate::weights::manifest::{Entry, Manifest};
 use crate::weights::{EMBEDDED_TITLE, UNTRAINED_TITLE};
@@ -80,7 +80,7 @@ impl WeightsSpec {
     /// Where a file that is named was not fetched.
     pub fn resolve(&self) -> Result<Self, EngineError> {
         let missing = |name: &str, what: &str| {
-            EngineError(format!(
+            EngineError::new(format!(
                 "{what} not on this machine yet: `convscope weights fetch {name}` gets them, `convscope weights list` \
                  shows what there is"
             ))

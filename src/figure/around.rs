@@ -2,8 +2,7 @@
 
 use image::RgbImage;
 
-use super::FigureError;
-use super::canvas::{Figure, QUIET, TEXT};
+use super::canvas::{Figure, FigureError, QUIET, TEXT};
 use super::font::{fit_text, text_width, wrap_text};
 use super::marks::TextStyle;
 

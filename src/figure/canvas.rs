@@ -1,14 +1,13 @@
 //! The surface of a figure: pictures keep their bytes, marks lie over them. Any thread.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, Rgb, RgbImage};
 use resvg::{tiny_skia, usvg};
 
-use super::FigureError;
 use super::font::{FONT_ATTRIBUTES, options};
 use super::marks::{Mark, TextStyle};
 
@@ -27,6 +26,29 @@ pub const LINE: [u8; 3] = [0x2c, 0x31, 0x38];
 pub const MAX_SIDE: u32 = 16_384;
 /// Most pixels in all.
 pub const MAX_PIXELS: u64 = 256_000_000;
+
+/// Why there is no figure.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    /// More pixels than [`MAX_SIDE`] or [`MAX_PIXELS`] allow.
+    #[error(
+        "a figure of {width} × {height} pixels is too large (at most {MAX_SIDE} a side and {} million in all); \
+         choose smaller tiles or fewer of them",
+        MAX_PIXELS / 1_000_000
+    )]
+    TooLarge {
+        /// Pixels from left to right that it would need.
+        width: u64,
+        /// Pixels from top to bottom that it would need.
+        height: u64,
+    },
+    /// The file's name ends in nothing that can be written.
+    #[error("{} names no format for a figure; end its name in .png or .svg", .0.display())]
+    Extension(PathBuf),
+    /// The marks could not be drawn or the PNG not encoded.
+    #[error("the figure could not be encoded: {0}; try the other of .png and .svg")]
+    Encode(String),
+}
 
 /// Pixels drawn at once: marks are rendered in bands so that large figures need no second copy of themselves.
 const BAND_PIXELS: u32 = 4 << 20;

@@ -1,8 +1,7 @@
 //! Sheets: layers side by side, one row a choice, every column under its heading. Any thread.
 
-use super::FigureError;
 use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, enlargement, figure_of};
-use super::canvas::{Figure, QUIET, TEXT};
+use super::canvas::{Figure, FigureError, QUIET, TEXT};
 use super::font::{fit_text, text_width, wrap_text};
 use super::marks::{Anchor, TextStyle};
 use super::tiles::{Captions, GAP, Tile, draw_map, draw_nothing};

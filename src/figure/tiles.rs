@@ -3,9 +3,8 @@
 use image::RgbImage;
 use image::imageops;
 
-use super::FigureError;
 use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, figure_of};
-use super::canvas::{BACKGROUND, Figure, LINE, QUIET, mix};
+use super::canvas::{BACKGROUND, Figure, FigureError, LINE, QUIET, mix};
 use super::font::wrap_text;
 use super::marks::{Anchor, TextStyle};
 

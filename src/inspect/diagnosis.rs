@@ -1,16 +1,22 @@
 //! `convscope diagnose`: what is wrong with each layer over a set of pictures, as data (`diagnosis.json`) and as a
 //! report to read. Pure, any thread.
 
+mod layer;
+mod sentences;
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use super::LayerOutput;
-use super::health::{LayerHealth, Thresholds, is_rectified};
+use super::health::{LayerHealth, Marks, Thresholds, is_rectified};
 use super::measure::measure;
-use super::sentences;
 use super::similarity::ChannelCorrelation;
 use crate::model::{Graph, LayerIndex, Op};
+
+pub use layer::{Copied, Duplicate, LayerDiagnosis};
 
 /// One layer under examination; collects over pictures.
 #[derive(Clone, Debug)]
@@ -32,7 +38,7 @@ impl LayerExamination {
     }
 
     /// Adds the layer's output for one picture, whose brightness at the map's resolution is `luminance`
-    /// ([`super::luminance`]).
+    /// ([`super::luminance()`]).
     pub fn observe(&mut self, output: &LayerOutput, luminance: &[f32]) {
         self.health.observe(&measure(&output.values, output.shape, luminance, None));
         self.correlation.observe(output);
@@ -42,66 +48,6 @@ impl LayerExamination {
     pub fn correlation(&self) -> &ChannelCorrelation {
         &self.correlation
     }
-}
-
-/// A channel that copies the input's brightness.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Copied {
-    /// Its number.
-    pub channel: usize,
-    /// Mean correlation with the brightness, from −1 to 1; negative: an inverted copy.
-    pub correlation: f32,
-}
-
-/// A channel that is nearly the same as an earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Duplicate {
-    /// Its number.
-    pub channel: usize,
-    /// The lowest-numbered one it repeats.
-    pub of: usize,
-    /// Their correlation, up to 1.
-    pub correlation: f32,
-}
-
-/// What was found in one layer. Channels are counted from 0; lists of them ascend.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LayerDiagnosis {
-    /// Keras' index.
-    pub index: LayerIndex,
-    /// Keras' name.
-    pub keras_name: String,
-    /// torchvision's name, where it has one.
-    pub torch_name: Option<String>,
-    /// What it computes.
-    pub operation: &'static str,
-    /// Channels, height, width.
-    pub shape: [usize; 3],
-    /// True where zero means "nothing found" (after a ReLU): only there are `dead`, `silent`, `always_on` and
-    /// the zeros filled.
-    pub rectified: bool,
-    /// True where one cell sees so little of the picture that copies of its brightness are no bad sign.
-    pub early: bool,
-    /// Channels never above zero; with one picture no more than silent on it.
-    pub dead: Vec<usize>,
-    /// Channels nowhere above zero on the last picture.
-    pub silent: Vec<usize>,
-    /// Channels of one colour on every picture, but not dead.
-    pub solid: Vec<usize>,
-    /// Channels above zero everywhere on all pictures.
-    pub always_on: Vec<usize>,
-    /// Channels without a finite value on some picture; in no other list but `duplicates`.
-    pub broken: Vec<usize>,
-    /// Channels that copy the input's brightness.
-    pub copies: Vec<Copied>,
-    /// Channels nearly the same as an earlier one.
-    pub duplicates: Vec<Duplicate>,
-    /// Mean of `zeros`.
-    pub zeros_mean: Option<f32>,
-    /// For each channel the mean over pictures of the fraction of cells at zero, from 0 to 1.
-    pub zeros: Vec<f32>,
-    /// The above in one English sentence.
-    pub sentence: String,
 }
 
 /// The diagnosis of a network over a set of pictures: `diagnosis.json`.
@@ -125,8 +71,7 @@ impl Diagnosis {
     /// Judges what was collected. `trained`: whether the weights are more than random.
     pub fn new(graph: &Graph, trained: bool, layers: &[LayerExamination], thresholds: Thresholds) -> Self {
         let pictures = layers.iter().map(|layer| layer.health.pictures()).max().unwrap_or(0);
-        let layers: Vec<_> =
-            layers.iter().map(|layer| LayerDiagnosis::of(graph, layer, &thresholds)).collect();
+        let layers: Vec<_> = layers.iter().map(|layer| judged(graph, layer, &thresholds)).collect();
         Self {
             network: graph.name,
             trained,
@@ -158,262 +103,48 @@ impl Diagnosis {
     }
 }
 
-impl LayerDiagnosis {
-    fn of(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds) -> Self {
-        let node = &graph.nodes[examination.layer];
-        let marks = examination.health.marks(thresholds);
-        let channels = |is_marked: fn(&super::health::Marks) -> bool| -> Vec<usize> {
-            (0..marks.len()).filter(|&channel| is_marked(&marks[channel])).collect()
-        };
-        let copies = marks
-            .iter()
-            .enumerate()
-            .filter_map(|(channel, marks)| marks.copy.map(|correlation| Copied { channel, correlation }));
-        let duplicates = examination.correlation.duplicates(thresholds.duplicate).into_iter().enumerate();
-        let rectified = examination.health.is_rectified();
-        let zeros: Vec<f32> = marks.iter().filter(|_| rectified).map(|marks| marks.zeros).collect();
-        let zeros_sum: f64 = zeros.iter().map(|&zeros| f64::from(zeros)).sum();
-        let mut diagnosis = Self {
-            index: examination.layer,
-            keras_name: node.keras_name.clone(),
-            torch_name: node.torch_name.clone(),
-            operation: node.op.name(),
-            shape: [node.shape.channels, node.shape.height, node.shape.width],
-            rectified,
-            early: sentences::is_early(graph, examination.layer),
-            dead: channels(|marks| marks.dead),
-            silent: channels(|marks| marks.silent),
-            solid: channels(|marks| marks.solid),
-            always_on: channels(|marks| marks.always_on),
-            broken: channels(|marks| marks.broken),
-            copies: copies.collect(),
-            duplicates: duplicates
-                .filter_map(|(channel, found)| {
-                    found.map(|(of, correlation)| Duplicate { channel, of, correlation })
-                })
-                .collect(),
-            zeros_mean: (!zeros.is_empty()).then(|| (zeros_sum / zeros.len() as f64) as f32),
-            zeros,
-            sentence: String::new(),
-        };
-        diagnosis.sentence = match (examination.health.pictures(), node.op) {
-            (0, _) => "No picture was looked at.".into(),
-            (_, Op::Input) => "The picture itself.".into(),
-            (pictures, _) => sentences::layer(graph, &diagnosis, pictures, thresholds),
-        };
-        diagnosis
-    }
-
-    /// `164  mixed5  17×17×768  73% zeros`.
-    fn title(&self) -> String {
-        let [channels, height, width] = self.shape;
-        let zeros = self.zeros_mean.map(|zeros| format!("  {:.0}% zeros", zeros * 100.0)).unwrap_or_default();
-        format!("{:>3}  {}  {height}×{width}×{channels}{zeros}", self.index, self.keras_name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::similarity::tests::noise;
-    use super::*;
-    use crate::model::{GraphBuilder, Shape, Window};
-
-    /// Input, convolution, ReLU, global mean; `channels` of 8×8 cells that see 3×3 of `side` pixels.
-    fn graph(channels: usize, side: usize) -> Graph {
-        let stride = (side - 3) / 7;
-        let window = Window { kernel: [3, 3], stride: [stride, stride], padding: [0, 0] };
-        let mut net = GraphBuilder::new(Shape { channels: 3, height: side, width: side }, "all");
-        let conv = net.add(Op::Conv(window), &[0], Some(channels), "conv2d".into(), Some("conv".into()));
-        let relu = net.add(Op::Relu, &[conv], None, "activation".into(), None);
-        net.add(Op::GlobalAvgPool, &[relu], None, "avg_pool".into(), None);
-        let graph = net.finish("Tiny", 1.0);
-        assert_eq!(graph.nodes[2].shape, Shape { channels, height: 8, width: 8 });
-        graph
-    }
-
-    /// The ReLU's sentence after pictures on which channel `c` shows `map(c, light, noise)`.
-    fn diagnosis(
-        graph: &Graph,
-        pictures: usize,
-        map: impl Fn(usize, f32, &mut dyn FnMut() -> f32) -> f32,
-    ) -> Diagnosis {
-        let mut relu = LayerExamination::new(graph, 2);
-        let mut pool = LayerExamination::new(graph, 3);
-        let shape = graph.nodes[2].shape;
-        for picture in 0..pictures {
-            let mut light_noise = noise(100 + picture as u64);
-            let mut next = noise(picture as u64);
-            let light: Vec<f32> = (0..64).map(|_| light_noise()).collect();
-            let cell = |index: usize| map(index / 64, light[index % 64], &mut next);
-            let values: Vec<f32> = (0..shape.len()).map(cell).collect();
-            let means = values.chunks_exact(64).map(|map| map.iter().sum::<f32>() / 64.0).collect();
-            relu.observe(&LayerOutput { layer: 2, shape, values }, &light);
-            let single = Shape { height: 1, width: 1, ..shape };
-            pool.observe(&LayerOutput { layer: 3, shape: single, values: means }, &light[..1]);
-        }
-        Diagnosis::new(graph, true, &[relu, pool], Thresholds::default())
-    }
-
-    fn healthy(next: &mut dyn FnMut() -> f32) -> f32 {
-        next().max(0.0)
-    }
-
-    #[test]
-    fn nothing_wrong() {
-        let found = diagnosis(&graph(64, 299), 8, |_, _, next| healthy(next));
-        let layer = &found.layers[0];
-        assert_eq!(layer.sentence, "All 64 maps carry something.");
-        assert_eq!(found.layers[1].sentence, "All 64 values are above zero on some picture.");
-        assert_eq!((layer.rectified, layer.shape, layer.operation), (true, [64, 8, 8], "ReLU"));
-        assert!(layer.dead.is_empty() && layer.copies.is_empty() && layer.duplicates.is_empty());
-        assert!(layer.zeros_mean.is_some_and(|zeros| (zeros - 0.5).abs() < 0.02) && layer.zeros.len() == 64);
-        assert!(found.notes.is_empty());
-        let found = diagnosis(&graph(1, 299), 8, |_, _, next| healthy(next));
-        assert_eq!(found.layers[0].sentence, "The only map carries something.");
-    }
-
-    #[test]
-    fn everything_wrong() {
-        let map = |channel: usize, light: f32, next: &mut dyn FnMut() -> f32| match channel {
-            3 | 9 => 0.0,
-            4..=10 => 0.5 + 0.001 * next().abs(),
-            11 => 2.0 + light + 0.1 * next(),
-            12 => 2.0 - light + 0.1 * next(),
-            13 => 3.0 - 2.0 * light + 0.2 * next(),
-            14 => f32::NAN,
-            _ => healthy(next),
-        };
-        let found = diagnosis(&graph(64, 299), 8, map);
-        let layer = &found.layers[0];
-        assert_eq!((&layer.dead, &layer.silent), (&vec![3, 9], &vec![3, 9]));
-        assert_eq!((&layer.solid, &layer.broken), (&vec![4, 5, 6, 7, 8, 10], &vec![14]));
-        assert_eq!(layer.always_on, [4, 5, 6, 7, 8, 10, 11, 12, 13]);
-        assert_eq!(layer.copies.iter().map(|c| c.channel).collect::<Vec<_>>(), [11, 12, 13]);
-        assert!(layer.copies[0].correlation > 0.9 && layer.copies[1].correlation < -0.9);
-        assert_eq!(layer.duplicates.iter().map(|d| (d.channel, d.of)).collect::<Vec<_>>(), [(13, 12)]);
-        assert_eq!(
-            layer.sentence,
-            "1 of 64 maps holds no numbers (14): look for NaN or infinity in weights and input; \
-             2 are dead (3, 9), 6 are solid (4, 5, 6, 7 and 2 more) and 1 nearly repeats an earlier one (13 like 12): \
-             perhaps too many filters; \
-             3 follow the input's brightness (11, 12, 13), 2 of them inverted: \
-             common and useful so early (a cell sees 3×3 pixels); \
-             9 are never at zero (4, 5, 6, 7 and 5 more), so the ReLU changes nothing there."
-        );
-        assert_eq!(
-            found.layers[1].sentence,
-            "1 of 64 values holds no numbers (14): look for NaN or infinity in weights and input; 2 are dead (3, 9)."
-        );
-        assert!(found.notes.iter().any(|note| note.starts_with("dead means")));
-    }
-
-    #[test]
-    fn singular_and_late_copies() {
-        let map = |channel: usize, light: f32, next: &mut dyn FnMut() -> f32| match channel {
-            2 => (1.0 - light).max(0.1),
-            5 => 0.0,
-            _ => healthy(next),
-        };
-        let sentence = |channels, side| diagnosis(&graph(channels, side), 8, map).layers[0].sentence.clone();
-        assert_eq!(
-            sentence(64, 38),
-            "1 of 64 maps is dead (5); 1 follows the input's brightness (2), inverted: it has learned little; \
-             1 is never at zero (2), so the ReLU changes nothing there."
-        );
-        // One of ten is more than a twentieth.
-        assert!(
-            sentence(10, 38).starts_with("1 of 10 maps is dead (5): perhaps too many filters; 1 follows")
-        );
-    }
-
-    #[test]
-    fn one_picture_makes_nothing_dead() {
-        let map = |channel: usize, _: f32, next: &mut dyn FnMut() -> f32| match channel {
-            1 | 2 => 0.0,
-            _ => healthy(next),
-        };
-        let found = diagnosis(&graph(8, 299), 1, map);
-        assert_eq!(
-            found.layers[0].sentence,
-            "2 of 8 maps are silent on this picture (1, 2): one picture cannot tell whether they are dead."
-        );
-        assert!(found.notes[0].starts_with("1 picture is too few"));
-        let one =
-            diagnosis(&graph(8, 299), 1, |channel, _, next| if channel == 1 { 0.0 } else { healthy(next) });
-        assert!(
-            one.layers[0]
-                .sentence
-                .starts_with("1 of 8 maps is silent on this picture (1): one picture cannot")
-        );
-        assert!(one.layers[0].sentence.ends_with("whether it is dead."));
-        // Most of it silent and the rest alike: no advice from one picture either.
-        let alike =
-            diagnosis(&graph(8, 299), 1, |channel, light, _| if channel < 6 { 0.0 } else { light.max(0.0) });
-        assert!(alike.layers[0].sentence.ends_with("; 1 nearly repeats an earlier one (7 like 6)."));
-        let few = diagnosis(&graph(8, 299), 3, map);
-        assert!(few.layers[0].sentence.starts_with("2 of 8 maps are dead (1, 2)"));
-        assert!(few.notes[0].starts_with("3 pictures are too few"));
-    }
-
-    #[test]
-    fn a_dead_layer_points_at_the_training() {
-        let found = diagnosis(&graph(8, 299), 2, |_, _, _| 0.0);
-        assert_eq!(
-            found.layers[0].sentence,
-            "All 8 maps are dead: check the input's scaling, the learning rate and the initial weights."
-        );
-    }
-
-    #[test]
-    fn json_is_stable_and_the_text_has_a_line_a_layer() {
-        let graph = graph(2, 299);
-        let found = diagnosis(&graph, 8, |_, _, next| healthy(next));
-        let json = serde_json::to_value(&found).unwrap();
-        let keys = |value: &serde_json::Value| -> Vec<String> {
-            value
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect::<std::collections::BTreeSet<_>>()
-                .into_iter()
-                .collect()
-        };
-        assert_eq!(keys(&json), ["layers", "network", "notes", "pictures", "thresholds", "trained"]);
-        assert_eq!(
-            keys(&json["layers"][0]),
-            [
-                "always_on",
-                "broken",
-                "copies",
-                "dead",
-                "duplicates",
-                "early",
-                "index",
-                "keras_name",
-                "operation",
-                "rectified",
-                "sentence",
-                "shape",
-                "silent",
-                "solid",
-                "torch_name",
-                "zeros",
-                "zeros_mean"
-            ]
-        );
-        assert_eq!((&json["pictures"], &json["layers"][0]["index"]), (&8.into(), &2.into()));
-        let text = found.to_text();
-        assert!(
-            text.starts_with("Tiny on 8 pictures, 2 layers looked at\n\n  2  activation  8×8×2  "),
-            "{text}"
-        );
-        assert_eq!(text.lines().count(), 4);
-
-        let unseen =
-            Diagnosis::new(&graph, false, &[LayerExamination::new(&graph, 1)], Thresholds::default());
-        assert_eq!((unseen.pictures, unseen.layers[0].sentence.as_str()), (0, "No picture was looked at."));
-        assert!(unseen.notes[0].contains("random") && unseen.layers[0].zeros_mean.is_none());
-        assert!(unseen.to_text().starts_with("Tiny on 0 pictures, 1 layer looked at"));
-    }
+/// What was collected of one layer, judged.
+fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagnosis {
+    let node = &graph.nodes[examination.layer];
+    let marks = examination.health.marks(thresholds);
+    let channels = |is_marked: fn(&Marks) -> bool| -> Vec<usize> {
+        (0..marks.len()).filter(|&channel| is_marked(&marks[channel])).collect()
+    };
+    let copies = marks
+        .iter()
+        .enumerate()
+        .filter_map(|(channel, marks)| marks.copy.map(|correlation| Copied { channel, correlation }));
+    let duplicates = examination.correlation.duplicates(thresholds.duplicate).into_iter().enumerate();
+    let rectified = examination.health.is_rectified();
+    let zeros: Vec<f32> = marks.iter().filter(|_| rectified).map(|marks| marks.zeros).collect();
+    let zeros_sum: f64 = zeros.iter().map(|&zeros| f64::from(zeros)).sum();
+    let mut diagnosis = LayerDiagnosis {
+        index: examination.layer,
+        keras_name: node.keras_name.clone(),
+        torch_name: node.torch_name.clone(),
+        operation: node.op.name(),
+        shape: [node.shape.channels, node.shape.height, node.shape.width],
+        rectified,
+        early: sentences::is_early(graph, examination.layer),
+        dead: channels(|marks| marks.dead),
+        silent: channels(|marks| marks.silent),
+        solid: channels(|marks| marks.solid),
+        always_on: channels(|marks| marks.always_on),
+        broken: channels(|marks| marks.broken),
+        copies: copies.collect(),
+        duplicates: duplicates
+            .filter_map(|(channel, found)| {
+                found.map(|(of, correlation)| Duplicate { channel, of, correlation })
+            })
+            .collect(),
+        zeros_mean: (!zeros.is_empty()).then(|| (zeros_sum / zeros.len() as f64) as f32),
+        zeros,
+        sentence: String::new(),
+    };
+    diagnosis.sentence = match (examination.health.pictures(), node.op) {
+        (0, _) => "No picture was looked at.".into(),
+        (_, Op::Input) => "The picture itself.".into(),
+        (pictures, _) => sentences::layer(graph, &diagnosis, pictures, thresholds),
+    };
+    diagnosis
 }

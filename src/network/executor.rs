@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData, activation, module};
+use burn::tensor::{DType, Device, FloatDType, Tensor, activation, module};
 use rayon::prelude::*;
 
-use super::conv::Kernel;
 use super::cpu::{self, Host};
 use super::pool::Pooling;
-use crate::model::inception_v3::BATCH_NORM_EPSILON;
-use crate::model::{AvgPool, Graph, LayerIndex, Op, Precision};
+use super::prepared::{Prepared, is_half};
+use crate::model::{AvgPool, Graph, LayerIndex, Op};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -25,20 +24,6 @@ pub enum Folding {
     Folded,
     /// It runs on its own.
     Apart,
-}
-
-/// Parameters on the device.
-enum Prepared {
-    /// `[output, input, height, width]`, and one bias a channel where batch normalisation is folded in.
-    Conv(Tensor<4>, Option<Tensor<1>>),
-    /// The same on the CPU.
-    Packed(Kernel),
-    /// Scale and shift, `[1, channels, 1, 1]` each.
-    Affine(Tensor<4>, Tensor<4>),
-    /// `[channels, classes]` and `[1, classes]`.
-    Dense(Tensor<2>, Tensor<2>),
-    /// The layer has none.
-    Nothing,
 }
 
 /// A graph with weights on a Burn device.
@@ -116,7 +101,8 @@ impl Network {
             if is_cpu {
                 self.prepare_all(taps);
             }
-            let input = if self.half() { input.cast(FloatDType::F16) } else { input };
+            let input =
+                if is_half(&self.weights, &self.device) { input.cast(FloatDType::F16) } else { input };
             let graph = self.graph.clone();
             walk(&graph, input, taps, before_node, |index, inputs| self.execute(index, inputs, taps))
         };
@@ -150,11 +136,6 @@ impl Network {
 
     fn is_cpu(&self) -> bool {
         cpu::is_cpu(&self.device)
-    }
-
-    /// True where weights and maps are f16, which they never are on the CPU.
-    fn half(&self) -> bool {
-        !self.is_cpu() && self.weights.conventions.precision == Precision::F16
     }
 
     /// True where a convolution's batch normalisation is inside its kernel in this run.
@@ -303,48 +284,12 @@ impl Network {
 
     /// A layer's parameters on the device.
     fn prepared(&self, index: LayerIndex, folded: bool) -> Prepared {
-        let (graph, weights, device) = (&self.graph, &self.weights, &self.device);
-        let (is_cpu, half) = (self.is_cpu(), self.half());
-        match &weights.layers[index] {
-            Some(LayerWeights::Conv { kernel }) => {
-                let inputs = graph.nodes[graph.nodes[index].inputs[0]].shape.channels;
-                let outputs = graph.nodes[index].shape.channels;
-                let Op::Conv(window) = graph.nodes[index].op else { return Prepared::Nothing };
-                let shape = [outputs, inputs, window.kernel[0], window.kernel[1]];
+        match self.graph.nodes[index].op {
+            Op::BatchNorm if folded => Prepared::Nothing,
+            _ => {
                 let norm = self.norm_after[index].filter(|_| folded);
-                let (kernel, bias) = match norm.and_then(|norm| weights.layers[norm].as_ref()) {
-                    Some(norm) => {
-                        let (scale, shift) = affine(norm);
-                        let of_channel = kernel.chunks_exact(kernel.len() / outputs).zip(&scale);
-                        let scaled = |(k, s): (&[f32], &f64)| -> Vec<f32> {
-                            k.iter().map(|k| (f64::from(*k) * s) as f32).collect()
-                        };
-                        (of_channel.flat_map(scaled).collect(), Some(to_f32(&shift)))
-                    }
-                    None => (kernel.clone(), None),
-                };
-                if is_cpu {
-                    let shape = |index: LayerIndex| graph.nodes[index].shape;
-                    let [input, output] = [shape(graph.nodes[index].inputs[0]), shape(index)];
-                    return Prepared::Packed(Kernel::new(&kernel, bias.as_deref(), window, input, output));
-                }
-                let bias = bias.map(|bias| upload(bias, [outputs], half, device));
-                Prepared::Conv(upload(kernel, shape, half, device), bias)
+                Prepared::new(&self.graph, &self.weights, index, norm, &self.device)
             }
-            Some(LayerWeights::BatchNorm { .. }) if folded => Prepared::Nothing,
-            Some(norm @ LayerWeights::BatchNorm { .. }) => {
-                let (scale, shift) = affine(norm);
-                let upload = |values: &[f64]| upload(to_f32(values), [1, values.len(), 1, 1], half, device);
-                Prepared::Affine(upload(&scale), upload(&shift))
-            }
-            Some(LayerWeights::Dense { weight, bias }) => {
-                let (classes, channels) = (bias.len(), weight.len() / bias.len().max(1));
-                let weight =
-                    Tensor::<2>::from_data(TensorData::new(weight.clone(), [classes, channels]), device);
-                let bias = Tensor::from_data(TensorData::new(bias.clone(), [1, classes]), device);
-                Prepared::Dense(weight.transpose(), bias)
-            }
-            None => Prepared::Nothing,
         }
     }
 }
@@ -393,28 +338,7 @@ fn walk(
     results.into_iter().flatten().collect()
 }
 
-/// Batch normalisation as scale and shift, in f64 because folding multiplies rounding errors.
-fn affine(norm: &LayerWeights) -> (Vec<f64>, Vec<f64>) {
-    let LayerWeights::BatchNorm { gamma, beta, mean, variance } = norm else { return (vec![], vec![]) };
-    let scale = gamma.iter().zip(variance);
-    let scale: Vec<f64> =
-        scale.map(|(g, v)| f64::from(*g) / (f64::from(*v) + BATCH_NORM_EPSILON).sqrt()).collect();
-    let shift = beta.iter().zip(mean).zip(&scale);
-    let shift = shift.map(|((b, m), s)| f64::from(*b) - f64::from(*m) * s).collect();
-    (scale, shift)
-}
-
-/// Parameters on the device.
-fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], half: bool, device: &Device) -> Tensor<D> {
-    let values: Tensor<D> = Tensor::from_data(TensorData::new(values, shape), device);
-    if half { values.cast(FloatDType::F16) } else { values }
-}
-
 /// Values as f32.
 fn lengthen(x: Tensor<4>) -> Tensor<4> {
     if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
-}
-
-fn to_f32(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|value| *value as f32).collect()
 }

@@ -9,6 +9,7 @@ mod cpu;
 mod executor;
 mod panels;
 mod pool;
+mod prepared;
 mod product;
 mod winograd;
 

@@ -9,6 +9,9 @@
 //! The products of a tile at all points stay in the core's first-level cache until they are put together to rows of the
 //! output. Where a value is infinite or not a number, all outputs of its group of m rows are not numbers.
 
+mod lines;
+mod transforms;
+
 use std::array;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -17,21 +20,11 @@ use bytemuck::{Zeroable, cast_slice, pod_read_unaligned};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
+use self::lines::{Lines, scatter, spread};
+use self::transforms::Transforms;
 use super::panels::{UNITS, Workspace};
 use super::product::{CHUNK, Line, MOST_ROWS, Out, PackedKernel, as_floats, multiply};
 use crate::model::{Shape, Window};
-
-/// Points to multiply at, besides infinity. How far values are rounded depends on them more than on their number
-/// (B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks",
-/// 2020): these are the nearest plain fractions to those with the least expected rounding, which were searched for. With
-/// ±1/2, ±1, ±3/2 and ±5/2 seven taps would round twice as much.
-fn points(count: usize) -> &'static [f32] {
-    match count {
-        7 => &[0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0],
-        9 => &[0.0, 0.4375, -0.4375, 0.8125, -0.8125, 1.25, -1.25, 2.25, -2.25],
-        _ => unreachable!("no window has {count} points besides infinity"),
-    }
-}
 
 /// Values of the panels of one thread: they stay in its second-level cache.
 const PANEL_VALUES: usize = 110_000;
@@ -70,46 +63,6 @@ pub fn pays(window: Window, input: Shape, output: Shape) -> bool {
     let least = taps_of(window).and_then(of_taps).map(|(_, least)| least);
     least.is_some_and(|least| input.channels.min(output.channels) >= least)
         && output.height * output.width >= LEAST_PIXELS
-}
-
-/// What computes `rows` outputs of a filter of `taps` values from `points` products, `points` = rows + taps − 1.
-struct Transforms {
-    /// `[points][taps]`
-    of_filter: Vec<f64>,
-    /// `[points][points]`: of as many inputs as there are points.
-    of_input: Vec<f64>,
-    /// `[rows][points]`
-    to_output: Vec<f64>,
-}
-
-impl Transforms {
-    fn new(rows: usize, taps: usize) -> Self {
-        let count = rows + taps - 1;
-        let points: Vec<_> = points(count - 1).iter().map(|at| Some(f64::from(*at))).chain([None]).collect();
-        // At infinity only the highest power counts.
-        let power = |at: &Option<f64>, power: usize, count: usize| match at {
-            Some(at) => at.powi(power as i32),
-            None => f64::from(power + 1 == count),
-        };
-        let (mut of_filter, mut of_input) = (vec![], vec![]);
-        for at in &points {
-            let others: Vec<f64> = points.iter().filter(|other| *other != at).copied().flatten().collect();
-            let scale: f64 = at.map_or(1.0, |at| others.iter().map(|other| at - other).product());
-            of_filter.extend((0..taps).map(|tap| power(at, tap, taps) / scale));
-            // The polynomial that is zero at all other points, lowest power first.
-            let mut polynomial = vec![1.0];
-            for other in others {
-                polynomial.insert(0, 0.0);
-                for power in 1..polynomial.len() {
-                    polynomial[power - 1] -= other * polynomial[power];
-                }
-            }
-            polynomial.resize(count, 0.0);
-            of_input.extend(polynomial);
-        }
-        let to_output = (0..rows).flat_map(|row| points.iter().map(move |at| power(at, row, rows))).collect();
-        Self { of_filter, of_input, to_output }
-    }
 }
 
 /// The parameters of a convolution, at each point.
@@ -157,59 +110,13 @@ pub fn convolve(
     (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
 ) {
-    let lines = Lines::new(kernel, input, output);
+    let lines = Lines::new(kernel.window, kernel.rows, input, output);
     let picture = Picture { kernel, relu, lines, x, plane: input.height * input.width };
     let planes = out.chunks_exact_mut(output.height * output.width).collect();
     match kernel.kernels.len() {
         8 => picture.convolve::<8>(planes, workspace),
         10 => picture.convolve::<10>(planes, workspace),
         count => unreachable!("no window has {count} points"),
-    }
-}
-
-/// A picture as rows that are computed together in groups: its columns, where kernels have one row.
-#[derive(Clone, Copy)]
-struct Lines {
-    /// Height and width of the input.
-    input: [usize; 2],
-    /// Height and width of the output.
-    output: [usize; 2],
-    /// Cells above the input, and before it.
-    padding: [usize; 2],
-    is_turned: bool,
-    /// Rows of a group.
-    rows: usize,
-    /// Cells of a row with all padding. As many are computed, so that all cells of a group have their neighbours at the
-    /// same distance; the last of each row mean nothing.
-    pitch: usize,
-}
-
-impl Lines {
-    fn new(kernel: &TransformedKernel, input: Shape, output: Shape) -> Self {
-        let is_turned = kernel.window.kernel[0] == 1;
-        let turned = |[height, width]: [usize; 2]| if is_turned { [width, height] } else { [height, width] };
-        let output = turned([output.height, output.width]);
-        Self {
-            input: turned([input.height, input.width]),
-            output,
-            padding: turned(kernel.window.padding),
-            is_turned,
-            rows: kernel.rows,
-            pitch: output[1] + turned(kernel.window.kernel)[1] - 1,
-        }
-    }
-
-    fn groups(self) -> usize {
-        self.output[0].div_ceil(self.rows)
-    }
-
-    /// Splits from each plane what belongs to these groups, which are the next ones. Columns of a plane do not follow each
-    /// other: of turned planes only all groups can be taken.
-    fn take<'out>(self, groups: &Range<usize>, planes: &mut [&'out mut [f32]]) -> Vec<&'out mut [f32]> {
-        let [height, width] = self.output;
-        let row = |group: usize| (group * self.rows).min(height);
-        let values = (row(groups.end) - row(groups.start)) * width;
-        planes.iter_mut().filter_map(|plane| plane.split_off_mut(..values)).collect()
     }
 }
 
@@ -411,49 +318,6 @@ fn channels_of<const N: usize>(panels: &mut [f32], line: usize) -> impl Iterator
     let mut points: Vec<_> =
         panels.chunks_exact_mut(of_point).map(|panel| panel.chunks_exact_mut(line)).collect();
     (0..count).map(move |_| array::from_fn(|point| points[point].next().unwrap_or_default()))
-}
-
-/// Copies the `row`-th row that each of the groups reads, with padding, one after the other: what is read together then
-/// lies together.
-fn spread(plane: &[f32], lines: Lines, groups: Range<usize>, row: usize, to: &mut [f32]) {
-    let ([height, width], [above, before]) = (lines.input, lines.padding);
-    for (group, to) in groups.zip(to.chunks_exact_mut(lines.pitch)) {
-        let row = (group * lines.rows + row).wrapping_sub(above);
-        if row < height {
-            to[..before].fill(0.0);
-            to[before..before + width].copy_from_slice(&plane[row * width..][..width]);
-            to[before + width..].fill(0.0);
-        } else {
-            to.fill(0.0);
-        }
-    }
-}
-
-/// Writes some `cells` of each of a group's `rows` to where they belong in a plane, or in the part of it that begins with
-/// the first group.
-fn scatter<'a>(rows: impl Iterator<Item = &'a [f32]>, lines: Lines, cells: Range<usize>, plane: &mut [f32]) {
-    let [height, width] = lines.output;
-    for (phase, from) in rows.enumerate() {
-        let mut at = cells.start;
-        while at < cells.end {
-            let (group, column) = (at / lines.pitch, at % lines.pitch);
-            let from = &from[at - cells.start..];
-            at = (at - column + lines.pitch).min(cells.end);
-            let row = group * lines.rows + phase;
-            let columns = column..(column + from.len()).min(width);
-            // Padding, and rows behind the last one.
-            if columns.is_empty() || row >= height {
-                continue;
-            }
-            let from = &from[..columns.len()];
-            if lines.is_turned {
-                let to = plane[column * height + row..].iter_mut().step_by(height);
-                to.zip(from).for_each(|(to, from)| *to = *from);
-            } else if let Some(to) = plane.get_mut(row * width + columns.start..row * width + columns.end) {
-                to.copy_from_slice(from);
-            }
-        }
-    }
 }
 
 /// Each of `to` becomes the sum of all `from`, with its own `weights`, and of `start`, or max(0, x) of it. Chunks are read

@@ -2,10 +2,10 @@
 //!
 //! Pure, any thread.
 
-use super::backdrop::Raster;
 use super::color::{self, blend, hsv};
 use super::geometry::{polar, sin};
 use super::random::{Random, floor, fractal};
+use super::raster::Raster;
 
 /// Panels in rows and columns, each with a pattern or colours of its own. They are the background: what they show is
 /// not what the picture is of.

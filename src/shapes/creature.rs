@@ -2,10 +2,11 @@
 //!
 //! Pure, any thread.
 
-use super::backdrop::{Raster, limb};
+use super::backdrop::limb;
 use super::color::{self, Rgb};
 use super::geometry::{Point, polar, smooth_step};
 use super::random::{Random, fractal, noise};
+use super::raster::Raster;
 
 /// An ellipse with soft edges, each pixel in its own shade.
 pub fn blob(raster: &mut Raster, at: Point, half: Point, soft: f32, shade: impl Fn(f32, f32) -> Rgb) {

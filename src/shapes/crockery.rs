@@ -2,11 +2,12 @@
 //!
 //! Pure, any thread.
 
-use super::backdrop::{Raster, limb};
+use super::backdrop::limb;
 use super::color::{self, Rgb};
 use super::creature::blob;
 use super::geometry::{Point, polar, smooth_step};
 use super::random::{Random, noise};
+use super::raster::Raster;
 
 /// One or several of them, seen from above or aslant, often cut off by the picture.
 pub fn crockery(raster: &mut Raster, random: &mut Random) {

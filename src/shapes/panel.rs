@@ -5,13 +5,14 @@
 
 use resvg::tiny_skia::Pixmap;
 
+use super::class::Class;
 use super::color::Rgb;
 use super::geometry::{polar, sin};
+use super::glyphs::Fonts;
 use super::ink::{self, Ink, Placement, Style};
-use super::outline::outline;
+use super::objects::outline;
 use super::random::Random;
 use super::texture::{self, Bricks, Clouds, Wood};
-use super::{Class, Fonts};
 
 /// An object on a plain ground: `width × height` pixels of red, green and blue bytes. `phase` in turns, of any size:
 /// the object sways and breathes with period 1, so that phase 0 and 1 are the same picture. [`Class::Nothing`] is the

@@ -4,15 +4,17 @@
 
 use resvg::tiny_skia::Pixmap;
 
-use super::backdrop::{self, Photo, Raster};
+use super::backdrop::{self, Photo};
+use super::class::Class;
 use super::collage::collage;
 use super::color::{self, Rgb};
 use super::creature::creature;
 use super::crockery::crockery;
 use super::geometry::{Point, Projection, polar, smooth_step};
+use super::props::Props;
 use super::random::{Random, noise};
+use super::raster::Raster;
 use super::sheet::{self, Sheet};
-use super::{Class, Props};
 
 /// A whole scene, before the camera's own faults. `is_clean`: as a drawing program or a scanner has it, without depth and light.
 pub fn compose(class: Class, is_clean: bool, size: usize, random: &mut Random, props: &Props) -> Raster {

@@ -5,10 +5,10 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageFormat};
 
-use super::backdrop::Raster;
 use super::color::{Rgb, luma};
 use super::geometry::{mix, polar};
 use super::random::{Random, floor};
+use super::raster::Raster;
 
 /// The picture as bytes: `size × size` pixels of red, green and blue.
 pub fn expose(mut raster: Raster, random: &mut Random) -> Vec<u8> {

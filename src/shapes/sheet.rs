@@ -5,12 +5,15 @@
 use resvg::tiny_skia::{Pixmap, Rect, Transform};
 
 use super::backdrop::Photo;
+use super::class::Class;
 use super::color::{self, Rgb};
 use super::geometry::{Line, ellipse, refined};
 use super::ink::{self, Ink, Placement, Style};
-use super::outline::{Outline, outline};
+use super::objects::outline;
+use super::outline::Outline;
+use super::props::Props;
 use super::random::{Random, hashed};
-use super::{Class, Props, glyphs, texture};
+use super::{glyphs, texture};
 
 /// A flat sheet as seen from the front.
 #[derive(Debug)]

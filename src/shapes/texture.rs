@@ -2,7 +2,7 @@
 
 use resvg::tiny_skia::Pixmap;
 
-use super::Class;
+use super::class::Class;
 use super::color::{self, Rgb};
 use super::random::{Random, floor, fractal, hashed, noise};
 

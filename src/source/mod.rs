@@ -4,6 +4,7 @@
 
 pub mod camera;
 pub mod counter;
+mod frame_source;
 mod shrink;
 pub mod still;
 pub mod testcard;
@@ -11,9 +12,9 @@ pub mod video;
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use crate::frame::Frame;
+pub use camera::{CameraFormat, CameraId, CameraRequest};
+pub use frame_source::{FrameSource, SourceError};
 
 /// What `--source` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +24,6 @@ pub enum SourceSpec {
     /// The built-in animated test card.
     TestCard,
     /// A picture, a folder of pictures, or a video.
-    Path(PathBuf),
-}
-
-/// Which camera.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CameraId {
-    /// Position in the list that `convscope cameras` prints, from 0.
-    Index(u32),
-    /// A device path such as `/dev/video2`.
     Path(PathBuf),
 }
 
@@ -65,52 +57,6 @@ impl std::fmt::Display for SourceSpec {
             Self::Path(path) => write!(f, "{}", path.display()),
         }
     }
-}
-
-/// How the camera is asked to deliver. What it really gives is in [`FrameSource::describe`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CameraRequest {
-    /// Width and height in pixels.
-    pub size: Option<(u32, u32)>,
-    /// Frames a second.
-    pub fps: Option<u32>,
-    /// The format on the wire.
-    pub format: Option<CameraFormat>,
-}
-
-/// Formats a camera sends that convscope understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum CameraFormat {
-    /// JPEG pictures (full range), decoded on the capture thread.
-    Mjpeg,
-    /// Packed 4:2:2, decoded by the preprocess shader.
-    Yuyv,
-    /// Planar 4:2:0, decoded by the preprocess shader.
-    Nv12,
-    /// 24-bit RGB.
-    Rgb,
-}
-
-/// A stream of frames. Lives on the capture thread.
-pub trait FrameSource {
-    /// The next frame; waits for it. `Ok(None)`: the source is at its end.
-    ///
-    /// # Errors
-    /// When this frame could not be had. Asking again goes on: with the next picture of a folder, or by opening
-    /// the camera anew.
-    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError>;
-
-    /// True where frames pass by whether or not anybody looks (camera; test card and video in the window): newest
-    /// wins.
-    fn is_live(&self) -> bool;
-
-    /// How many pictures it will give, where that is known.
-    fn count(&self) -> Option<usize> {
-        None
-    }
-
-    /// What this source really delivers, for the status line: `Webcam C920 · 640×480 MJPEG · 30 fps`.
-    fn describe(&self) -> Arc<str>;
 }
 
 /// A source that is open.
@@ -157,71 +103,6 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
             },
         },
     })
-}
-
-/// Why there is no frame. Each message says what to do next.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// `--source ""`
-    #[error("the source is empty: name a picture, a folder, a video, `camera:0` or `testcard`")]
-    Empty,
-    /// `--source camera:front`
-    #[error(
-        "`camera:{0}` is not a camera: write `camera:0` or `camera:/dev/video0` (`convscope cameras` lists them)"
-    )]
-    CameraName(String),
-    /// There is no camera at all.
-    #[error(
-        "no camera found; plug one in, or name a picture (`photo.jpg`) or the test card (`testcard`) instead"
-    )]
-    NoCamera,
-    /// There are cameras, but not this one.
-    #[error("there is no camera {wanted}: found {found} (`convscope cameras` lists them)")]
-    NoSuchCamera {
-        /// What was asked for.
-        wanted: String,
-        /// The cameras that are there, in words.
-        found: String,
-    },
-    /// The camera does not do what was asked, or not at all.
-    #[error("{camera}: {reason}")]
-    Camera {
-        /// The camera's name.
-        camera: String,
-        /// What went wrong and what to do.
-        reason: String,
-    },
-    /// One frame was damaged; the next may be fine.
-    #[error("{camera} sent a damaged frame: {reason}")]
-    DamagedFrame {
-        /// The camera's name.
-        camera: String,
-        /// What was wrong with it.
-        reason: String,
-    },
-    /// A path that is not there or cannot be read.
-    #[error("{}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong and what to do.
-        reason: String,
-    },
-    /// A video, and nothing to read it with.
-    #[error(
-        "{}: reading a video takes the program ffmpeg, and {reason}: install it (package `ffmpeg`), or name it in \
-         CONVSCOPE_FFMPEG",
-        path.display()
-    )]
-    NoFfmpeg {
-        /// The video.
-        path: PathBuf,
-        /// What is wrong with ffmpeg.
-        reason: String,
-    },
-    /// A folder without a single picture.
-    #[error("{}: no picture in this folder (PNG, JPEG, GIF, BMP, WebP, TIFF and PNM are read)", .0.display())]
-    EmptyFolder(PathBuf),
 }
 
 #[cfg(test)]

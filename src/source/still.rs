@@ -7,14 +7,13 @@ mod decode;
 
 use std::cmp::Ordering;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use image::ImageFormat;
 
 use self::decode::{Picture, decode};
-use super::{FrameSource, SourceError};
+use super::frame_source::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
 
 /// One picture, or the pictures of a folder, as a source of frames.
@@ -48,7 +47,7 @@ impl Pictures {
     /// [`SourceError::File`] when `path` is not there, may not be read or is no picture;
     /// [`SourceError::EmptyFolder`] when the folder holds no picture.
     pub fn open(path: &Path, hold: bool) -> Result<Self, SourceError> {
-        let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let kind = fs::metadata(path).map_err(|error| SourceError::unreadable(path, &error))?;
         let mut pictures = Self {
             folder: None,
             files: Vec::new(),
@@ -72,7 +71,7 @@ impl Pictures {
             pictures.decoded = Some(picture);
         } else {
             // A pipe or a device could block or never end.
-            return Err(file_error(
+            return Err(SourceError::file(
                 path,
                 "is neither a file nor a folder: name a picture, a folder or a video",
             ));
@@ -131,7 +130,7 @@ impl FrameSource for Pictures {
         let path = &self.files[index];
         let (size, name) = ((picture.width, picture.height), frame_name(path, &picture));
         let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &picture.rgb, name)
-            .map_err(|error| file_error(path, format!("not a picture that can be read: {error}")))?;
+            .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
         self.next_id += 1;
         Ok(Some(frame))
     }
@@ -206,8 +205,8 @@ impl StepHandle {
 /// The pictures directly in a folder, in natural order.
 fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+    for entry in fs::read_dir(folder).map_err(|error| SourceError::unreadable(folder, &error))? {
+        let path = entry.map_err(|error| SourceError::unreadable(folder, &error))?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let named_so = path
             .extension()
@@ -270,20 +269,6 @@ fn name_of(path: &Path) -> Arc<str> {
 fn frame_name(path: &Path, picture: &Picture) -> Arc<str> {
     let name = name_of(path);
     picture.reduction.map_or(name.clone(), |reduction| reduction.name(&name).into())
-}
-
-fn file_error(path: &Path, reason: impl Into<String>) -> SourceError {
-    SourceError::File { path: path.to_owned(), reason: reason.into() }
-}
-
-/// Why the system would not let a file or folder be read.
-fn unreadable(path: &Path, error: &io::Error) -> SourceError {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder: check the name".into(),
-        io::ErrorKind::PermissionDenied => "permission denied: make it readable for you".into(),
-        _ => format!("cannot be read: {error}"),
-    };
-    file_error(path, reason)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::canvas::{Canvas, GLYPH_ADVANCE, Rect, Rgb, fraction, grey, mix};
-use super::{FrameSource, SourceError};
+use super::frame_source::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
 use crate::shapes::{Class, panel};
 
@@ -122,7 +122,7 @@ pub fn draw(frame_number: u64) -> Vec<u8> {
     const SMALL: (usize, usize) = (91, 80);
     const GAP: usize = 6;
 
-    let mut canvas = Canvas::new();
+    let mut canvas = Canvas::new(WIDTH as usize, HEIGHT as usize);
     title(&mut canvas, frame_number);
 
     let side = |x| Rect { x, y: BODY_Y, width: 56, height: BODY_HEIGHT };

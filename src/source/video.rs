@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 pub use self::content::{Container, container_of};
 use self::ppm::PpmError;
 use self::process::{EACH_FRAME_ONCE, Process, command, input_name};
+use super::frame_source::{FrameSource, SourceError};
 use super::shrink::{Reduction, Shrinker};
-use super::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
 
 /// Names the program, where it is not the `ffmpeg` on the search path.
@@ -190,7 +190,7 @@ impl Video {
     }
 
     fn failure(&self, reason: String) -> SourceError {
-        SourceError::File { path: self.path.clone(), reason }
+        SourceError::file(&self.path, reason)
     }
 
     /// ffmpeg's words without the file's name, which stands before them anyway.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use super::canonical::Parameter;
-use super::{LayerWeights, assemble, expected_tensors};
+use super::parameters::{LayerWeights, assemble, expected_tensors};
 use crate::model::inception_v3::{HeadLayer, inception_v3, scaled};
 use crate::model::{Graph, Op};
 
@@ -89,7 +89,7 @@ const WIDTHS: RangeInclusive<f64> = 0.01..=4.0;
 /// spoiled a network wants to see it.
 ///
 /// # Errors
-/// Everything that does not fit, one entry each.
+/// Everything that does not fit, one entry each; beyond [`MAX_PROBLEMS`] their number.
 pub fn fit(
     parameters: Vec<Parameter>,
     graph: &Graph,
@@ -132,7 +132,7 @@ pub fn fit(
         }
         layers[index] = assemble(own);
     }
-    super::shorten(&mut broken);
+    shorten(&mut broken);
     notes.extend(broken);
     if fitted == 0 {
         return Err(vec![format!(
@@ -141,7 +141,19 @@ pub fn fit(
     }
     let extra = parameters.into_values().map(|parameter| parameter.title());
     problems.extend(extra.map(|title| format!("{title} is not a tensor of this network")));
+    shorten(&mut problems);
     if problems.is_empty() { Ok(layers) } else { Err(problems) }
+}
+
+/// More problems than this are counted, not listed.
+const MAX_PROBLEMS: usize = 12;
+
+fn shorten(problems: &mut Vec<String>) {
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    problems.truncate(MAX_PROBLEMS);
+    if more > 0 {
+        problems.push(format!("and {more} more like these"));
+    }
 }
 
 #[cfg(test)]

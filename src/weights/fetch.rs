@@ -11,6 +11,7 @@ mod error;
 mod partial;
 mod progress;
 mod transfer;
+mod watch;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use super::manifest::{Checksum, Entry, MAX_BYTES};
 use address::Source;
@@ -27,13 +27,12 @@ use cache::{Lock, Record, beside};
 use digest::{CHUNK, Digests};
 use partial::Partial;
 use transfer::Transfer;
+use watch::{CANCEL_LOOK, Watch};
 
 pub use cache::cache_folder;
 pub use error::{ByHand, FetchError};
-pub use progress::Rate;
-
-/// Between looks at whether the user has called it off.
-const CANCEL_LOOK: Duration = Duration::from_millis(50);
+pub use progress::{Progress, Rate, Step};
+pub use transfer::Patience;
 
 /// How to fetch. The default is what a user wants who said nothing.
 #[derive(Clone, Debug, Default)]
@@ -63,56 +62,6 @@ impl FetchOptions {
             ..Self::default()
         }
     }
-}
-
-/// How long to wait and how often to try.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a name to be found, and again for a connection.
-    pub connect: Duration,
-    /// For the next bytes.
-    pub stall: Duration,
-    /// Attempts, at least one. One that brings a MiB or more is not counted.
-    pub attempts: u32,
-    /// Before the second attempt; each further pause is twice as long.
-    pub first_pause: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(20),
-            stall: Duration::from_secs(30),
-            attempts: 4,
-            first_pause: Duration::from_secs(1),
-        }
-    }
-}
-
-/// How far a download is. Comes often, each 64 KiB or so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is being done.
-    pub step: Step,
-    /// Bytes that are here.
-    pub bytes: u64,
-    /// Bytes of the whole file, where known.
-    pub total: Option<u64>,
-}
-
-/// What is being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Waiting for another process that fetches the same file.
-    Waiting,
-    /// Asking the server.
-    Connecting,
-    /// Bytes are coming.
-    Transferring,
-    /// Waiting before the next attempt.
-    Pausing,
-    /// All is here, and the checksum is compared.
-    Checking,
 }
 
 /// A file that is what it should be.
@@ -328,41 +277,4 @@ fn note(digests: &Digests, entry: &Entry, record: &Record, file: &Path) -> Resul
         return Ok(());
     }
     record.write(&digests.sha256, file)
-}
-
-/// The user: told of progress, asked whether to go on.
-struct Watch<'a> {
-    progress: &'a mut dyn FnMut(Progress),
-    cancel: Option<&'a AtomicBool>,
-}
-
-impl Watch<'_> {
-    fn report(&mut self, step: Step, bytes: u64, total: Option<u64>) {
-        (self.progress)(Progress { step, bytes, total });
-    }
-
-    fn check(&self) -> Result<(), FetchError> {
-        let cancelled = self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
-        if cancelled { Err(FetchError::Cancelled) } else { Ok(()) }
-    }
-
-    /// Waits, unless it is called off.
-    fn pause(
-        &mut self,
-        time: Duration,
-        step: Step,
-        bytes: u64,
-        total: Option<u64>,
-    ) -> Result<(), FetchError> {
-        let end = Instant::now() + time;
-        self.report(step, bytes, total);
-        loop {
-            self.check()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            thread::sleep(left.min(CANCEL_LOOK));
-        }
-    }
 }

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::{Origin, Weights, assemble, expected_tensors};
+use super::parameters::{Origin, Weights, assemble, expected_tensors};
 use crate::model::{Conventions, Graph, Op};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -7,6 +7,8 @@
 mod calls;
 mod element;
 mod error;
+mod machine;
+mod names;
 mod pickle;
 mod state_dict;
 #[cfg(test)]
@@ -18,7 +20,7 @@ use std::collections::HashMap;
 
 use self::element::Element;
 use self::error::TorchError;
-use self::pickle::Machine;
+use self::machine::Machine;
 use self::state_dict::{StateDict, Storages};
 use self::value::{Object, Value};
 use self::zip::Archive;

@@ -138,7 +138,7 @@ fn show_section(
         // Before there is anything to show.
         (Section::Colors, _) => return,
     };
-    let summary = if is_open { String::new() } else { summary(section, state, model, &lines) };
+    let summary = if is_open { String::new() } else { summary(section, model, &lines) };
     let response = ui
         .horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
@@ -186,7 +186,7 @@ fn triangle(ui: &mut Ui, is_open: bool) {
 }
 
 /// What a folded section says in a few words.
-fn summary(section: Section, state: &AppState, model: &ViewModel, lines: &[Line]) -> String {
+fn summary(section: Section, model: &ViewModel, lines: &[Line]) -> String {
     match section {
         Section::Over => lines
             .iter()

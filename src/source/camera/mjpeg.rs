@@ -13,6 +13,8 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::failure::contain;
+
 const BAD_HEADER: &str = "its header is damaged";
 const BAD_CODES: &str = "its codes are damaged";
 const CUT_OFF: &str = "it ends too early";
@@ -25,7 +27,7 @@ pub fn decode(buffer: &[u8]) -> Result<((u32, u32), Vec<u8>), String> {
         Some(at) => Cow::Owned([&picture[..at], &STANDARD_TABLES[..], &picture[at..]].concat()),
         None => Cow::Borrowed(picture),
     };
-    super::contain(|| -> Result<_, String> {
+    contain(|| -> Result<_, String> {
         let options = DecoderOptions::default().set_strict_mode(true);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*picture), options);
         let rgb = decoder.decode().map_err(|error| error.to_string())?;

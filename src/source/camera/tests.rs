@@ -1,3 +1,4 @@
+use super::failure::{UNPLUGGED, explain, is_not_a_camera};
 use super::*;
 
 fn mode(format: &str, width: u32, height: u32, fps: &[u32]) -> CameraMode {

@@ -9,7 +9,7 @@ use image::error::{LimitError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
-use super::{SourceError, file_error, unreadable};
+use crate::source::frame_source::SourceError;
 use crate::source::shrink::{Reduction, Shrinker};
 
 /// Longest side of a picture that is decoded, in pixels.
@@ -49,7 +49,7 @@ pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
     // By the content alone: of a text that is called a picture a decoder would complain in its own words.
     let reader = std::fs::File::open(path)
         .and_then(|file| ImageReader::new(std::io::BufReader::new(file)).with_guessed_format())
-        .map_err(|error| unreadable(path, &error))?;
+        .map_err(|error| SourceError::unreadable(path, &error))?;
     decode_within_limits(reader).map_err(|error| {
         let reason = match error {
             ImageError::Limits(_) => format!(
@@ -66,7 +66,7 @@ pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
             // The message ends up in one line of a terminal or of the window.
             other => format!("not a picture that can be read: {}", other.to_string().replace('\n', " ")),
         };
-        file_error(path, reason)
+        SourceError::file(path, reason)
     })
 }
 

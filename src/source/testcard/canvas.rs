@@ -4,8 +4,6 @@
 //! rounded by IEEE 754), never the platform's sine or arc tangent, so that a frame has the same bytes on
 //! every machine.
 
-use super::{HEIGHT, WIDTH};
-
 /// Red, green and blue, each from 0 to 1, as the sRGB byte divided by 255. Values outside are clipped.
 pub(super) type Rgb = [f32; 3];
 
@@ -29,15 +27,16 @@ pub(super) struct Rect {
     pub height: usize,
 }
 
-/// The picture being drawn: `HEIGHT` rows of `WIDTH` pixels of 3 bytes.
+/// The picture being drawn: rows of `width` pixels of 3 bytes.
 pub(super) struct Canvas {
+    width: usize,
     rgb: Vec<u8>,
 }
 
 impl Canvas {
     /// All background.
-    pub fn new() -> Self {
-        Self { rgb: bytes_of(BACKGROUND).repeat(WIDTH as usize * HEIGHT as usize) }
+    pub fn new(width: usize, height: usize) -> Self {
+        Self { width, rgb: bytes_of(BACKGROUND).repeat(width * height) }
     }
 
     /// The bytes of the picture.
@@ -75,7 +74,7 @@ impl Canvas {
 
     /// Fills a rectangle; `shade` gets column and row of each pixel inside it.
     pub fn fill(&mut self, rect: Rect, shade: impl Fn(usize, usize) -> Rgb) {
-        let rows = self.rgb.chunks_exact_mut(WIDTH as usize * 3).skip(rect.y).take(rect.height);
+        let rows = self.rgb.chunks_exact_mut(self.width * 3).skip(rect.y).take(rect.height);
         for (row, line) in rows.enumerate() {
             let pixels = line.chunks_exact_mut(3).skip(rect.x).take(rect.width);
             for (column, pixel) in pixels.enumerate() {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::FetchError;
-use super::{Step, Watch};
+use super::progress::Step;
+use super::watch::Watch;
 
 /// Between looks at whether another process is done.
 const LOCK_LOOK: Duration = Duration::from_millis(200);

@@ -1,9 +1,33 @@
-//! Progress in words: bytes, rate and time left.
+//! How far a download is, and that in words: bytes, rate and time left.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Progress, Step};
+/// How far a download is. Comes often, each 64 KiB or so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub step: Step,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Bytes of the whole file, where known.
+    pub total: Option<u64>,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Waiting for another process that fetches the same file.
+    Waiting,
+    /// Asking the server.
+    Connecting,
+    /// Bytes are coming.
+    Transferring,
+    /// Waiting before the next attempt.
+    Pausing,
+    /// All is here, and the checksum is compared.
+    Checking,
+}
 
 /// Over how long the rate is measured.
 const WINDOW: Duration = Duration::from_secs(5);

@@ -19,7 +19,8 @@ use super::address::{is_loopback, redirected, shown, shown_text};
 use super::digest::CHUNK;
 use super::error::{ByHand, FetchError};
 use super::partial::Partial;
-use super::{Patience, Step, Watch};
+use super::progress::Step;
+use super::watch::Watch;
 use crate::weights::manifest::{Entry, MAX_BYTES};
 
 /// Hugging Face needs two.
@@ -30,6 +31,30 @@ const GOOD_ATTEMPT_BYTES: u64 = 1 << 20;
 
 /// The longest pause a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long to wait and how often to try.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a name to be found, and again for a connection.
+    pub connect: Duration,
+    /// For the next bytes.
+    pub stall: Duration,
+    /// Attempts, at least one. One that brings a MiB or more is not counted.
+    pub attempts: u32,
+    /// Before the second attempt; each further pause is twice as long.
+    pub first_pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(20),
+            stall: Duration::from_secs(30),
+            attempts: 4,
+            first_pause: Duration::from_secs(1),
+        }
+    }
+}
 
 /// Why an attempt failed.
 enum Failure {

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::messages::{Fields, MAX_NAME, attribute, damaged, shape, text_up_to, unusual};
-use super::{Hdf5, Heap, Kind, Object, Result, UNDEFINED};
+use super::messages::{Fields, MAX_NAME, Result, attribute, damaged, shape, text_up_to, unusual};
+use super::{Hdf5, Heap, Kind, Object, UNDEFINED};
 
 impl<'a> Hdf5<'a> {
     /// The objects of a global heap collection, where strings of variable length are.

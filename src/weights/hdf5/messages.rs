@@ -1,7 +1,9 @@
 //! What is inside an object's header: types, shapes, attributes, links. Pure, no thread.
 
-use super::Result;
 use crate::weights::file::{ReadError, Stored};
+
+/// Most of reading can fail, and in one way only.
+pub(super) type Result<T> = std::result::Result<T, ReadError>;
 
 /// The longest name of a group, an array or an entry of an attribute, in bytes.
 pub(super) const MAX_NAME: usize = 1024;

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::file::ReadError;
-use messages::{Fields, damaged, element, link, shape, text, unusual};
+use messages::{Fields, Result, damaged, element, link, shape, text, unusual};
 
 pub(super) use messages::{Element, width};
 
@@ -29,8 +29,6 @@ const MAX_STEPS: u32 = 2_000_000;
 
 /// Messages of one object. A layer's group has about 6.
 const MAX_MESSAGES: usize = 1 << 16;
-
-type Result<T> = std::result::Result<T, ReadError>;
 
 /// The links of one group: address of the object's header by name.
 pub(super) type Links<'a> = BTreeMap<&'a str, u64>;

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::file::{Limits, NamedTensor};
 use super::element::{Element, Strided, decode};
 use super::error::{TorchError, shown};
-use super::pickle::Machine;
+use super::machine::Machine;
 use super::value::{Array, Object, Order, Tensor, Value};
 
 /// Where training scripts put the state dict among other things, the likeliest first.

@@ -1,7 +1,7 @@
 //! What a pickle is made of. Texts and bytes are slices of the file; everything compound is in the machine's list.
 
-use super::calls::Global;
 use super::element::Element;
+use super::names::Global;
 
 /// The longest text that is looked into: a name, a device, a key.
 const MAX_TEXT: usize = 4096;

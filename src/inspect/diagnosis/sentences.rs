@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::diagnosis::LayerDiagnosis;
-use super::health::Thresholds;
+use super::layer::LayerDiagnosis;
+use crate::inspect::health::Thresholds;
 use crate::model::{Graph, LayerIndex, Op};
 
 /// A cell that sees no more than this fraction of the picture's side can hardly know more than its brightness,

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
+use crate::weights::parameters::{LayerWeights, expected_tensors};
+use crate::weights::seeded;
 use ::safetensors::{Dtype, tensor::TensorView};
 use std::collections::BTreeMap;
 
