@@ -12,6 +12,7 @@ mod hypercolumn;
 mod kernels;
 pub mod keymap;
 pub mod offscreen;
+mod painter;
 mod panels;
 pub mod presenter;
 mod relations;

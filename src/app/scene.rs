@@ -10,6 +10,7 @@ use super::class_activation::{ClassActivationView, Explanation};
 use super::colors::LayerColors;
 use super::hypercolumn::{HypercolumnView, PixelVector};
 use super::kernels::{KernelChoice, KernelView};
+use super::painter::Painter;
 use super::panels::{self, Arrangement};
 use super::state::{AppState, Overlay};
 use super::theme::{self, DARK, Theme};
@@ -26,7 +27,7 @@ use crate::view::{Colormap, Normalize, Scale, TileGrid};
 pub struct Scene {
     gpu: GpuContext,
     ctx: egui::Context,
-    egui: egui_wgpu::Renderer,
+    painter: Painter,
     pictures: PictureRenderer,
     tiles: TilesRenderer,
     colors: RgbRenderer,
@@ -88,9 +89,8 @@ impl Scene {
     /// Compiles everything for targets of this format, which must not be sRGB.
     pub fn new(gpu: &GpuContext, format: wgpu::TextureFormat, ctx: egui::Context) -> Self {
         theme::set_style(&ctx);
-        let options = egui_wgpu::RendererOptions { dithering: false, ..Default::default() };
         Self {
-            egui: egui_wgpu::Renderer::new(&gpu.device, format, options),
+            painter: Painter::new(gpu, format),
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
             colors: RgbRenderer::new(gpu, format),
@@ -136,14 +136,7 @@ impl Scene {
             // egui may run the layout twice; clicks come only once.
             arrangement.clicks.extend(clicks);
         });
-        for (id, deltas) in &output.textures_delta.set {
-            for delta in deltas {
-                self.egui.update_texture(&self.gpu.device, &self.gpu.queue, *id, delta);
-            }
-        }
-        for id in &output.textures_delta.free {
-            self.egui.free_texture(id);
-        }
+        self.painter.update(&self.gpu, &output.textures_delta);
         let mut textures = output.textures_delta;
         textures.clear();
         let paint_jobs = self.ctx.tessellate(output.shapes, output.pixels_per_point);
@@ -386,32 +379,22 @@ impl Scene {
 
     /// Draws what was laid out last into a target of that size; the submission, for whoever waits for it.
     pub fn draw(&mut self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
-        let content = &self.content;
-        let screen =
-            egui_wgpu::ScreenDescriptor { size_in_pixels: content.size, pixels_per_point: content.scale };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        let more = self.egui.update_buffers(
-            &self.gpu.device,
-            &self.gpu.queue,
-            &mut encoder,
-            &content.paint_jobs,
-            &screen,
-        );
-        let background = content.theme.palette().background;
-        let mut pass = clear(&mut encoder, target, background).forget_lifetime();
-        if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
-            self.pictures.draw(&self.gpu, &mut pass, &shown.frame, content.size, place, mirror);
-        }
-        for (map, draw) in &content.colored {
-            self.colors.draw(&self.gpu, &mut pass, map, draw);
-        }
-        if let Some(Tiles { draw, map, statistics, ranges }) = &content.overlay {
-            self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, draw);
-        }
-        self.draw_grids(&mut pass);
-        self.egui.render(&mut pass, &content.paint_jobs, &screen);
-        drop(pass);
-        self.gpu.queue.submit(more.into_iter().chain([encoder.finish()]))
+        let gpu = self.gpu.clone();
+        gpu.submit(|encoder| {
+            let content = &self.content;
+            let mut pass = clear(encoder, target, content.theme.palette().background);
+            if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
+                self.pictures.draw(&gpu, &mut pass, &shown.frame, content.size, place, mirror);
+            }
+            for (map, draw) in &content.colored {
+                self.colors.draw(&gpu, &mut pass, map, draw);
+            }
+            if let Some(Tiles { draw, map, statistics, ranges }) = &content.overlay {
+                self.tiles.draw(&gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, draw);
+            }
+            self.draw_grids(&mut pass);
+            self.painter.draw(&gpu, &mut pass, &content.paint_jobs, content.size, content.scale);
+        })
     }
 
     fn draw_grids(&self, pass: &mut wgpu::RenderPass<'_>) {

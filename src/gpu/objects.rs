@@ -13,6 +13,9 @@ use super::{GpuContext, shader_sources};
 /// What was not used while so many submissions were made is let go with the last of them.
 const PERIOD: u64 = 128;
 
+/// A buffer for meshes has at least so many bytes: words come and go without another one being made.
+const LEAST_MESH_BYTES: u64 = 1 << 18;
+
 /// What there is of each kind, and how many objects were made since the start.
 #[derive(Debug, Default)]
 pub struct Objects {
@@ -221,10 +224,19 @@ impl ComputePipeline {
     }
 }
 
-/// Name, target, blending, and values of the shader's `override`s.
-type PipelineKey = (&'static str, wgpu::TextureFormat, Option<wgpu::BlendState>, Vec<(&'static str, u32)>);
+/// What a pipeline that draws is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct PipelineKey {
+    name: &'static str,
+    format: wgpu::TextureFormat,
+    blend: Option<wgpu::BlendState>,
+    /// Of triangles; rectangles have none.
+    vertices: Option<wgpu::VertexBufferLayout<'static>>,
+    /// Values of the shader's `override`s.
+    overrides: Vec<(&'static str, u32)>,
+}
 
-/// Shaders that draw rectangles (triangle strips of 4 vertices); their bindings are those that they use.
+/// Shaders that draw rectangles (triangle strips of 4 vertices) or triangles; their bindings are those that they use.
 #[derive(Debug)]
 pub(super) struct RenderPipeline {
     pipeline: wgpu::RenderPipeline,
@@ -240,9 +252,14 @@ impl RenderPipeline {
         bindings: &[Binding<'_>],
         count: u32,
     ) {
+        self.set(gpu, pass, bindings);
+        pass.draw(0..4, 0..count);
+    }
+
+    /// Has a pass draw with this pipeline from here on.
+    pub fn set(&self, gpu: &GpuContext, pass: &mut wgpu::RenderPass<'_>, bindings: &[Binding<'_>]) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &gpu.bind(&self.layout, bindings), &[]);
-        pass.draw(0..4, 0..count);
     }
 }
 
@@ -278,13 +295,35 @@ impl GpuContext {
         blend: Option<wgpu::BlendState>,
         overrides: &[(&'static str, u32)],
     ) -> Arc<RenderPipeline> {
-        self.objects.pipelines.get((name, format, blend, overrides.to_vec()), |_| {
+        let overrides = overrides.to_vec();
+        self.cached_pipeline(PipelineKey { name, format, blend, vertices: None, overrides })
+    }
+
+    /// The pipeline that draws triangles of such vertices over what is there.
+    pub(super) fn mesh_pipeline(
+        &self,
+        name: &'static str,
+        format: wgpu::TextureFormat,
+        blend: wgpu::BlendState,
+        vertices: wgpu::VertexBufferLayout<'static>,
+    ) -> Arc<RenderPipeline> {
+        let (blend, vertices) = (Some(blend), Some(vertices));
+        self.cached_pipeline(PipelineKey { name, format, blend, vertices, overrides: vec![] })
+    }
+
+    fn cached_pipeline(&self, key: PipelineKey) -> Arc<RenderPipeline> {
+        self.objects.pipelines.get(key, |PipelineKey { name, format, blend, vertices, overrides }| {
             let module = self.shader(name);
             let (vertex, fragment) = (format!("{name}_vertex"), format!("{name}_fragment"));
             let constants: Vec<_> =
                 overrides.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
             let compilation_options =
                 wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
+            let buffers: Vec<_> = vertices.iter().cloned().map(Some).collect();
+            let topology = match vertices {
+                Some(_) => wgpu::PrimitiveTopology::TriangleList,
+                None => wgpu::PrimitiveTopology::TriangleStrip,
+            };
             let pipeline = self.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
                 label: Some(name),
                 layout: None,
@@ -292,12 +331,9 @@ impl GpuContext {
                     module: &module,
                     entry_point: Some(&vertex),
                     compilation_options: compilation_options.clone(),
-                    buffers: &[],
+                    buffers: &buffers,
                 },
-                primitive: wgpu::PrimitiveState {
-                    topology: wgpu::PrimitiveTopology::TriangleStrip,
-                    ..Default::default()
-                },
+                primitive: wgpu::PrimitiveState { topology, ..Default::default() },
                 depth_stencil: None,
                 multisample: Default::default(),
                 fragment: Some(wgpu::FragmentState {
@@ -305,8 +341,8 @@ impl GpuContext {
                     entry_point: Some(&fragment),
                     compilation_options,
                     targets: &[Some(wgpu::ColorTargetState {
-                        format,
-                        blend,
+                        format: *format,
+                        blend: *blend,
                         write_mask: wgpu::ColorWrites::ALL,
                     })],
                 }),
@@ -372,6 +408,32 @@ impl GpuContext {
     fn pooled(&self, size: u64) -> PooledBuffer {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         self.objects.storage.take(size, || self.buffer("storage", size, usage))
+    }
+
+    /// Fills a buffer for this usage, another one where it is too small for these bytes (a multiple of 4).
+    pub(super) fn refill<'a>(
+        &self,
+        buffer: &'a mut Option<wgpu::Buffer>,
+        bytes: &[u8],
+        usage: wgpu::BufferUsages,
+    ) -> &'a wgpu::Buffer {
+        let size = bytes.len() as u64;
+        let usage = usage | wgpu::BufferUsages::COPY_DST;
+        let large_enough = buffer.take().filter(|known| known.size() >= size);
+        let capacity = size.next_power_of_two().max(LEAST_MESH_BYTES);
+        let buffer = buffer.insert(large_enough.unwrap_or_else(|| self.buffer("mesh", capacity, usage)));
+        self.write(buffer, bytes);
+        buffer
+    }
+
+    /// Reads between pixels, and holds what is at the edge.
+    pub(super) fn linear_sampler(&self) -> wgpu::Sampler {
+        self.objects.count(1);
+        self.device.create_sampler(&wgpu::SamplerDescriptor {
+            mag_filter: wgpu::FilterMode::Linear,
+            min_filter: wgpu::FilterMode::Linear,
+            ..Default::default()
+        })
     }
 
     /// A buffer to read back from, not mapped: whoever has mapped it unmaps it again.
