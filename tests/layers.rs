@@ -63,7 +63,7 @@ fn each_library_has_its_place() {
         ("winit::", &["app/"]),
         ("egui::", &["app/"]),
         ("cubecl::", &["bridge.rs"]),
-        ("burn::", &["network/", "bridge.rs", "engine/mod.rs", "session/inference.rs"]),
+        ("burn::", &["network/", "bridge.rs", "engine/mod.rs", "session/inference"]),
     ];
     for (name, code) in all() {
         for (library, allowed) in places {

@@ -10,6 +10,7 @@ mod luminance;
 mod meshes;
 mod objects;
 pub mod readback;
+mod reuse;
 mod rgb;
 mod statistics;
 mod tiles;

@@ -1,22 +1,21 @@
 //! The inference thread: owns the network and every Burn call.
 
+mod held;
 mod measure;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
+use self::held::Held;
 use self::measure::{Picture, Placed};
 use super::{Activations, ComparedTaps, Request, Shared, Stage, StageTimes};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
-use crate::gpu::{
-    FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, Preprocessor, Resize, StatisticsPass, twin,
-};
+use crate::gpu::{FeatureMapBuffer, FrameBuffer, LuminancePass, Preprocessor, StatisticsPass, twin};
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -83,13 +82,6 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     shared.results.close();
     (shared.wake)();
     Ok(())
-}
-
-/// The frame that others are compared with, and what the network made of it, layer by layer as they are asked for.
-struct Held {
-    frame: FrameBuffer,
-    how: (Fit, Resize),
-    outputs: BTreeMap<LayerIndex, Tensor<4>>,
 }
 
 struct Worker<'a> {
@@ -246,8 +238,7 @@ impl<'a> Worker<'a> {
             Placement::Gpu if !apart => (enqueued_ms + statistics_ms, 0.0),
             Placement::Gpu | Placement::Cpu => (enqueued_ms, statistics_ms),
         };
-        self.last_network_ms = network_ms;
-        self.warm = true;
+        (self.last_network_ms, self.warm) = (network_ms, true);
         // Who draws seldom would let the uploads of many frames gather.
         self.shared.gpu.flush();
         Ok(Activations {
@@ -295,43 +286,6 @@ impl<'a> Worker<'a> {
                 Ok((input_from_values(values.clone(), shape, &self.device), Picture::Host(values)))
             }
         }
-    }
-
-    /// The tapped layers of the held frame, where there is one and it is known.
-    fn held_outputs(
-        &mut self,
-        now: &FrameBuffer,
-        request: &Request,
-    ) -> Result<Option<Vec<Tensor<4>>>, String> {
-        let Some(id) = request.held else {
-            self.held = None;
-            return Ok(None);
-        };
-        let how = (request.fit, request.resize);
-        if self.held.as_ref().is_none_or(|held| held.frame.frame.id != id) {
-            let found = if now.frame.id == id { Some(now.clone()) } else { None };
-            let found = match (found, self.shared.history().find(id)) {
-                (Some(now), _) => now,
-                (None, Some(past)) => {
-                    FrameBuffer::upload(&self.shared.gpu, past).map_err(|error| error.to_string())?
-                }
-                (None, None) => return Ok(None),
-            };
-            self.held = Some(Held { frame: found, how, outputs: BTreeMap::new() });
-        }
-        let Some(mut held) = self.held.take() else { return Ok(None) };
-        if held.how != how {
-            (held.how, held.outputs) = (how, BTreeMap::new());
-        }
-        let missing: Vec<_> =
-            request.taps.iter().copied().filter(|layer| !held.outputs.contains_key(layer)).collect();
-        if !missing.is_empty() {
-            let (input, _) = self.input(&held.frame, request)?;
-            held.outputs.extend(missing.iter().copied().zip(self.run_network(0, input, &missing)?));
-        }
-        let own = request.taps.iter().filter_map(|layer| held.outputs.get(layer).cloned()).collect();
-        self.held = Some(held);
-        Ok(Some(own))
     }
 
     /// True where another network has the tapped layers in the same shapes.

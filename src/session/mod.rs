@@ -20,7 +20,6 @@ use crate::model::LayerIndex;
 use crate::source::still::StepHandle;
 use crate::source::{Opened, SourceError};
 use history::History;
-
 pub use history::Moment;
 
 impl Status {
