@@ -10,12 +10,14 @@ mod health;
 pub mod keys;
 pub mod lens;
 pub mod offscreen;
+mod painter;
 mod palette;
 mod panels;
 mod placing;
 pub mod presenter;
 mod relations;
 mod scene;
+mod setup;
 mod shown;
 mod snapshot;
 pub mod state;
@@ -24,129 +26,4 @@ pub mod view;
 mod view_model;
 pub mod window;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
-use crate::gpu::GpuContext;
-use crate::record::{EventWriter, Writer};
-use crate::session::{Request, Session, SessionConfig};
-use crate::source::{self, CameraRequest, SourceSpec};
-use state::AppState;
-
-/// What the user ought to know of a network that is not what most people want, for the terminal.
-pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {
-    match spec {
-        WeightsSpec::Untrained => Some(UNTRAINED_NOTE),
-        WeightsSpec::Embedded => Some(EMBEDDED_NOTE),
-        _ => None,
-    }
-}
-
-const EMBEDDED_NOTE: &str = "note: this is the embedded shapes network, not ImageNet: it knows 26 things that one draws, \
-                             prints or finds as a texture; `convscope weights fetch` gets ImageNet weights";
-
-/// Told on the terminal wherever an untrained network runs.
-const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
-                                  `--weights embedded` and `--weights imagenet` are trained (README.md, Weights)";
-
-/// What window and off-screen run have in common: validated settings.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// What the view starts with.
-    pub state: AppState,
-    /// `None`: the first camera, or the test card where there is none.
-    pub source: Option<SourceSpec>,
-    /// How the camera is asked to deliver.
-    pub camera: CameraRequest,
-    /// Weights and placement. `every_frame` and the final placement are set by who runs it.
-    pub session: SessionConfig,
-    /// Where the network runs; `None`: on a GPU where there is one.
-    pub placement: Option<Placement>,
-    /// Part of the adapter's name.
-    pub adapter: Option<String>,
-    /// Weights that are fetched while the network of `session` runs, to take its place.
-    pub wanted: Option<download::Wanted>,
-    /// Where snapshots go.
-    pub snapshots: PathBuf,
-    /// Where event files for TensorBoard go.
-    pub tensorboard: Option<PathBuf>,
-    /// Size of the window or the off-screen view, in pixels.
-    pub size: [u32; 2],
-}
-
-impl Setup {
-    fn place(&self, gpu: &GpuContext) -> Placement {
-        placement_on(gpu, self.placement)
-    }
-
-    /// What the columns of a comparison show: each network by its weights, then the differences.
-    fn versions(&self) -> Arc<[String]> {
-        let SessionConfig { model, compare, .. } = &self.session;
-        if compare.is_empty() {
-            return Arc::new([]);
-        }
-        let all: Vec<_> = std::iter::once(model).chain(compare).map(|model| &model.spec).collect();
-        let names = distinct_names(&all);
-        let differences: Vec<_> = names[1..].iter().map(|other| difference_name(other)).collect();
-        names.into_iter().chain(differences).collect()
-    }
-
-    /// Tells on the terminal what runs instead of what most people want, and how to get that.
-    fn tell_fallbacks(&self, placement: Placement) {
-        if placement == Placement::Cpu && self.placement.is_none() {
-            eprintln!(
-                "note: no GPU found, so the network runs on the CPU; with a GPU and its Vulkan driver it runs there \
-                 (`convscope devices` lists what is found)"
-            );
-        }
-        if let Some(note) = fallback_note(&self.session.model.spec) {
-            eprintln!("{note}");
-        }
-        for model in std::iter::once(&self.session.model).chain(&self.session.compare) {
-            for note in model.notes() {
-                eprintln!("note: {}: {note}", model.spec);
-            }
-        }
-    }
-
-    /// Starts the thread that writes snapshots, and the run for TensorBoard where one is wanted.
-    ///
-    /// # Errors
-    /// One sentence.
-    fn start_writer(&self, gpu: &GpuContext, wake: impl Fn() + Send + 'static) -> Result<Writer, String> {
-        let run = self.tensorboard.as_deref().map(|folder| EventWriter::create_run(folder, "live"));
-        let events = run.transpose().map_err(|error| error.to_string())?;
-        Writer::start(gpu.clone(), events, wake).map_err(|error| error.to_string())
-    }
-
-    /// Starts the session that this setup describes.
-    fn start_session(
-        &self,
-        gpu: &GpuContext,
-        request: Request,
-        every_frame: bool,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> Session {
-        let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
-        let (spec, camera) = (self.source.clone(), self.camera.clone());
-        let open = move || source::open(spec.as_ref(), &camera, !every_frame);
-        Session::start(gpu.clone(), config, request, open, wake)
-    }
-}
-
-/// Where the network runs beside this adapter, unless the user insists. A software adapter would take minutes for a frame.
-pub fn placement_on(gpu: &GpuContext, wanted: Option<Placement>) -> Placement {
-    wanted.unwrap_or(if gpu.summary().is_software { Placement::Cpu } else { Placement::Gpu })
-}
-
-/// Where the network runs and what draws, for the status line.
-fn device_in_words(gpu: &GpuContext, placement: Placement) -> String {
-    // The part in brackets is the driver's build, of no use on screen.
-    let name = gpu.summary().name;
-    let name = name.split(" (").next().unwrap_or_default().to_string();
-    match placement {
-        Placement::Gpu => name,
-        Placement::Cpu => format!("CPU (drawn by {name})"),
-    }
-}
+pub use setup::{Setup, fallback_note, placement_on};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Setup;
+use super::setup::Setup;
 use super::view::View;
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;

@@ -9,6 +9,7 @@ use egui::ViewportId;
 use super::channel::ChannelView;
 use super::geometry::{enlarged, in_pixels, join};
 use super::lens::{Over, OverlayWork, Pixels, TileSet, TilesWork};
+use super::painter::Painter;
 use super::panels::{self, Arrangement};
 use super::placing::{Placing, native};
 use super::state::{AppState, LensName};
@@ -27,7 +28,7 @@ pub struct Scene {
     gpu: GpuContext,
     ctx: egui::Context,
     format: wgpu::TextureFormat,
-    egui: egui_wgpu::Renderer,
+    painter: Painter,
     pictures: PictureRenderer,
     tiles: TilesRenderer,
     colors: RgbRenderer,
@@ -69,9 +70,8 @@ impl Scene {
     /// Compiles everything for targets of this format, which must not be sRGB.
     pub fn new(gpu: &GpuContext, format: wgpu::TextureFormat, ctx: egui::Context) -> Self {
         theme::set_style(&ctx);
-        let options = egui_wgpu::RendererOptions { dithering: false, ..Default::default() };
         Self {
-            egui: egui_wgpu::Renderer::new(&gpu.device, format, options),
+            painter: Painter::new(gpu, format),
             format,
             pictures: PictureRenderer::new(gpu, format),
             tiles: TilesRenderer::new(gpu, format),
@@ -113,14 +113,7 @@ impl Scene {
             // egui may run the layout twice; clicks come only once.
             arrangement.actions.extend(actions);
         });
-        for (id, deltas) in &output.textures_delta.set {
-            for delta in deltas {
-                self.egui.update_texture(&self.gpu.device, &self.gpu.queue, *id, delta);
-            }
-        }
-        for id in &output.textures_delta.free {
-            self.egui.free_texture(id);
-        }
+        self.painter.update(&self.gpu, &output.textures_delta);
         let mut textures = output.textures_delta;
         textures.clear();
         let paint_jobs = self.ctx.tessellate(output.shapes, output.pixels_per_point);
@@ -252,34 +245,24 @@ impl Scene {
 
     /// Draws what was laid out last into a target of that size; the submission, for whoever waits for it.
     pub fn draw(&mut self, target: &wgpu::TextureView) -> wgpu::SubmissionIndex {
-        let content = &self.content;
-        let screen =
-            egui_wgpu::ScreenDescriptor { size_in_pixels: content.size, pixels_per_point: content.scale };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        let more = self.egui.update_buffers(
-            &self.gpu.device,
-            &self.gpu.queue,
-            &mut encoder,
-            &content.paint_jobs,
-            &screen,
-        );
-        let background = content.theme.palette().background;
-        let mut pass = clear(&mut encoder, target, background).forget_lifetime();
-        if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
-            self.pictures.draw(&self.gpu, &mut pass, &shown.frame, content.size, place, mirror);
-        }
-        if let Some((map, placing, [low, high])) = &content.input {
-            self.colors.draw(&self.gpu, &mut pass, map, &placing.colored(*low, *high));
-        }
-        if let Some((over, placing, colormap)) = &content.over {
-            let Over { map, statistics, ranges, scale } = over;
-            let draw = placing.colored_by(*scale, *colormap, true);
-            self.tiles.draw(&self.gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, &draw);
-        }
-        self.draw_tile_sets(&mut pass, content.tiles.iter().map(|(set, placing)| (set, *placing)));
-        self.egui.render(&mut pass, &content.paint_jobs, &screen);
-        drop(pass);
-        self.gpu.queue.submit(more.into_iter().chain([encoder.finish()]))
+        let gpu = self.gpu.clone();
+        gpu.submit(|encoder| {
+            let content = &self.content;
+            let mut pass = clear(encoder, target, content.theme.palette().background);
+            if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
+                self.pictures.draw(&gpu, &mut pass, &shown.frame, content.size, place, mirror);
+            }
+            if let Some((map, placing, [low, high])) = &content.input {
+                self.colors.draw(&gpu, &mut pass, map, &placing.colored(*low, *high));
+            }
+            if let Some((over, placing, colormap)) = &content.over {
+                let Over { map, statistics, ranges, scale } = over;
+                let draw = placing.colored_by(*scale, *colormap, true);
+                self.tiles.draw(&gpu, &mut pass, map, statistics, ranges.as_ref(), &self.single, &draw);
+            }
+            self.draw_tile_sets(&mut pass, content.tiles.iter().map(|(set, placing)| (set, *placing)));
+            self.painter.draw(&gpu, &mut pass, &content.paint_jobs, content.size, content.scale);
+        })
     }
 
     fn draw_tile_sets<'a>(

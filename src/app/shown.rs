@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::arrange::{Arranger, Known};
 use super::channel::ChannelHistory;
-use super::device_in_words;
 use super::health::SessionHealth;
 use super::relations::Relations;
+use super::setup::device_in_words;
 use super::state::AppState;
 use super::view_model::{Pace, ViewModel, shown_layer};
 use crate::engine::Placement;

@@ -2,9 +2,9 @@
 
 mod command;
 
-use super::Setup;
 use super::lens::{LayerColors, Pixels, TileSet, held};
 use super::scene::Scene;
+use super::setup::Setup;
 use super::state::{AppState, LayerRanges};
 use super::view_model::ViewModel;
 use crate::engine::{Placement, Preprocessing};

@@ -15,10 +15,11 @@ use winit::keyboard::ModifiersState;
 use winit::window::{Window, WindowId};
 
 use super::download::Download;
+use super::first_run;
 use super::geometry::scale_of;
 use super::keys::Action;
+use super::setup::Setup;
 use super::view::{Around, Outcome, View};
-use super::{Setup, first_run};
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::record::Writer;
 use crate::session::{Session, Stage};

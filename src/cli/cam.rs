@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
+use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use crate::app::lens::class_activation::{Explainer, Explanation, NOT_EXACT};
 use crate::figure::{Legend, Tile, tile_grid_figure};
@@ -93,8 +94,8 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     };
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
-    super::check_figure(args.output.as_deref(), single, args.files.existing())?;
-    super::check_output(args.npy.as_deref(), single, args.files.existing())?;
+    output::check_figure(args.output.as_deref(), single, args.files.existing())?;
+    output::check_output(args.npy.as_deref(), single, args.files.existing())?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
     let explain = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let outputs: Vec<LayerOutput> = outputs.into_iter().flatten().collect();
@@ -111,11 +112,11 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
         }
         if let Some(path) = args.output.as_ref().map(place) {
             let input = graph.input_shape();
-            let seen = super::seen_picture(&picture.frame, how, input);
+            let seen = output::seen_picture(&picture.frame, how, input);
             let large = enlarge(&activation, shape.height, shape.width, input.height, input.width);
             let colors = ColorRange::plain(explanation.ends, args.colormap);
             let mut painted = paint(&large, input.width, &colors, args.colormap);
-            super::lay_over(&mut painted, &seen, args.over);
+            output::lay_over(&mut painted, &seen, args.over);
             let legend = Legend {
                 table: colormap_table(args.colormap),
                 low: number(colors.low),
@@ -133,7 +134,7 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
                 false,
                 Some(&legend),
             )?;
-            super::save_figure(&figure, &path, args.files.existing())?;
+            output::save_figure(&figure, &path, args.files.existing())?;
             written.push(path);
         }
         let explained = Explained {
@@ -150,14 +151,14 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let layers = [maps, classifier];
     let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
     let outcome = pictures::for_each_output(&args.pictures, work, explain, |_, (explained, written)| {
-        written.iter().try_for_each(|path| super::wrote_beside(path, args.json))?;
+        written.iter().try_for_each(|path| output::wrote_beside(path, args.json))?;
         if args.json {
             document.pictures.push(explained);
         }
         Ok(())
     });
     if args.json {
-        super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+        output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
     }
     outcome?;
     Ok(ExitCode::SUCCESS)

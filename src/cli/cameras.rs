@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use super::output;
 use crate::source::camera;
 
 pub fn run() -> anyhow::Result<ExitCode> {
-    super::print(&camera::render_list(&camera::list()?))?;
+    output::print(&camera::render_list(&camera::list()?))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::figure::{Figure, probability_plot};
@@ -68,7 +69,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
-    super::check_figure(args.plot.as_deref(), single, args.files.existing())?;
+    output::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
     let title = |picture: &Picture| network::signed(&picture.title(), &weights);
@@ -78,7 +79,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         let path = args.plot.as_ref().map(|path| output_path(path, single, &picture.stem));
         if let Some(path) = &path {
             let plot = plot(&probabilities, &names, &title(picture), args.top.min(10).into());
-            super::save_figure(&plot, path, args.files.existing())?;
+            output::save_figure(&plot, path, args.files.existing())?;
         }
         Ok((top(&probabilities, &names, args.top.into()), probabilities, path))
     };
@@ -96,18 +97,18 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
                 events.scalar(&tag, step, prediction.probability)?;
             }
             events.histogram("probabilities", step, &probabilities)?;
-            events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
+            events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
         if args.json {
             let (name, frame) = (picture.frame.name.to_string(), picture.frame.id);
             document.pictures.push(Classified { picture: name, source: picture.source, frame, top });
         } else {
-            super::print(&table(&title(&picture), &top))?;
+            output::print(&table(&title(&picture), &top))?;
         }
         Ok(())
     });
     if args.json {
-        super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+        output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
     }
     events::close(events)?;
     outcome?;

@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::shapes::dataset::{Options, Split, write};
 
 /// Draw pictures of the things that the embedded network knows, as its training had them.
@@ -77,6 +78,6 @@ pub fn run(args: &DatasetArgs) -> anyhow::Result<ExitCode> {
     bar.set_style(ProgressStyle::with_template("{pos} of {len} pictures {wide_bar} {eta} left")?);
     write(folder, &options, &mut |count| bar.set_position(count as u64))?;
     bar.finish_and_clear();
-    super::wrote(folder)?;
+    output::wrote(folder)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
+use super::output;
 use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::figure::{Page, Worst};
@@ -66,7 +67,7 @@ struct Document<'a> {
 }
 
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
-    super::check_output(args.html.as_deref(), true, args.files.existing())?;
+    output::check_output(args.html.as_deref(), true, args.files.existing())?;
     let mut engine =
         network::engine(&network::open(&args.network)?, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
@@ -93,7 +94,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
             examined.observe(output, &brightness[&(output.shape.height, output.shape.width)]);
         });
         if args.html.is_some() {
-            let seen = super::seen_picture(&picture.frame, how, input.shape);
+            let seen = output::seen_picture(&picture.frame, how, input.shape);
             last = Some((picture.frame.name.to_string(), seen, outputs));
         }
         Ok(())
@@ -108,9 +109,9 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         if args.json {
             let provenance = network::provenance(&engine, how);
             let document = Document { provenance, diagnosis: &diagnosis };
-            super::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+            output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         } else {
-            super::print(&format!("{}\n({origin})\n", diagnosis.to_text()))?;
+            output::print(&format!("{}\n({origin})\n", diagnosis.to_text()))?;
         }
         if let (Some(path), Some((name, seen, outputs))) = (&args.html, &last) {
             let page = page(&diagnosis, &origin, name, seen, outputs)?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::args::{CameraArgs, PictureArgs, PreprocessArgs};
+use super::output;
 use super::pictures;
 use crate::record::save_numbered;
 use crate::source::{CameraId, SourceSpec};
@@ -71,7 +72,7 @@ pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
     let mut last: Option<Instant> = None;
     pictures::for_each(&wanted, &mut |picture| {
         let frame = &picture.frame;
-        let rgb = super::rgb_picture(frame)?;
+        let rgb = output::rgb_picture(frame)?;
         let mut bytes = std::io::Cursor::new(Vec::new());
         let ending = match args.format {
             StillFormat::Png => {
@@ -86,7 +87,7 @@ pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
                 "jpg"
             }
         };
-        super::wrote(&save_numbered(&args.output, "still", ending, &bytes.into_inner())?)?;
+        output::wrote(&save_numbered(&args.output, "still", ending, &bytes.into_inner())?)?;
         let next = last.unwrap_or(picture.frame.captured) + args.every;
         if live && picture.number as u64 + 1 < args.number {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
+use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use crate::app::lens::hypercolumn::{NORMALIZE, in_words};
 use crate::app::lens::meaning;
@@ -101,8 +102,8 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
     }
     let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
-    super::check_figure(args.output.as_deref(), single, args.files.existing())?;
-    super::check_output(args.npy.as_deref(), single, args.files.existing())?;
+    output::check_figure(args.output.as_deref(), single, args.files.existing())?;
+    output::check_output(args.npy.as_deref(), single, args.files.existing())?;
     let provenance = || Provenance::new(&graph, &weights, how);
     let column = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let outputs: Vec<LayerOutput> = outputs.into_iter().flatten().collect();
@@ -123,7 +124,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             (vec![values.len()], values, figure)
         } else {
             let values = hypercolumn::picture(&outputs, size);
-            let under = args.over.map(|_| super::seen_picture(&picture.frame, how, input));
+            let under = args.over.map(|_| output::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
             let figure = mean_figure(&graph, &layers, &values, &signed, &args.colors, blend)?;
             (vec![size.0, size.1], values, Some(figure))
@@ -135,7 +136,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             written.push(path);
         }
         if let (Some(path), Some(figure)) = (args.output.as_ref().map(place), figure) {
-            super::save_figure(&figure, &path, args.files.existing())?;
+            output::save_figure(&figure, &path, args.files.existing())?;
             written.push(path);
         }
         Ok((document, written))
@@ -147,13 +148,13 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             if args.json {
                 documents.push(document);
             } else if args.npy.is_none() && args.output.is_none() {
-                super::print(&table(&document))?;
+                output::print(&table(&document))?;
             }
         }
-        written.iter().try_for_each(|path| super::wrote_beside(path, args.json))
+        written.iter().try_for_each(|path| output::wrote_beside(path, args.json))
     });
     if args.json {
-        super::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;
+        output::print(&(serde_json::to_string_pretty(&documents)? + "\n"))?;
     }
     outcome?;
     Ok(ExitCode::SUCCESS)
@@ -178,7 +179,7 @@ pub fn mean_figure(
     let range = scale.range(ends, ends, colormap);
     let mut painted = paint(values, width, &range, colormap);
     if let Some((under, opacity)) = over {
-        super::lay_over(&mut painted, under, opacity);
+        output::lay_over(&mut painted, under, opacity);
     }
     let text = format!(
         "each map enlarged to {width}×{} · {}",

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::{OutputArgs, PictureArgs};
+use super::output;
 use super::pictures;
 use crate::model::Shape;
 use crate::model::inception_v3::INPUT_SIZE;
@@ -32,12 +33,12 @@ pub fn run(args: &InputPictureArgs) -> anyhow::Result<ExitCode> {
     let how = args.pictures.preprocess.preprocessing();
     pictures::for_each(&args.pictures, &mut |picture| {
         let frame = &picture.frame;
-        let original = super::rgb_picture(frame)?;
-        let seen = super::seen_picture(frame, how, shape);
+        let original = output::rgb_picture(frame)?;
+        let seen = output::seen_picture(frame, how, shape);
         for (kind, rgb) in [("original", original), ("input", seen)] {
             let path = args.output.join(format!("{}-{kind}.png", picture.stem));
             save(&path, &png(&rgb)?, args.files.existing())?;
-            super::wrote(&path)?;
+            output::wrote(&path)?;
         }
         Ok(())
     })?;

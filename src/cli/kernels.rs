@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::{NetworkArgs, OutputArgs};
 use super::network;
+use super::output;
 use crate::app::fallback_note;
 use crate::app::lens::kernels::{COLORED_IN_WORDS, SLICES_IN_WORDS, filter, shape, slices_range};
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
@@ -57,8 +58,8 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if args.output.is_none() && args.npy.is_none() {
         bail!("say what to write: -o FILE for a picture, --npy FILE for the numbers");
     }
-    super::check_figure(args.output.as_deref(), true, args.files.existing())?;
-    super::check_output(args.npy.as_deref(), true, args.files.existing())?;
+    output::check_figure(args.output.as_deref(), true, args.files.existing())?;
+    output::check_output(args.npy.as_deref(), true, args.files.existing())?;
     let model = network::open(&args.network)?;
     let graph = &model.graph;
     if let Some(note) = fallback_note(&model.spec) {
@@ -83,7 +84,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.npy {
         let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
         save(path, &bytes, args.files.existing())?;
-        super::wrote(path)?;
+        output::wrote(path)?;
     }
     let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
 
@@ -148,7 +149,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         }
         .draw()?
     };
-    super::save_figure(&figure, path, args.files.existing())?;
-    super::wrote(path)?;
+    output::save_figure(&figure, path, args.files.existing())?;
+    output::wrote(path)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output;
 use crate::app::keys::written;
 
 /// Print the keys of the live view as a file for `--keys`.
@@ -23,6 +24,6 @@ pub struct KeysArgs {
 }
 
 pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
-    super::print(&written(&*super::view::keymap(args.keys.as_deref())?))?;
+    output::print(&written(&*super::view::keymap(args.keys.as_deref())?))?;
     Ok(ExitCode::SUCCESS)
 }

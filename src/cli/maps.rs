@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, caption, legend, odd_in_words};
+use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -87,9 +88,9 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     let existing = args.files.existing();
-    super::check_figure(args.output.as_deref(), single, existing)?;
+    output::check_figure(args.output.as_deref(), single, existing)?;
     for numbers in [&args.npy, &args.safetensors] {
-        super::check_output(numbers.as_deref(), single, existing)?;
+        output::check_output(numbers.as_deref(), single, existing)?;
     }
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
     let maps = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
@@ -131,12 +132,12 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     };
     let work = Work { engines: &mut engines, how, layers: &[layer] };
     pictures::for_each_output(&args.pictures, work, maps, |picture, (written, logged)| {
-        written.iter().try_for_each(|path| super::wrote(path))?;
+        written.iter().try_for_each(|path| output::wrote(path))?;
         if let (Some(events), Some((figure, values))) = (&mut events, logged) {
             let step = picture.number as i64;
             events.image(&format!("maps/{}", node.keras_name), step, &figure)?;
             events.histogram(&format!("values/{}", node.keras_name), step, &values)?;
-            events.image("picture", step, &super::rgb_picture(&picture.frame)?)?;
+            events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
         Ok(())
     })?;

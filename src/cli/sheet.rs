@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, PaintedLayer, caption, legend, odd_in_words};
+use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -74,8 +75,8 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     network::check_comparable(&engines, &layers)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
-    super::check_figure(Some(&args.output), single, args.files.existing())?;
-    super::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
+    output::check_figure(Some(&args.output), single, args.files.existing())?;
+    output::check_output(args.safetensors.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "sheet")?;
     let sheet = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let mut compared = Compared::new(&models);
@@ -83,7 +84,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         let look = Look { tile_side: args.tile_size, smooth: args.smooth, colors: &args.colors };
         let figure = draw(&graph, &compared, &layers, filters, &picture.frame.name, look)?;
         let mut written = vec![output_path(&args.output, single, &picture.stem)];
-        super::save_figure(&figure, &written[0], args.files.existing())?;
+        output::save_figure(&figure, &written[0], args.files.existing())?;
         if let Some(path) = &args.safetensors {
             let path = output_path(path, single, &picture.stem);
             let named = layers.iter().enumerate().flat_map(|(position, &layer)| {
@@ -100,7 +101,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     };
     let work = Work { engines: &mut engines, how, layers: &layers };
     pictures::for_each_output(&args.pictures, work, sheet, |picture, (written, logged)| {
-        written.iter().try_for_each(|path| super::wrote(path))?;
+        written.iter().try_for_each(|path| output::wrote(path))?;
         if let (Some(events), Some((figure, compared))) = (&mut events, logged) {
             let step = picture.number as i64;
             events.image("sheet", step, &figure)?;

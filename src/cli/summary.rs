@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::NetworkArgs;
 use super::network;
+use super::output;
 use crate::engine::WeightsSpec;
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
 use crate::model::{Cost, Graph, LayerIndex, Node, Op, ReceptiveField, Window};
@@ -158,7 +159,7 @@ pub fn run(args: &SummaryArgs) -> anyhow::Result<ExitCode> {
             total.multiply_adds as f64 / 1e9,
         ));
     }
-    super::print(&out)?;
+    output::print(&out)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
+use super::output;
 use super::{classify, network, pictures, sheet};
 use crate::inspect::{LayerOutput, hypercolumn};
 use crate::record::{png, save, tensors};
@@ -71,22 +72,22 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         let folder = if single { args.output.clone() } else { args.output.join(&picture.stem) };
         // Before anything is written: nothing half new, half old.
         for name in FILES {
-            super::check_output(Some(&folder.join(name)), true, args.files.existing())?;
+            output::check_output(Some(&folder.join(name)), true, args.files.existing())?;
         }
         let write = |name: &str, bytes: &[u8]| -> anyhow::Result<()> {
             let path = folder.join(name);
             save(&path, bytes, args.files.existing())?;
-            super::wrote(&path)
+            output::wrote(&path)
         };
         let name = &network::signed(&picture.frame.name, engine.weights());
         let outputs = engine.run(&picture.frame, how, &taps)?;
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
         let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
-        write("original.png", &png(&super::rgb_picture(&picture.frame)?)?)?;
-        write("input.png", &png(&super::seen_picture(&picture.frame, how, input))?)?;
+        write("original.png", &png(&output::rgb_picture(&picture.frame)?)?)?;
+        write("input.png", &png(&output::seen_picture(&picture.frame, how, input))?)?;
         let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
         if let Some(probabilities) = classifier.and_then(of) {
-            super::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;
+            output::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;
             write("probabilities.png", &classify::plot(&probabilities.values, &names, name, 5).to_png()?)?;
             named.push(("probabilities".into(), vec![probabilities.values.len()], probabilities.values));
         }

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::bail;
 
-use super::INTERRUPTED;
 use super::args::NetworkArgs;
 use super::network;
+use super::output;
+use super::output::INTERRUPTED;
 use crate::app::download::Wanted;
 use crate::app::keys;
 use crate::app::lens::Choices;
@@ -60,7 +61,7 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     };
     let folder = setup.snapshots.clone();
     // Where nobody reads the names, snapshots are written all the same.
-    let mut print = |snapshot: &Path| drop(super::wrote(snapshot));
+    let mut print = |snapshot: &Path| drop(output::wrote(snapshot));
     let summary = offscreen::run(setup, layers, extent, &interrupted, &mut print)?;
     let rate = match summary.frames {
         0 | 1 => String::new(),

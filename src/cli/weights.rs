@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::INTERRUPTED;
+use super::output;
+use super::output::INTERRUPTED;
 use crate::model::Cost;
 use crate::model::inception_v3::inception_v3_with_head;
 use crate::weights::fetch::{FetchError, FetchOptions, Progress, Rate, Step, fetch, path_of, verify};
@@ -133,7 +134,7 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
     };
     let all: Vec<_> = Manifest::current()?.entries.into_iter().map(listed).collect::<Result<_, _>>()?;
     if json {
-        super::print(&(serde_json::to_string_pretty(&all)? + "\n"))?;
+        output::print(&(serde_json::to_string_pretty(&all)? + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut out = String::new();
@@ -149,7 +150,7 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
             file.name, file.about, file.layout, file.licence, file.reproduces, file.url
         );
     }
-    super::print(&out)?;
+    output::print(&out)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -196,7 +197,7 @@ fn fetch_one(args: &FetchArgs) -> anyhow::Result<ExitCode> {
     };
     let how = if transferred { "fetched and checked" } else { "was here already, checked" };
     eprintln!("convscope: {} {how}; `--weights {}` uses it", entry.name, entry.name);
-    super::wrote(&path)?;
+    output::wrote(&path)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -206,13 +207,13 @@ fn verify_one(file: &Path) -> anyhow::Result<ExitCode> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     if let Some(entry) = manifest.entries.iter().find(|entry| entry.file == name) {
         let verified = verify(file, entry)?;
-        super::print(&verdict(file, entry, verified.published, verified.recorded, &verified.sha256))?;
+        output::print(&verdict(file, entry, verified.published, verified.recorded, &verified.sha256))?;
         return Ok(ExitCode::SUCCESS);
     }
     for entry in manifest.entries.iter().filter(|entry| entry.checksum.is_some()) {
         match verify(file, entry) {
             Ok(verified) => {
-                super::print(&verdict(file, entry, true, verified.recorded, &verified.sha256))?;
+                output::print(&verdict(file, entry, true, verified.recorded, &verified.sha256))?;
                 return Ok(ExitCode::SUCCESS);
             }
             Err(error @ FetchError::Disk { .. }) => return Err(error.into()),
@@ -296,7 +297,7 @@ fn info(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     // Whether everything fits is the point of asking.
     info.notes = file.fit(&graph)?.notes;
     if json {
-        super::print(&(serde_json::to_string_pretty(&info)? + "\n"))?;
+        output::print(&(serde_json::to_string_pretty(&info)? + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let known = |known: &str, option: &str| format!("({known}; {option} says otherwise)");
@@ -317,7 +318,7 @@ fn info(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
     };
     let known_as = info.known_as.as_ref().map_or(String::new(), |name| format!("known as       {name}\n"));
     let notes: String = info.notes.iter().map(|note| format!("note           {note}\n")).collect();
-    super::print(&format!(
+    output::print(&format!(
         "file           {}\nsize           {:.1} MB\nsha256         {}\n{known_as}layout         {}\nnumbers        {}\n\
          network        {}, width {}, {} parameters, {:.2} billion multiply-adds a picture\nclasses        {classes}\n\
          {hidden}avg-pool       {} {}\ninput-scale    {} {}\n{notes}",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::objects::Objects;
+use super::kept::Objects;
 
 /// Bytes that crossed between host and GPU since the start, counted where this crate moves them.
 #[derive(Debug, Default)]

@@ -1,200 +1,13 @@
-//! Buffers, textures, bind groups and pipelines: the only file that makes any. What one frame needed the next one uses again,
-//! so that frames alike make nothing anew; what was not used for some time is let go.
+//! Buffers, textures, bind groups and pipelines: the only file that makes any, and counts them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
-use std::hash::Hash;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::{GpuContext, shader_sources};
+use super::context::GpuContext;
+use super::kept::{Bound, PipelineKey, PooledBuffer, PooledTarget, RenderPipeline, Target};
+use super::shaders::shader_sources;
 
-/// What was not used while so many submissions were made is let go with the last of them.
-const PERIOD: u64 = 128;
-
-/// What there is of each kind, and how many objects were made since the start.
-#[derive(Debug, Default)]
-pub struct Objects {
-    made: AtomicU64,
-    submissions: AtomicU64,
-    /// By their content.
-    constants: Cache<Vec<u8>, wgpu::Buffer>,
-    groups: Cache<(wgpu::BindGroupLayout, Vec<(u32, Bound)>), wgpu::BindGroup>,
-    /// By their size in bytes.
-    storage: Arc<Pool<u64, wgpu::Buffer>>,
-    staging: Arc<Pool<u64, wgpu::Buffer>>,
-    targets: Arc<Pool<TargetKey, Target>>,
-    /// These stay.
-    pipelines: Cache<PipelineKey, Arc<RenderPipeline>>,
-}
-
-impl Objects {
-    /// Buffers, textures, views, samplers, bind groups, shaders and pipelines that were made since the start, counted here
-    /// where this crate makes them. Not: command encoders, and what Burn and the surface make.
-    pub fn made(&self) -> u64 {
-        self.made.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, objects: u64) {
-        self.made.fetch_add(objects, Ordering::Relaxed);
-    }
-
-    fn count_submission(&self) {
-        if (self.submissions.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(PERIOD) {
-            self.constants.sweep();
-            self.groups.sweep();
-            self.storage.sweep();
-            self.staging.sweep();
-            self.targets.sweep();
-        }
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What never changes, by its key. Beside each value: whether it was used since the last sweep.
-#[derive(Debug)]
-struct Cache<K, V>(Mutex<HashMap<K, (V, bool)>>);
-
-impl<K, V> Default for Cache<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    fn get(&self, key: K, make: impl FnOnce(&K) -> V) -> V {
-        let mut known = locked(&self.0);
-        if let Some((value, is_used)) = known.get_mut(&key) {
-            *is_used = true;
-            return value.clone();
-        }
-        let value = make(&key);
-        known.insert(key, (value.clone(), true));
-        value
-    }
-
-    fn sweep(&self) {
-        locked(&self.0).retain(|_, (_, is_used)| std::mem::take(is_used));
-    }
-}
-
-/// What nobody holds at the moment, by its key and in the order in which it was made: the oldest is used again first, so that
-/// the same few meet again and again in bind groups.
-#[derive(Debug)]
-struct Pool<K, R> {
-    free: Mutex<HashMap<K, BTreeMap<u64, (R, bool)>>>,
-    made: AtomicU64,
-}
-
-impl<K, R> Default for Pool<K, R> {
-    fn default() -> Self {
-        Self { free: Mutex::default(), made: AtomicU64::new(0) }
-    }
-}
-
-impl<K: Eq + Hash + Copy, R> Pool<K, R> {
-    fn take(self: &Arc<Self>, key: K, make: impl FnOnce() -> R) -> Pooled<K, R> {
-        let found = locked(&self.free).get_mut(&key).and_then(BTreeMap::pop_first);
-        let (number, (resource, _)) =
-            found.unwrap_or_else(|| (self.made.fetch_add(1, Ordering::Relaxed), (make(), true)));
-        Pooled(Arc::new(Lease { pool: self.clone(), key, number, resource: Some(resource) }))
-    }
-
-    fn sweep(&self) {
-        locked(&self.free).retain(|_, alike| {
-            alike.retain(|_, (_, is_fresh)| std::mem::take(is_fresh));
-            !alike.is_empty()
-        });
-    }
-}
-
-#[derive(Debug)]
-struct Lease<K: Eq + Hash + Copy, R> {
-    pool: Arc<Pool<K, R>>,
-    key: K,
-    number: u64,
-    /// There until it is dropped.
-    resource: Option<R>,
-}
-
-impl<K: Eq + Hash + Copy, R> Drop for Lease<K, R> {
-    fn drop(&mut self) {
-        if let Some(resource) = self.resource.take() {
-            locked(&self.pool.free).entry(self.key).or_default().insert(self.number, (resource, true));
-        }
-    }
-}
-
-/// Used again for something else when its last holder is gone: hold it until what reads it is submitted.
-#[derive(Debug)]
-pub struct Pooled<K: Eq + Hash + Copy, R>(Arc<Lease<K, R>>);
-
-impl<K: Eq + Hash + Copy, R> Clone for Pooled<K, R> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<K: Eq + Hash + Copy, R> Deref for Pooled<K, R> {
-    type Target = R;
-
-    fn deref(&self) -> &R {
-        let Some(resource) = &self.0.resource else { unreachable!("taken only by drop") };
-        resource
-    }
-}
-
-/// A buffer from a pool.
-pub type PooledBuffer = Pooled<u64, wgpu::Buffer>;
-
-/// Width, height and format.
-type TargetKey = (u32, u32, wgpu::TextureFormat);
-
-/// A texture that can be drawn to and read back.
-#[derive(Debug)]
-pub struct Target {
-    /// The texture.
-    pub texture: wgpu::Texture,
-    /// The whole of it.
-    pub view: wgpu::TextureView,
-}
-
-/// A target from a pool.
-pub type PooledTarget = Pooled<TargetKey, Target>;
-
-/// What a binding binds.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Bound {
-    Buffer(wgpu::Buffer, u64, Option<wgpu::BufferSize>),
-    View(wgpu::TextureView),
-    Sampler(wgpu::Sampler),
-}
-
-impl Bound {
-    fn of(resource: &wgpu::BindingResource<'_>) -> Option<Self> {
-        Some(match resource {
-            wgpu::BindingResource::Buffer(part) => Self::Buffer(part.buffer.clone(), part.offset, part.size),
-            wgpu::BindingResource::TextureView(view) => Self::View((*view).clone()),
-            wgpu::BindingResource::Sampler(sampler) => Self::Sampler((*sampler).clone()),
-            _ => return None,
-        })
-    }
-
-    fn entry(&self, binding: u32) -> wgpu::BindGroupEntry<'_> {
-        let resource = match self {
-            Self::Buffer(buffer, offset, size) => {
-                wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: *offset, size: *size })
-            }
-            Self::View(view) => wgpu::BindingResource::TextureView(view),
-            Self::Sampler(sampler) => wgpu::BindingResource::Sampler(sampler),
-        };
-        wgpu::BindGroupEntry { binding, resource }
-    }
-}
+/// A buffer for meshes has at least so many bytes: words come and go without another one being made.
+const LEAST_MESH_BYTES: u64 = 1 << 18;
 
 /// A binding's number and what is bound.
 pub(super) type Binding<'a> = (u32, wgpu::BindingResource<'a>);
@@ -221,16 +34,6 @@ impl ComputePipeline {
     }
 }
 
-/// Name, target, blending, and values of the shader's `override`s.
-type PipelineKey = (&'static str, wgpu::TextureFormat, Option<wgpu::BlendState>, Vec<(&'static str, u32)>);
-
-/// Shaders that draw rectangles (triangle strips of 4 vertices); their bindings are those that they use.
-#[derive(Debug)]
-pub(super) struct RenderPipeline {
-    pipeline: wgpu::RenderPipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
 impl RenderPipeline {
     /// Adds so many rectangles to a pass.
     pub fn draw(
@@ -240,9 +43,14 @@ impl RenderPipeline {
         bindings: &[Binding<'_>],
         count: u32,
     ) {
+        self.set(gpu, pass, bindings);
+        pass.draw(0..4, 0..count);
+    }
+
+    /// Has a pass draw with this pipeline from here on.
+    pub fn set(&self, gpu: &GpuContext, pass: &mut wgpu::RenderPass<'_>, bindings: &[Binding<'_>]) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &gpu.bind(&self.layout, bindings), &[]);
-        pass.draw(0..4, 0..count);
     }
 }
 
@@ -278,13 +86,35 @@ impl GpuContext {
         blend: Option<wgpu::BlendState>,
         overrides: &[(&'static str, u32)],
     ) -> Arc<RenderPipeline> {
-        self.objects.pipelines.get((name, format, blend, overrides.to_vec()), |_| {
+        let overrides = overrides.to_vec();
+        self.cached_pipeline(PipelineKey { name, format, blend, vertices: None, overrides })
+    }
+
+    /// The pipeline that draws triangles of such vertices over what is there.
+    pub(super) fn mesh_pipeline(
+        &self,
+        name: &'static str,
+        format: wgpu::TextureFormat,
+        blend: wgpu::BlendState,
+        vertices: wgpu::VertexBufferLayout<'static>,
+    ) -> Arc<RenderPipeline> {
+        let (blend, vertices) = (Some(blend), Some(vertices));
+        self.cached_pipeline(PipelineKey { name, format, blend, vertices, overrides: vec![] })
+    }
+
+    fn cached_pipeline(&self, key: PipelineKey) -> Arc<RenderPipeline> {
+        self.objects.pipelines.get(key, |PipelineKey { name, format, blend, vertices, overrides }| {
             let module = self.shader(name);
             let (vertex, fragment) = (format!("{name}_vertex"), format!("{name}_fragment"));
             let constants: Vec<_> =
                 overrides.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
             let compilation_options =
                 wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
+            let buffers: Vec<_> = vertices.iter().cloned().map(Some).collect();
+            let topology = match vertices {
+                Some(_) => wgpu::PrimitiveTopology::TriangleList,
+                None => wgpu::PrimitiveTopology::TriangleStrip,
+            };
             let pipeline = self.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
                 label: Some(name),
                 layout: None,
@@ -292,12 +122,9 @@ impl GpuContext {
                     module: &module,
                     entry_point: Some(&vertex),
                     compilation_options: compilation_options.clone(),
-                    buffers: &[],
+                    buffers: &buffers,
                 },
-                primitive: wgpu::PrimitiveState {
-                    topology: wgpu::PrimitiveTopology::TriangleStrip,
-                    ..Default::default()
-                },
+                primitive: wgpu::PrimitiveState { topology, ..Default::default() },
                 depth_stencil: None,
                 multisample: Default::default(),
                 fragment: Some(wgpu::FragmentState {
@@ -305,8 +132,8 @@ impl GpuContext {
                     entry_point: Some(&fragment),
                     compilation_options,
                     targets: &[Some(wgpu::ColorTargetState {
-                        format,
-                        blend,
+                        format: *format,
+                        blend: *blend,
                         write_mask: wgpu::ColorWrites::ALL,
                     })],
                 }),
@@ -374,6 +201,32 @@ impl GpuContext {
         self.objects.storage.take(size, || self.buffer("storage", size, usage))
     }
 
+    /// Fills a buffer for this usage, another one where it is too small for these bytes (a multiple of 4).
+    pub(super) fn refill<'a>(
+        &self,
+        buffer: &'a mut Option<wgpu::Buffer>,
+        bytes: &[u8],
+        usage: wgpu::BufferUsages,
+    ) -> &'a wgpu::Buffer {
+        let size = bytes.len() as u64;
+        let usage = usage | wgpu::BufferUsages::COPY_DST;
+        let large_enough = buffer.take().filter(|known| known.size() >= size);
+        let capacity = size.next_power_of_two().max(LEAST_MESH_BYTES);
+        let buffer = buffer.insert(large_enough.unwrap_or_else(|| self.buffer("mesh", capacity, usage)));
+        self.write(buffer, bytes);
+        buffer
+    }
+
+    /// Reads between pixels, and holds what is at the edge.
+    pub(super) fn linear_sampler(&self) -> wgpu::Sampler {
+        self.objects.count(1);
+        self.device.create_sampler(&wgpu::SamplerDescriptor {
+            mag_filter: wgpu::FilterMode::Linear,
+            min_filter: wgpu::FilterMode::Linear,
+            ..Default::default()
+        })
+    }
+
     /// A buffer to read back from, not mapped: whoever has mapped it unmaps it again.
     pub(super) fn staging(&self, size: u64) -> PooledBuffer {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
@@ -423,46 +276,5 @@ impl GpuContext {
     pub fn flush(&self) {
         self.objects.count_submission();
         self.queue.submit([]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_held_by_none_is_used_again_and_let_go_when_none_wants_it() {
-        let pool = Arc::new(Pool::<u64, &str>::default());
-        let (first, second) = (pool.take(4, || "first"), pool.take(4, || "second"));
-        let clone = first.clone();
-        drop((first, second));
-        assert_eq!(*pool.take(4, || "third"), "second", "the first is still held");
-        assert_eq!(*pool.take(8, || "larger"), "larger");
-        drop(clone);
-        assert_eq!(*pool.take(4, || "third"), "first", "the oldest");
-        pool.sweep();
-        assert_eq!(*pool.take(4, || "third"), "first", "used since the sweep before");
-        pool.sweep();
-        pool.sweep();
-        assert_eq!(*pool.take(4, || "third"), "third");
-        assert!(!locked(&pool.free).contains_key(&8));
-    }
-
-    #[test]
-    fn a_constant_is_made_once_as_long_as_it_is_used() {
-        let cache = Cache::<u8, u8>::default();
-        let mut made = 0;
-        let mut get = |cache: &Cache<u8, u8>| {
-            cache.get(7, |key| {
-                made += 1;
-                key * made
-            })
-        };
-        assert_eq!(get(&cache), 7);
-        cache.sweep();
-        assert_eq!(get(&cache), 7);
-        cache.sweep();
-        cache.sweep();
-        assert_eq!(get(&cache), 14);
     }
 }

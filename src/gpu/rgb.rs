@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::objects::RenderPipeline;
+use super::kept::RenderPipeline;
 use super::{FeatureMapBuffer, GpuContext};
 
 /// `Rgb` in rgb.wgsl.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::source::SourceError;
 
 /// A source that fails is asked again after this time.

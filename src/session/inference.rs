@@ -1,23 +1,23 @@
 //! The inference thread: owns the network and every Burn call.
 
+mod held;
 mod measure;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
-use self::measure::{Picture, Placed};
-use super::{Activations, ComparedTaps, HeldFrame, Request, Shared, Stage, StageTimes};
+use self::held::Held;
+use self::measure::{Measurer, Picture, Placed};
+use super::activations::{Activations, ComparedTaps, StageTimes};
+use super::request::Request;
+use super::shared::{Shared, Stage};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
-use crate::gpu::{
-    FeatureMapBuffer, Fit, FrameBuffer, LuminancePass, PercentilesPass, Preprocessor, Resize, StatisticsPass,
-    twin,
-};
+use crate::gpu::{FeatureMapBuffer, FrameBuffer, Preprocessor, twin};
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -86,13 +86,6 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     Ok(())
 }
 
-/// The frame that others are compared with, and what the network made of it, layer by layer as they are asked for.
-struct Held {
-    frame: FrameBuffer,
-    how: (Fit, Resize),
-    outputs: BTreeMap<LayerIndex, Tensor<4>>,
-}
-
 struct Worker<'a> {
     shared: &'a Shared,
     model: Model,
@@ -101,9 +94,7 @@ struct Worker<'a> {
     device: Device,
     /// Compiled where they are first wanted: a network on the CPU needs none of them.
     preprocessor: OnceCell<Preprocessor>,
-    luminance: OnceCell<LuminancePass>,
-    statistics: OnceCell<StatisticsPass>,
-    percentiles: OnceCell<PercentilesPass>,
+    measurer: Measurer,
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
@@ -138,9 +129,7 @@ impl<'a> Worker<'a> {
             networks: all.into_iter().map(|model| place(model, &device)).collect(),
             device,
             preprocessor: OnceCell::new(),
-            luminance: OnceCell::new(),
-            statistics: OnceCell::new(),
-            percentiles: OnceCell::new(),
+            measurer: Measurer::default(),
             previous: None,
             shared,
             held: None,
@@ -232,9 +221,13 @@ impl<'a> Worker<'a> {
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
         let (mut taps, read_probabilities) = match &picture {
             Picture::Device(picture) => {
-                self.summarize(picture, &tapped, &before, scores, request.percentiles)?
+                let gpu = &self.shared.gpu;
+                self.measurer.summarize(gpu, picture, &tapped, &before, scores, request.percentiles)?
             }
-            Picture::Host(picture) => (self.measure(picture, &tapped, &before, request.percentiles), None),
+            Picture::Host(picture) => {
+                let (gpu, input) = (&self.shared.gpu, model.graph.input_shape());
+                (Measurer::measure(gpu, input, picture, &tapped, &before, request.percentiles), None)
+            }
         };
         self.previous = Some((frame.frame.id, tapped[..request.taps.len()].to_vec()));
         let mut others = taps.split_off(request.taps.len()).into_iter();
@@ -251,8 +244,7 @@ impl<'a> Worker<'a> {
             Placement::Gpu if !apart => (enqueued_ms + statistics_ms, 0.0),
             Placement::Gpu | Placement::Cpu => (enqueued_ms, statistics_ms),
         };
-        self.last_network_ms = network_ms;
-        self.warm = true;
+        (self.last_network_ms, self.warm) = (network_ms, true);
         // Who draws seldom would let the uploads of many frames gather.
         self.shared.gpu.flush();
         Ok(Activations {
@@ -302,29 +294,17 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The tapped layers of the held frame, where there is one and it is known.
+    /// The tapped layers of the held frame, where there is one.
     fn held_outputs(&mut self, request: &Request) -> Result<Option<Vec<Tensor<4>>>, String> {
-        let Some(wanted) = &request.held else {
-            self.held = None;
-            return Ok(None);
-        };
-        let how = (request.fit, request.resize);
-        if self.held.as_ref().is_none_or(|held| HeldFrame(held.frame.frame.clone()) != *wanted) {
-            let frame = FrameBuffer::upload(&self.shared.gpu, wanted.0.clone());
-            let frame = frame.map_err(|error| error.to_string())?;
-            self.held = Some(Held { frame, how, outputs: BTreeMap::new() });
-        }
-        let Some(mut held) = self.held.take() else { return Ok(None) };
-        if held.how != how {
-            (held.how, held.outputs) = (how, BTreeMap::new());
-        }
-        let missing: Vec<_> =
-            request.taps.iter().copied().filter(|layer| !held.outputs.contains_key(layer)).collect();
+        let held = Held::follow(self.held.take(), request, &self.shared.gpu);
+        let Some(mut held) = held.map_err(|error| error.to_string())? else { return Ok(None) };
+        let missing = held.missing(&request.taps);
         if !missing.is_empty() {
             let (input, _) = self.input(&held.frame, request)?;
-            held.outputs.extend(missing.iter().copied().zip(self.run_network(0, input, &missing)?));
+            let outputs = self.run_network(0, input, &missing)?;
+            held.add(missing, outputs);
         }
-        let own = request.taps.iter().filter_map(|layer| held.outputs.get(layer).cloned()).collect();
+        let own = held.outputs(&request.taps);
         self.held = Some(held);
         Ok(Some(own))
     }

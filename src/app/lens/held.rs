@@ -51,13 +51,7 @@ impl TilesLens for Held {
     }
 
     fn subject(&self, look: &Look<'_>) -> Result<Subject, String> {
-        let is_there = look.shown.is_some_and(|shown| shown.request.held.is_some());
-        let titles = match look.versions {
-            [] if is_there => titles(),
-            // Networks are compared already: they keep their columns.
-            versions => versions.to_vec(),
-        };
-        Ok(maps::subject(look, &titles))
+        Ok(maps::subject(look, &titles(look)))
     }
 
     fn hindered(&self, look: &Look<'_>) -> Option<String> {
@@ -69,7 +63,7 @@ impl TilesLens for Held {
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
-        Box::new(maps::Work)
+        Box::new(maps::Work { titles })
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {
@@ -97,7 +91,12 @@ impl TilesLens for Held {
     }
 }
 
-/// What stands over the columns.
-pub fn titles() -> Vec<String> {
-    vec!["now".into(), "held frame".into(), difference_name("the held frame")]
+/// What stands over the columns, once they are there.
+fn titles(look: &Look<'_>) -> Vec<String> {
+    let is_there = look.shown.is_some_and(|shown| shown.request.held.is_some());
+    match look.versions {
+        [] if is_there => vec!["now".into(), "held frame".into(), difference_name("the held frame")],
+        // Networks are compared already: they keep their columns.
+        versions => versions.to_vec(),
+    }
 }

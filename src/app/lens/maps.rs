@@ -34,7 +34,7 @@ impl TilesLens for Maps {
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
-        Box::new(Work)
+        Box::new(Work { titles: |look| look.versions.to_vec() })
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {
@@ -56,14 +56,18 @@ pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
 }
 
 /// Nothing has to be kept: the session computes maps and their statistics.
-pub struct Work;
+pub struct Work {
+    /// What the versions are called.
+    pub titles: fn(&Look<'_>) -> Vec<String>,
+}
 
 impl TilesWork for Work {
     fn tiles(&mut self, gpu: &GpuContext, look: &Look<'_>) -> Vec<TileSet> {
         let Some(shown) = look.shown else { return vec![] };
         let colors = LayerColors::of(look.colors, look.shape(), shown, look.layer);
         let order = look.channels();
-        let names = names(look, colors.len());
+        let titles = (self.titles)(look);
+        let names = names(&look.node().keras_name, &titles, colors.len());
         let set = |((colors, (tap, _)), name): ((LayerColors, (&Tap, bool)), String)| TileSet {
             name,
             pixels: Pixels::Values {
@@ -82,12 +86,10 @@ impl TilesWork for Work {
 }
 
 /// `mixed5` for the main network, `mixed5@other` for what is compared with it.
-fn names(look: &Look<'_>, versions: usize) -> Vec<String> {
-    let titles = if look.versions.is_empty() { super::held::titles() } else { look.versions.to_vec() };
-    let layer = &look.node().keras_name;
+fn names(layer: &str, titles: &[String], versions: usize) -> Vec<String> {
     let name = |version: usize| match titles.get(version) {
         Some(title) if version > 0 => format!("{layer}@{title}"),
-        _ => layer.clone(),
+        _ => layer.to_string(),
     };
     (0..versions).map(name).collect()
 }

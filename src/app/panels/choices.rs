@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use super::Arrangement;
+use super::arrangement::Arrangement;
 use super::legend::toggle;
 use crate::app::keys::Action;
 use crate::app::state::AppState;

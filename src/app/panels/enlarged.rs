@@ -3,7 +3,8 @@
 
 use egui::{Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 
-use super::{Arrangement, glossary};
+use super::arrangement::Arrangement;
+use super::glossary;
 use crate::app::channel::{cells_that_see, in_words, seen_by};
 use crate::app::geometry::{enlarged, in_pixels};
 use crate::app::state::AppState;

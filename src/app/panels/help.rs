@@ -2,7 +2,7 @@
 
 use egui::{Align2, RichText, Ui, Vec2};
 
-use super::Arrangement;
+use super::arrangement::Arrangement;
 use crate::app::keys::{Action, Command};
 use crate::app::state::AppState;
 use crate::app::theme::palette;

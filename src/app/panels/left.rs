@@ -3,7 +3,8 @@
 use egui::scroll_area::ScrollBarVisibility;
 use egui::{Color32, Id, Pos2, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::{Arrangement, enlarged, glossary, legend, picture, predictions};
+use super::arrangement::Arrangement;
+use super::{enlarged, glossary, legend, picture, predictions};
 use crate::app::keys::Action;
 use crate::app::lens::{LayerColors, Line};
 use crate::app::state::{AppState, Section};

@@ -2,8 +2,9 @@
 
 use egui::{Align, Color32, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
+use super::arrangement::Arrangement;
+use super::glossary;
 use super::predictions::plot;
-use super::{Arrangement, glossary};
 use crate::app::keys::Action;
 use crate::app::lens::{Line, Strip};
 use crate::app::state::AppState;

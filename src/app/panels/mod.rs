@@ -1,6 +1,7 @@
 //! What stands around the tiles: where am I, what does the camera see, what does the network say, what do the
 //! colours mean, how does it run.
 
+mod arrangement;
 mod choices;
 mod enlarged;
 mod glossary;
@@ -16,7 +17,7 @@ mod tiles;
 
 use std::time::{Duration, Instant};
 
-use egui::{Align, Color32, Frame, Layout, Margin, Rect, RichText, Stroke, Ui};
+use egui::{Align, Color32, Frame, Layout, Margin, RichText, Stroke, Ui};
 
 use super::keys::Action;
 use super::state::AppState;
@@ -24,20 +25,7 @@ use super::theme::palette;
 use super::view_model::ViewModel;
 use notices::SILENCE;
 
-/// Where things are, in points, and what was asked for by a click or the wheel.
-#[derive(Clone, Debug, Default)]
-pub struct Arrangement {
-    /// The frame; nothing is drawn where it is empty.
-    pub picture: Option<Rect>,
-    /// The tiles: one area, or one for each version that is compared.
-    pub tiles: Vec<Rect>,
-    /// The pixel of the network's input under the cursor: column and row.
-    pub pixel: Option<[u32; 2]>,
-    /// The cell (row, column) of the enlarged map under the cursor.
-    pub cell: Option<[usize; 2]>,
-    /// What was asked for since the last time.
-    pub actions: Vec<Action>,
-}
+pub use arrangement::Arrangement;
 
 /// Lays out everything but the frame and the tiles, which are drawn underneath.
 pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement {
@@ -132,15 +120,6 @@ fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
             });
         });
     });
-}
-
-/// How much is shown in the left panel beside what always is.
-fn extras(state: &AppState) -> usize {
-    let has_overlay = state.lenses.over.is_some();
-    [state.panels.curve, state.panels.health, has_overlay, state.shows_one_map(), state.time.frozen]
-        .into_iter()
-        .filter(|shown| *shown)
-        .count()
 }
 
 /// Now and then the view has to be drawn although nothing came: to say that nothing came.

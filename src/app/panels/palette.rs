@@ -2,7 +2,7 @@
 
 use egui::{Align, Align2, Color32, Id, Layout, RichText, Sense, Ui, UiBuilder, Vec2};
 
-use super::Arrangement;
+use super::arrangement::Arrangement;
 use crate::app::keys::Action;
 use crate::app::palette::{Entry, found};
 use crate::app::state::{AppState, Search};

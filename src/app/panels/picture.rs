@@ -2,7 +2,8 @@
 
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::{Arrangement, enlarged, extras};
+use super::arrangement::Arrangement;
+use super::enlarged;
 use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
@@ -60,7 +61,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     if state.time.frozen && model.moments.len() > 1 {
         time_bar(ui, frame.id, state, model, out);
     }
-    if extras(state) == 0 {
+    if state.extras() == 0 {
         let text = match (as_input, fit) {
             (true, _) => "These are the 299×299 pixels that the network sees.",
             (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",

@@ -2,7 +2,6 @@
 
 use egui::{Align, Align2, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::extras;
 use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
@@ -101,7 +100,7 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         return;
     }
     // What is shown beside them wants room too.
-    let classes = [5, 3].get(extras(state)).copied().unwrap_or(2);
+    let classes = [5, 3].get(state.extras()).copied().unwrap_or(2);
     for (name, probability) in model.top(classes) {
         let height = 19.0;
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());

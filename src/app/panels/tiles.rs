@@ -2,7 +2,8 @@
 
 use egui::{Align, Align2, Color32, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
-use super::{Arrangement, enlarged};
+use super::arrangement::Arrangement;
+use super::enlarged;
 use crate::app::health::LayerMarks;
 use crate::app::keys::Action;
 use crate::app::lens::maps::channel_in_words;

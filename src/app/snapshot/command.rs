@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::Setup;
 use crate::app::lens::{LayerColors, Look};
+use crate::app::setup::Setup;
 use crate::app::state::AppState;
 use crate::app::theme::Theme;
 use crate::app::view_model::ViewModel;

@@ -170,6 +170,15 @@ impl AppState {
         self.place.enlarged && self.shows_maps()
     }
 
+    /// How much is shown in the left panel beside what always is.
+    pub fn extras(&self) -> usize {
+        let has_overlay = self.lenses.over.is_some();
+        [self.panels.curve, self.panels.health, has_overlay, self.shows_one_map(), self.time.frozen]
+            .into_iter()
+            .filter(|shown| *shown)
+            .count()
+    }
+
     /// True where the maps of a layer have to be compared with each other.
     pub fn wants_relations(&self) -> bool {
         self.panels.health || matches!(self.place.sort, Sort::Similarity | Sort::Health)

@@ -19,6 +19,7 @@ use super::network;
 use crate::app::presenter::Presenter;
 use crate::app::state::AppState;
 use crate::app::{fallback_note, placement_on};
+use crate::cli::output;
 use crate::engine::Placement;
 use crate::gpu::{GpuContext, new_instance};
 use crate::record::Provenance;
@@ -84,7 +85,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let age_s = host::process_age_s();
     let report = measure(args, began, age_s)?;
-    super::print(&match args.json {
+    output::print(&match args.json {
         true => serde_json::to_string_pretty(&report)? + "\n",
         false => table(&report),
     })?;

@@ -1,18 +1,18 @@
 //! Statistics of the tapped layers: on the drawing device where the network runs there, else where the values are.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Worker;
 use crate::gpu::{
-    FeatureMapBuffer, LuminanceBuffer, LuminancePass, PercentilesPass, StatisticsBuffer, StatisticsPass,
-    readback, twin,
+    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, PercentilesPass, StatisticsBuffer,
+    StatisticsPass, readback, twin,
 };
 use crate::inspect::{luminance, percentiles};
 use crate::model::{LayerIndex, Shape};
-use crate::session::Tap;
+use crate::session::activations::Tap;
 
 /// One a class.
 type Probabilities = Arc<[f32]>;
@@ -31,17 +31,25 @@ pub(super) enum Picture {
     Host(Vec<f32>),
 }
 
-impl Worker<'_> {
+/// What measures maps on the drawing device; compiled where it is first wanted: a network on the CPU needs none of it.
+#[derive(Default)]
+pub(super) struct Measurer {
+    luminance: OnceCell<LuminancePass>,
+    statistics: OnceCell<StatisticsPass>,
+    percentiles: OnceCell<PercentilesPass>,
+}
+
+impl Measurer {
     /// Statistics of maps whose values are at hand, by the shaders' twin: no round through the drawing device, which may be
     /// busy drawing.
-    pub(super) fn measure(
-        &self,
+    pub fn measure(
+        gpu: &GpuContext,
+        input: Shape,
         picture: &[f32],
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
         by_percentile: bool,
     ) -> Vec<Tap> {
-        let input = self.model.graph.input_shape();
         let mut luminances: BTreeMap<(usize, usize), Vec<f32>> = BTreeMap::new();
         let measured = maps.iter().enumerate().filter_map(|(position, (layer, placed))| {
             let (shape, values) = (placed.map.shape, placed.values.as_deref()?);
@@ -52,7 +60,7 @@ impl Worker<'_> {
             let before = before.filter(|before| before.map.shape == shape);
             let before = before.and_then(|before| before.values.as_deref());
             let all = twin::statistics(values, shape, light, before);
-            let statistics = StatisticsBuffer::upload(&self.shared.gpu, &all);
+            let statistics = StatisticsBuffer::upload(gpu, &all);
             let percentiles = by_percentile.then(|| channel_percentiles(values, shape));
             let (map, channel_statistics) = (placed.map.clone(), all.into());
             Some(Tap { layer: *layer, map, statistics, channel_statistics, percentiles })
@@ -62,15 +70,15 @@ impl Worker<'_> {
 
     /// Statistics of these maps and the probabilities, from the GPU: one small copy back. `before`: what the first of the
     /// maps were on the frame before.
-    pub(super) fn summarize(
+    pub fn summarize(
         &self,
+        gpu: &GpuContext,
         picture: &FeatureMapBuffer,
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
         scores: Option<&FeatureMapBuffer>,
         by_percentile: bool,
     ) -> Result<(Vec<Tap>, Option<Probabilities>), String> {
-        let gpu = &self.shared.gpu;
         let luminance_pass = self.luminance.get_or_init(|| LuminancePass::new(gpu));
         let statistics_pass = self.statistics.get_or_init(|| StatisticsPass::new(gpu));
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();

@@ -1,0 +1,19 @@
+//! The shaders' text.
+
+/// WGSL of each shader, put together from its parts: `(name, source)`.
+pub fn shader_sources() -> [(&'static str, String); 10] {
+    let frame = include_str!("../../shaders/frame.wgsl");
+    let map = include_str!("../../shaders/feature_map.wgsl");
+    [
+        ("preprocess", [frame, include_str!("../../shaders/preprocess.wgsl")].concat()),
+        ("picture", [frame, include_str!("../../shaders/picture.wgsl")].concat()),
+        ("luminance", [map, include_str!("../../shaders/luminance.wgsl")].concat()),
+        ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
+        ("percentiles", [map, include_str!("../../shaders/percentiles.wgsl")].concat()),
+        ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
+        ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
+        ("class_activation", [map, include_str!("../../shaders/class_activation.wgsl")].concat()),
+        ("meshes", include_str!("../../shaders/meshes.wgsl").into()),
+        ("hypercolumn", [map, include_str!("../../shaders/hypercolumn.wgsl")].concat()),
+    ]
+}

@@ -1,0 +1,40 @@
+//! What is wanted of each frame.
+
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::gpu::{Fit, Resize};
+use crate::model::LayerIndex;
+
+/// What is wanted of each frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Layers whose outputs are wanted, without repetition.
+    pub taps: Vec<LayerIndex>,
+    /// Layers whose values alone are wanted, for what is drawn beside the taps.
+    pub maps: Vec<LayerIndex>,
+    /// Whether class probabilities are wanted.
+    pub predictions: bool,
+    /// How a picture that is not square is fitted.
+    pub fit: Fit,
+    /// How a picture is resized.
+    pub resize: Resize,
+    /// Keep to the current frame.
+    pub frozen: bool,
+    /// While frozen: the frame of the history to look at instead.
+    pub past: Option<u64>,
+    /// The frame that the others are compared with; where networks are compared, nothing comes of it.
+    pub held: Option<HeldFrame>,
+    /// Whether percentiles of the taps are wanted.
+    pub percentiles: bool,
+}
+
+/// A frame that others are compared with. Two are the same where their bytes are.
+#[derive(Clone, Debug)]
+pub struct HeldFrame(pub Frame);
+
+impl PartialEq for HeldFrame {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id && Arc::ptr_eq(&self.0.bytes, &other.0.bytes)
+    }
+}

@@ -1,0 +1,131 @@
+//! What the threads of a session share, and what it says of itself.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::activations::Activations;
+use super::history::History;
+use super::request::Request;
+use crate::engine::{Model, OpenedModel, Placement};
+use crate::frame::Frame;
+use crate::gpu::GpuContext;
+use crate::latest::LatestSlot;
+use crate::source::still::StepHandle;
+use crate::source::{Opened, SourceError};
+
+/// What a session is started with.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// True off screen: every frame counts and files come one after the other. False in the window: the newest
+    /// frame wins and a picture stays until another is asked for.
+    pub every_frame: bool,
+    /// The network.
+    pub model: OpenedModel,
+    /// Other networks, to be compared with that.
+    pub compare: Vec<OpenedModel>,
+    /// Where the network runs.
+    pub placement: Placement,
+    /// Number of input frames that can be gone back to (within 256 MiB).
+    pub history: usize,
+}
+
+/// How far a session is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Getting ready: in words.
+    Loading(String),
+    /// Frames are processed.
+    Running,
+    /// The source is at its end, and every frame of it was processed.
+    Ended,
+    /// It cannot go on: one sentence.
+    Failed(String),
+}
+
+/// What a session says of itself.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// How far it is.
+    pub stage: Stage,
+    /// What the source really delivers; empty before it is open.
+    pub source: Arc<str>,
+    /// What is wrong with the source at the moment (the session goes on trying).
+    pub trouble: Option<String>,
+    /// Fallbacks that were taken, each with how to get the real thing.
+    pub notices: Vec<String>,
+    /// The network, once it is loaded.
+    pub model: Option<Model>,
+    /// When the source was opened.
+    pub opened: Option<Instant>,
+    /// When the last frame arrived.
+    pub last_frame: Option<Instant>,
+    /// True where frames ought to keep coming.
+    pub live: bool,
+}
+
+pub(super) type Opener = Box<dyn FnOnce() -> Result<Opened, SourceError> + Send>;
+
+pub(super) struct Shared {
+    pub gpu: GpuContext,
+    pub config: SessionConfig,
+    pub request: Mutex<Request>,
+    pub history: Mutex<History>,
+    /// A network that takes the place of the one that runs.
+    pub replacement: Mutex<Option<Model>>,
+    pub status: Mutex<Status>,
+    pub frames: LatestSlot<Frame>,
+    pub results: LatestSlot<Activations>,
+    /// Taken by the capture thread, which opens the source itself.
+    pub open: Mutex<Option<Opener>>,
+    pub steps: Mutex<Option<StepHandle>>,
+    /// Each stage is waited for before the next begins.
+    pub apart: AtomicBool,
+    pub stopping: AtomicBool,
+    /// Tells the looker that there is something new.
+    pub wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Shared {
+    pub fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status());
+        (self.wake)();
+    }
+
+    /// Moves to another stage; from a failure there is no way back.
+    pub fn enter(&self, stage: Stage) {
+        self.update(|status| {
+            if !matches!(status.stage, Stage::Failed(_)) {
+                status.stage = stage;
+            }
+        });
+    }
+
+    pub fn request(&self) -> Request {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn keeps_stages_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+impl Status {
+    /// For how long a source whose frames ought to keep coming has sent none.
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        let last = self.last_frame.or(self.opened).filter(|_| self.live)?;
+        Some(now.saturating_duration_since(last))
+    }
+}
