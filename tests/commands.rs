@@ -448,3 +448,35 @@ fn a_diagnosis_goes_on_behind_a_broken_picture() {
     assert!(errors.lines().any(|line| line.starts_with("note: ") && line.contains("2.png")), "{errors}");
     assert!(errors.ends_with("convscope: 1 of 3 pictures could not be read\n"), "{errors}");
 }
+
+#[test]
+fn keys_are_written_changed_and_read_from_the_settings_folder() {
+    let desk = Desk::new();
+    let table = desk.prints(&["keys"]);
+    assert!(table.contains("\n# next layer\nnext-layer = [\"o\"]\n"), "{table}");
+    desk.write("keys.toml", &table);
+    assert_eq!(desk.prints(&["keys", "--keys", "keys.toml"]), table);
+    desk.write("settings/keys.toml", "next-layer = [\"n\", \"ctrl n\"]\nnext-range = []\n");
+    let changed = desk.prints(&["keys"]);
+    assert!(changed.contains("next-layer = [\"n\", \"ctrl n\"]\n") && changed.contains("next-range = []\n"));
+    assert_eq!(changed.lines().count(), table.lines().count());
+}
+
+#[test]
+fn percentiles_choose_the_range_of_a_figure_and_of_a_hypercolumn() {
+    let desk = Desk::with_photo();
+    desk.thin(&["maps", "photo.png", "--layer", "conv2d_4", "-o", "map.png"]);
+    desk.thin(&["maps", "photo.png", "--layer", "conv2d_4", "--normalize", "percentile", "-o", "most.svg"]);
+    let figure = String::from_utf8(desk.bytes("most.svg")).unwrap();
+    assert!(
+        figure.contains("from 1 to 99 % of its values") && figure.contains("above the range: in"),
+        "{figure}"
+    );
+    for (name, words) in [("percentile", "from 1 to 99 %"), ("map", "each map its own range")] {
+        let file = format!("{name}.svg");
+        desk.thin(&["hypercolumn", "photo.png", "--layers", "1,4,7", "--normalize", name, "-o", &file]);
+        assert!(String::from_utf8(desk.bytes(&file)).unwrap().contains(words));
+    }
+    desk.thin(&["hypercolumn", "photo.png", "--layers", "1,4,7", "-o", "usual.svg"]);
+    assert_eq!(desk.bytes("usual.svg"), desk.bytes("percentile.svg"));
+}

@@ -366,7 +366,7 @@ fn tiles_let_the_picture_show_through() {
 #[test]
 fn percentiles_are_their_twins_to_the_bit() {
     let Some(gpu) = gpu() else { return };
-    let passes = (MapStatistics::new(gpu), PercentilesPass::new(gpu));
+    let mut passes = (MapStatistics::new(gpu), PercentilesPass::new(gpu));
     for (height, width) in [(1, 1), (3, 5), (35, 35), (149, 149)] {
         let shape = Shape { channels: 6, height, width };
         let cells = height * width;

@@ -12,13 +12,13 @@ use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fractio
 use super::network;
 use super::output;
 use super::pictures::{self, Picture, Work, output_path};
-use crate::app::lens::hypercolumn::{NORMALIZE, in_words};
+use crate::app::lens::hypercolumn::{NORMALIZE, ends_of, in_words, mean};
 use crate::app::lens::meaning;
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};
-use crate::inspect::{LayerOutput, hypercolumn, percentiles};
+use crate::inspect::{LayerOutput, hypercolumn};
 use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
-use crate::view::{Normalize, colormap_table, number, paint, range};
+use crate::view::{colormap_table, number, paint};
 
 /// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
 ///
@@ -123,7 +123,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
             let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
             (vec![values.len()], values, figure)
         } else {
-            let values = hypercolumn::picture(&outputs, size);
+            let values = mean(&graph, &outputs);
             let under = args.over.map(|_| output::seen_picture(&picture.frame, how, input));
             let blend = under.as_ref().zip(args.over);
             let figure = mean_figure(&graph, &layers, &values, &signed, &args.colors, blend)?;
@@ -172,10 +172,7 @@ pub fn mean_figure(
     let width = graph.input_shape().width;
     let colormap = colors.colormap();
     let scale = colors.scale_or(NORMALIZE);
-    let ends = match scale.normalize {
-        Normalize::Percentile => percentiles(values).into(),
-        _ => range(values),
-    };
+    let ends = ends_of(values, &scale);
     let range = scale.range(ends, ends, colormap);
     let mut painted = paint(values, width, &range, colormap);
     if let Some((under, opacity)) = over {

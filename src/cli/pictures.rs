@@ -174,7 +174,7 @@ impl Run<'_> {
         let video = matches!(spec, SourceSpec::Path(path) if source::video::container_of(path).is_some());
         let most = frames.unwrap_or(match spec {
             SourceSpec::Path(_) => u64::MAX,
-            SourceSpec::Camera(_) | SourceSpec::TestCard => 1,
+            SourceSpec::Camera(_) | SourceSpec::Made(_) => 1,
         });
         // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
         let live = matches!(spec, SourceSpec::Camera(_));
@@ -254,7 +254,7 @@ impl Run<'_> {
                 Path::new(&*frame.name).file_stem().unwrap_or_default().to_string_lossy().into()
             }
             SourceSpec::Camera(_) => "camera".to_string(),
-            SourceSpec::TestCard => "testcard".to_string(),
+            SourceSpec::Made(name) => name.to_string(),
         };
         let name = if numbered { format!("{name}-{:05}", frame.id) } else { name };
         let mut stem = name.clone();

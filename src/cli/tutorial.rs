@@ -10,7 +10,8 @@ use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
 use super::output;
 use super::{classify, network, pictures, sheet};
-use crate::inspect::{LayerOutput, hypercolumn};
+use crate::app::lens::hypercolumn::mean;
+use crate::inspect::LayerOutput;
 use crate::record::{png, save, tensors};
 
 /// Do everything the tutorial does with a photograph: top 5, plot of the probabilities, sheet of the first 15 layers,
@@ -93,7 +94,7 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         }
         for layers in HYPERCOLUMNS {
             let parts: Vec<LayerOutput> = layers.iter().copied().filter_map(of).collect();
-            let values = hypercolumn::picture(&parts, (input.height, input.width));
+            let values = mean(&graph, &parts);
             let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
             let stem = format!("hypercolumn-{}", numbers.join("-"));
             let figure = mean_figure(&graph, layers, &values, name, &args.colors, None)?;

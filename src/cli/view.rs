@@ -26,7 +26,7 @@ use crate::model::{Graph, LayerIndex};
 use crate::record::read_locked_ranges;
 use crate::session::SessionConfig;
 use crate::source::SourceSpec;
-use crate::view::TileSize;
+use crate::view::{ChannelSet, TileSize};
 use crate::weights::fetch::FetchOptions;
 use crate::weights::manifest::Manifest;
 
@@ -94,6 +94,10 @@ fn settings(
     for &layer in &layers {
         let node = &graph.nodes[layer];
         channels.resolve(&node.keras_name, node.shape.channels)?;
+    }
+    if let Some(channel) = view.select {
+        let (node, one) = (&graph.nodes[layers[0]], channel.to_string().parse::<ChannelSet>()?);
+        one.resolve(&node.keras_name, node.shape.channels)?;
     }
     let mut state = AppState::new(graph.clone(), layers[0]);
     state.place.channels = channels;

@@ -45,22 +45,28 @@ impl PercentilesPass {
 pub struct MapStatistics {
     statistics: StatisticsPass,
     percentiles: PercentilesPass,
+    /// Of the last map's height and width.
+    light: Option<([usize; 2], LuminanceBuffer)>,
 }
 
 impl MapStatistics {
     /// Compiles the shaders.
     pub fn new(gpu: &GpuContext) -> Self {
-        Self { statistics: StatisticsPass::new(gpu), percentiles: PercentilesPass::new(gpu) }
+        Self { statistics: StatisticsPass::new(gpu), percentiles: PercentilesPass::new(gpu), light: None }
     }
 
     /// Statistics of `map`, and, where wanted, the same with percentiles as ends; submits.
     pub fn run(
-        &self,
+        &mut self,
         gpu: &GpuContext,
         map: &FeatureMapBuffer,
         percentiles: bool,
     ) -> (StatisticsBuffer, Option<StatisticsBuffer>) {
-        let statistics = self.statistics.run(gpu, map, &LuminanceBuffer::uniform(gpu, map.shape), None);
+        let side = [map.shape.height, map.shape.width];
+        let known = self.light.take().filter(|(known, _)| *known == side);
+        let (_, light) =
+            self.light.insert(known.unwrap_or_else(|| (side, LuminanceBuffer::uniform(gpu, map.shape))));
+        let statistics = self.statistics.run(gpu, map, light, None);
         let ranges = percentiles.then(|| self.percentiles.run(gpu, map, &statistics));
         (statistics, ranges)
     }

@@ -28,6 +28,15 @@ pub trait FrameSource {
     fn describe(&self) -> Arc<str>;
 }
 
+/// A source that code makes.
+#[derive(Debug)]
+pub struct Made {
+    /// What `--source` calls it.
+    pub name: &'static str,
+    /// Opens it; `true`: in the window, where it keeps time.
+    pub open: fn(bool) -> Box<dyn FrameSource>,
+}
+
 /// Why there is no frame. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {

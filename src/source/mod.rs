@@ -14,15 +14,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
-pub use frame_source::{FrameSource, SourceError};
+pub use frame_source::{FrameSource, Made, SourceError};
+
+/// Sources that code makes, each named by a word.
+pub static MADE: &[Made] = &[testcard::MADE];
 
 /// What `--source` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpec {
     /// A camera by index or device path.
     Camera(CameraId),
-    /// The built-in animated test card.
-    TestCard,
+    /// One of [`MADE`], by its name.
+    Made(&'static str),
     /// A picture, a folder of pictures, or a video.
     Path(PathBuf),
 }
@@ -41,8 +44,10 @@ impl FromStr for SourceSpec {
                 Err(_) => return Err(SourceError::CameraName(id.into())),
             }),
             None if text == "camera" => Self::Camera(CameraId::Index(0)),
-            None if text == "testcard" => Self::TestCard,
-            None => Self::Path(text.into()),
+            None => match MADE.iter().find(|made| made.name == text) {
+                Some(made) => Self::Made(made.name),
+                None => Self::Path(text.into()),
+            },
         })
     }
 }
@@ -53,7 +58,7 @@ impl std::fmt::Display for SourceSpec {
         match self {
             Self::Camera(CameraId::Index(index)) => write!(f, "camera:{index}"),
             Self::Camera(CameraId::Path(path)) => write!(f, "camera:{}", path.display()),
-            Self::TestCard => f.write_str("testcard"),
+            Self::Made(name) => f.write_str(name),
             Self::Path(path) => write!(f, "{}", path.display()),
         }
     }
@@ -73,6 +78,12 @@ impl Opened {
     fn plain(source: impl FrameSource + 'static) -> Self {
         Self { source: Box::new(source), steps: None, notice: None }
     }
+
+    /// The source of this name; the test card where there is none.
+    fn made(name: &str, live: bool) -> Self {
+        let made = MADE.iter().find(|made| made.name == name).unwrap_or(&testcard::MADE);
+        Self { source: (made.open)(live), steps: None, notice: None }
+    }
 }
 
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
@@ -84,7 +95,7 @@ impl Opened {
 pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> Result<Opened, SourceError> {
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
-        Some(SourceSpec::TestCard) => Opened::plain(testcard::TestCard::new(live)),
+        Some(SourceSpec::Made(name)) => Opened::made(name, live),
         Some(SourceSpec::Path(path)) => match video::container_of(path) {
             Some(container) => Opened::plain(video::Video::open(path, container, live)?),
             None => {
@@ -99,7 +110,7 @@ pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> R
             Err(error) if *request != CameraRequest::default() => return Err(error),
             Err(error) => Opened {
                 notice: Some(format!("showing the test card instead of a camera: {error}")),
-                ..Opened::plain(testcard::TestCard::new(live))
+                ..Opened::made(testcard::MADE.name, live)
             },
         },
     })
@@ -118,7 +129,7 @@ mod tests {
             parse("camera:/dev/video2").unwrap(),
             SourceSpec::Camera(CameraId::Path("/dev/video2".into()))
         );
-        assert_eq!(parse("testcard").unwrap(), SourceSpec::TestCard);
+        assert_eq!(parse("testcard").unwrap(), SourceSpec::Made("testcard"));
         assert_eq!(parse("a/b.jpg").unwrap(), SourceSpec::Path("a/b.jpg".into()));
         assert!(parse("camera:front").is_err());
         assert!(parse("").is_err());

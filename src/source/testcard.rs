@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::canvas::{Canvas, GLYPH_ADVANCE, Rect, Rgb, fraction, grey, mix};
-use super::frame_source::{FrameSource, SourceError};
+use super::frame_source::{FrameSource, Made, SourceError};
 use crate::frame::{Frame, PixelFormat};
 use crate::shapes::{Class, panel};
 
@@ -20,6 +20,9 @@ pub const WIDTH: u32 = 640;
 pub const HEIGHT: u32 = 480;
 /// Frames a second of the live card.
 pub const FPS: u32 = 30;
+
+/// The test card by its name.
+pub const MADE: Made = Made { name: "testcard", open: |live| Box::new(TestCard::new(live)) };
 
 /// The test card as a source of frames.
 #[derive(Debug)]

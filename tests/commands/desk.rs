@@ -64,6 +64,7 @@ impl Desk {
         command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
         // What was fetched on this machine must not matter.
         command.env("CONVSCOPE_CACHE", self.0.path().join("cache"));
+        command.env("CONVSCOPE_CONFIG", self.0.path().join("settings"));
         for name in ["DISPLAY", "WAYLAND_DISPLAY", "RUST_LOG"] {
             command.env_remove(name);
         }

@@ -50,6 +50,24 @@ fn mistakes_get_one_sentence() {
         desk.fails(&[arguments, &THIN[..]].concat(), message);
         assert_eq!(desk.names(""), before, "{arguments:?} left something");
     }
+    desk.write("no-lock.json", r#"{"layer": {"index": 1, "shape": [2, 3, 3]}, "locked_ranges": null}"#);
+    desk.write("bad.toml", "snapshot = \"u\"");
+    let view: &[(&[&str], &str)] = &[
+        (&["--select", "64"], "channel 64 is asked for, but mixed0 has"),
+        (&["--lock", "no-lock.json"], "it holds no locked ranges"),
+        (&["--lock", "none.json"], "none.json"),
+        (&["--held", "none.png"], "none.png: there is no such file"),
+        (&["--held", "empty"], "empty is a folder"),
+        (&["--hypercolumn", "mixd5"], "did you mean `mixed5`?"),
+        (&["--keys", "bad.toml"], "`u` would do both `previous-layer` and `snapshot`"),
+        (&["--keys", "none.toml"], "none.toml could not be read"),
+    ];
+    for (arguments, message) in view {
+        desk.fails(&[&["--headless", "--source", "photo.png"], *arguments, &THIN[..]].concat(), message);
+    }
+    desk.fails(&["keys", "--keys", "bad.toml"], "give one of them another key");
+    std::fs::remove_file(desk.path("no-lock.json")).unwrap();
+    std::fs::remove_file(desk.path("bad.toml")).unwrap();
     for arguments in [["input", "photo.png", "-o", "file/x"], ["grab", "testcard", "-o", "file/x"]] {
         desk.fails(&arguments, "could not be written");
     }

@@ -162,7 +162,7 @@ struct Work {
 }
 
 impl Work {
-    fn compute(&self, gpu: &GpuContext, look: &Look<'_>, shown: &Activations) -> Option<Shown> {
+    fn compute(&mut self, gpu: &GpuContext, look: &Look<'_>, shown: &Activations) -> Option<Shown> {
         let model: &Model = &shown.model;
         let explainer = Explainer::of(&model.graph, &model.weights)?;
         if !model.weights.origin.is_trained() {

@@ -72,6 +72,9 @@ impl TilesLens for Held {
 
     fn set(&self, values: &[String], choices: Choices<'_>) -> Result<(), String> {
         let path = values.first().map(String::as_str).unwrap_or_default();
+        if Path::new(path).is_dir() {
+            return Err(format!("{path} is a folder: --held takes one picture"));
+        }
         let mut source = Pictures::open(Path::new(path), false).map_err(|error| error.to_string())?;
         let frame = source.next_frame().map_err(|error| error.to_string())?;
         let frame = frame.ok_or_else(|| format!("{path} holds no picture"))?;

@@ -13,9 +13,11 @@ use super::overlay::{Over, OverlayLens, OverlayWork};
 use crate::app::keys::Action;
 use crate::app::state::{LensName, Lenses};
 use crate::gpu::{FeatureMapBuffer, GpuContext, HypercolumnPass, MapStatistics, StatisticsBuffer, readback};
+use crate::inspect::hypercolumn::picture;
+use crate::inspect::{LayerOutput, percentiles};
 use crate::model::{Graph, LayerIndex, layers};
 use crate::session::Activations;
-use crate::view::{Normalize, Scale, number};
+use crate::view::{Normalize, Scale, number, range};
 
 /// In keys, options and JSON.
 pub const NAME: LensName = "hypercolumn";
@@ -42,6 +44,17 @@ pub const NORMALIZE: Normalize = Normalize::Percentile;
 /// The scale of the mean.
 fn scale(chosen: Scale) -> Scale {
     Scale { normalize: NORMALIZE, ..chosen }
+}
+
+/// The mean in host memory: `height × width` values, as many as the network's input has pixels.
+pub fn mean(graph: &Graph, outputs: &[LayerOutput]) -> Vec<f32> {
+    let input = graph.input_shape();
+    picture(outputs, (input.height, input.width))
+}
+
+/// The values at the ends of the colours of a mean.
+pub fn ends_of(values: &[f32], scale: &Scale) -> (f32, f32) {
+    if scale.normalize.is_percentile() { percentiles(values).into() } else { range(values) }
 }
 
 /// `layers 1, 4, 7: the mean of 160 channels`

@@ -111,7 +111,7 @@ pub fn legend(look: &Look<'_>) -> Vec<Line> {
         text += " · locked to an earlier frame";
     }
     if !colors.has_one_range() {
-        text += &format!(" · these are the ends of channel {channel}");
+        text += &format!(" · ends of channel {channel}");
     }
     lines.push(Line::quiet(text));
     lines.extend(odd.in_words(colors.colormap));

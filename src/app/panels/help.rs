@@ -19,13 +19,13 @@ pub(super) fn show(ui: &Ui, state: &AppState, out: &mut Arrangement) {
         .resizable(false)
         .open(&mut open)
         .show(ui.ctx(), |ui| {
-            let room = ui.ctx().content_rect().size() - Vec2::new(80.0, 110.0);
+            let room = ui.ctx().content_rect().size() - Vec2::new(80.0, 100.0);
             let columns = if room.x < TWO_COLUMNS { 1 } else { 2 };
             let list = egui::ScrollArea::vertical().max_height(room.y).min_scrolled_height(room.y);
             list.show(ui, |ui| {
                 ui.horizontal_top(|ui| {
                     for (column, rows) in rows.chunks(rows.len().div_ceil(columns)).enumerate() {
-                        egui::Grid::new(column).num_columns(2).spacing([14.0, 5.0]).show(ui, |ui| {
+                        egui::Grid::new(column).num_columns(2).spacing([14.0, 2.5]).show(ui, |ui| {
                             for row in rows {
                                 let keys = RichText::new(row.keys_in_words());
                                 ui.label(keys.color(palette(ui).accent).strong());
@@ -43,7 +43,9 @@ pub(super) fn show(ui: &Ui, state: &AppState, out: &mut Arrangement) {
                  say, headings on the left fold.",
             );
             let palette_key = state.keys.key_for(Action::TogglePalette);
-            ui.label(format!("{palette_key} finds all of this, and more, by a word. `convscope keys` changes keys."));
+            ui.label(format!(
+                "{palette_key} finds all of this, and more, by a word; `convscope keys` writes a file to change keys."
+            ));
         });
     if !open {
         out.actions.push(Action::ToggleHelp);

@@ -76,6 +76,10 @@ fn choices(ui: &mut Ui, state: &AppState, locked: bool, out: &mut Arrangement) {
         if toggle(ui, &text, state.colors.scale.gamma != 1.0).on_hover_text(help).clicked() {
             out.actions.push(Action::NextGamma);
         }
+        // It would do nothing with a range for each map.
+        if !matches!(chosen, Normalize::Layer | Normalize::Symmetric) {
+            return;
+        }
         let help = format!(
             "Boost: how far one range for the layer gives way to each map's own, so that weak maps are seen beside \
              strong ones. Acts on layer and symmetric. ({})",

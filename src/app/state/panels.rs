@@ -60,8 +60,8 @@ pub enum Section {
 }
 
 impl Section {
-    /// In the order in which they give way where there is no room for all: the first goes first.
-    const GIVING_WAY: [Self; 5] = [Self::Health, Self::Predictions, Self::Over, Self::Channel, Self::Colors];
+    /// In the order in which they are opened where there is no room for all.
+    const IMPORTANCE: [Self; 5] = [Self::Colors, Self::Channel, Self::Over, Self::Predictions, Self::Health];
 }
 
 /// What the user folded and unfolded.
@@ -81,23 +81,19 @@ impl Folds {
     }
 
     /// Which sections are open where there is so much room: each is given with its heights, open and folded. Those that were
-    /// unfolded last stay longest; the very last one stays in any case.
+    /// unfolded by hand come first, the newest before all others; that one is open in any case.
     pub fn open(&self, shown: &[(Section, f32, f32)], room: f32) -> Vec<Section> {
-        let mut open: Vec<Section> = shown
-            .iter()
-            .map(|(section, ..)| *section)
-            .filter(|section| !self.closed.contains(section))
-            .collect();
-        let height = |open: &[Section]| -> f32 {
-            shown.iter().map(|(section, tall, low)| if open.contains(section) { *tall } else { *low }).sum()
-        };
-        let plain = Section::GIVING_WAY.iter().filter(|section| !self.opened.contains(section));
-        let newest = self.opened.len().saturating_sub(1);
-        for section in plain.chain(&self.opened[..newest]) {
-            if height(&open) <= room {
-                break;
+        let mut height: f32 = shown.iter().map(|(.., low)| low).sum();
+        let mut open = Vec::new();
+        let newest = self.opened.last();
+        let others = Section::IMPORTANCE.iter().filter(|section| !self.opened.contains(section));
+        for section in self.opened.iter().rev().chain(others).filter(|section| !self.closed.contains(section))
+        {
+            let Some((_, tall, low)) = shown.iter().find(|(known, ..)| known == section) else { continue };
+            if height - low + tall <= room || Some(section) == newest {
+                height += tall - low;
+                open.push(*section);
             }
-            open.retain(|known| known != section);
         }
         open
     }
@@ -147,22 +143,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sections_give_way_until_there_is_room() {
+    fn sections_open_as_far_as_there_is_room() {
         use Section::{Colors, Health, Over, Predictions};
         let shown =
             [(Over, 80.0, 10.0), (Predictions, 100.0, 10.0), (Health, 50.0, 10.0), (Colors, 90.0, 10.0)];
         let mut folds = Folds::default();
-        assert_eq!(folds.open(&shown, 320.0), [Over, Predictions, Health, Colors]);
-        assert_eq!(folds.open(&shown, 319.0), [Over, Predictions, Colors]);
-        assert_eq!(folds.open(&shown, 229.0), [Over, Colors]);
-        // What was opened by hand stays before all others.
+        assert_eq!(folds.open(&shown, 320.0), [Colors, Over, Predictions, Health]);
+        assert_eq!(folds.open(&shown, 319.0), [Colors, Over, Predictions]);
+        // What is smaller still fits where something larger does not.
+        assert_eq!(folds.open(&shown, 230.0), [Colors, Over, Health]);
+        // What was opened by hand comes before all others.
         folds.toggle(Health, false);
         folds.toggle(Predictions, false);
         assert_eq!(folds.open(&shown, 200.0), [Predictions, Health]);
         assert_eq!(folds.open(&shown, 10.0), [Predictions]);
         // What was folded stays folded.
         folds.toggle(Predictions, true);
-        assert_eq!(folds.open(&shown, 999.0), [Over, Health, Colors]);
+        assert_eq!(folds.open(&shown, 999.0), [Health, Colors, Over]);
     }
 
     #[test]
