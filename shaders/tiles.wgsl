@@ -135,10 +135,15 @@ fn tile_color(tile: Tile) -> vec3<f32> {
     }
     var entry = min(u32(bent(level) * 256.0), 255u);
     let is_clipped = value < range.x || value > range.y;
-    if is_clipped && params.hatch > 0u && (u32(pixel.x) + u32(pixel.y)) % params.hatch == 0u {
+    if is_clipped && params.hatch > 0u && is_multiple(pixel.x + pixel.y, f32(params.hatch)) {
         entry = 255u - entry;
     }
     return textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0).rgb;
+}
+
+// Of whole numbers: software drivers have no vectors for division of integers. Half a pixel from where rounding would tell.
+fn is_multiple(number: f32, divisor: f32) -> bool {
+    return floor((number + 0.5) / divisor) * divisor == number;
 }
 
 // Twin: `Scale::range` in src/view/scale.rs.

@@ -38,11 +38,14 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 }
 
+/// By their numbers, counted as they were made. Beside each: whether it came back since the last sweep.
+type Alike<R> = BTreeMap<u64, (R, bool)>;
+
 /// What nobody holds at the moment, by its key and in the order in which it was made: the oldest is used again first, so that
 /// the same few meet again and again in bind groups.
 #[derive(Debug)]
 pub(super) struct Pool<K, R> {
-    free: Mutex<HashMap<K, BTreeMap<u64, (R, bool)>>>,
+    free: Mutex<HashMap<K, Alike<R>>>,
     made: AtomicU64,
 }
 
