@@ -24,6 +24,10 @@ use crate::session::{Activations, HeldFrame, Session};
 /// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
 const MOST_LAYOUTS: usize = 2;
 
+/// Numbers come back, sections of the left panel take them in and find their places: a window has that settled after a few
+/// frames.
+const SETTLED_LAYOUTS: usize = 4;
+
 /// What the surroundings of the view tell it for one layout.
 #[derive(Clone, Debug, Default)]
 pub struct Around {
@@ -246,7 +250,7 @@ impl View {
         self.arrange(layer, session);
         let mut model = self.model(session, Around::default());
         // What is drawn first is measured, and then said.
-        for _ in 0..MOST_LAYOUTS {
+        for _ in 0..SETTLED_LAYOUTS {
             let input = Scene::raw_input(size, scale);
             let (arrangement, _) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
             (model.cell, model.pixel) = (arrangement.cell, arrangement.pixel);

@@ -179,7 +179,8 @@ impl GpuContext {
         })
     }
 
-    fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) {
+    /// Puts these bytes at a buffer's beginning, behind everything that was submitted; counted as an upload.
+    pub(super) fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) {
         self.traffic.count_upload(bytes.len() as u64);
         self.queue.write_buffer(buffer, 0, bytes);
     }

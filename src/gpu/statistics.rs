@@ -39,10 +39,16 @@ impl StatisticsBuffer {
 
     /// Uploads statistics that are known: one a channel, then one of the layer.
     pub fn upload(gpu: &GpuContext, statistics: &[ChannelStatistics]) -> Self {
-        let entry =
-            |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, s.finite, s.change];
-        let values: Vec<f32> = statistics.iter().flat_map(entry).collect();
-        Self { buffer: gpu.upload(bytemuck::cast_slice(&values)) }
+        Self { buffer: gpu.upload(bytemuck::cast_slice(&encode(statistics))) }
+    }
+
+    /// Puts other statistics in this buffer's place where there are as many; what was submitted reads those before.
+    pub fn replace(&mut self, gpu: &GpuContext, statistics: &[ChannelStatistics]) {
+        if self.size() == Self::ENTRY_BYTES * statistics.len() as u64 {
+            gpu.write(&self.buffer, bytemuck::cast_slice(&encode(statistics)));
+        } else {
+            *self = Self::upload(gpu, statistics);
+        }
     }
 
     /// Size in bytes.
@@ -54,6 +60,12 @@ impl StatisticsBuffer {
     pub fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer
     }
+}
+
+fn encode(statistics: &[ChannelStatistics]) -> Vec<f32> {
+    let entry =
+        |s: &ChannelStatistics| [s.min, s.max, s.mean, s.std, s.zeros, s.brightness, s.finite, s.change];
+    statistics.iter().flat_map(entry).collect()
 }
 
 /// The compiled shaders.

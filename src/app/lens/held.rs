@@ -63,7 +63,7 @@ impl TilesLens for Held {
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
-        Box::new(maps::Work { titles })
+        Box::new(maps::Work::new(titles))
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {

@@ -34,7 +34,7 @@ impl TilesLens for Maps {
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
-        Box::new(Work { titles: |look| look.versions.to_vec() })
+        Box::new(Work::new(|look| look.versions.to_vec()))
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {
@@ -55,10 +55,36 @@ pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
     Subject { size: [shape.width, shape.height], count, is_selectable: true, titles }
 }
 
-/// Nothing has to be kept: the session computes maps and their statistics.
+/// The session computes maps and their statistics; kept is where other ranges of theirs are put.
 pub struct Work {
-    /// What the versions are called.
-    pub titles: fn(&Look<'_>) -> Vec<String>,
+    titles: fn(&Look<'_>) -> Vec<String>,
+    /// Of each version.
+    ranges: Vec<Option<StatisticsBuffer>>,
+}
+
+impl Work {
+    /// `titles`: what the versions are called.
+    pub fn new(titles: fn(&Look<'_>) -> Vec<String>) -> Self {
+        Self { titles, ranges: vec![] }
+    }
+
+    /// Ranges of a version on the drawing device, in the same buffer as those of the frame before.
+    fn place(
+        &mut self,
+        gpu: &GpuContext,
+        version: usize,
+        ranges: Option<Vec<ChannelStatistics>>,
+    ) -> Option<StatisticsBuffer> {
+        let ranges = ranges?;
+        if self.ranges.len() <= version {
+            self.ranges.resize(version + 1, None);
+        }
+        match &mut self.ranges[version] {
+            Some(buffer) => buffer.replace(gpu, &ranges),
+            empty => *empty = Some(StatisticsBuffer::upload(gpu, &ranges)),
+        }
+        self.ranges[version].clone()
+    }
 }
 
 impl TilesWork for Work {
@@ -68,20 +94,21 @@ impl TilesWork for Work {
         let order = look.channels();
         let titles = (self.titles)(look);
         let names = names(&look.node().keras_name, &titles, colors.len());
-        let set = |((colors, (tap, _)), name): ((LayerColors, (&Tap, bool)), String)| TileSet {
-            name,
-            pixels: Pixels::Values {
-                map: tap.map.clone(),
-                statistics: tap.statistics.clone(),
-                ranges: colors.other_ranges().map(|ranges| StatisticsBuffer::upload(gpu, &ranges)),
-                scale: colors.scale,
-                colormap: colors.colormap,
-                smooth: look.colors.smooth,
-            },
-            order: order.clone(),
-            numbers: None,
-        };
-        colors.into_iter().zip(shown.versions(look.layer)).zip(names).map(set).collect()
+        let set =
+            |(version, ((colors, (tap, _)), name)): (usize, ((LayerColors, (&Tap, bool)), String))| TileSet {
+                name,
+                pixels: Pixels::Values {
+                    map: tap.map.clone(),
+                    statistics: tap.statistics.clone(),
+                    ranges: self.place(gpu, version, colors.other_ranges()),
+                    scale: colors.scale,
+                    colormap: colors.colormap,
+                    smooth: look.colors.smooth,
+                },
+                order: order.clone(),
+                numbers: None,
+            };
+        colors.into_iter().zip(shown.versions(look.layer)).zip(names).enumerate().map(set).collect()
     }
 }
 
