@@ -24,9 +24,9 @@ use crate::session::{Activations, HeldFrame, Session};
 /// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
 const MOST_LAYOUTS: usize = 2;
 
-/// Numbers come back, sections of the left panel take them in and find their places: a window has that settled after a few
-/// frames.
-const SETTLED_LAYOUTS: usize = 4;
+/// Numbers come back, sections of the left panel take them in and find their places: after so many layouts at most that has
+/// settled.
+const MOST_SETTLING: usize = 8;
 
 /// What the surroundings of the view tell it for one layout.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,8 @@ pub struct View {
     cell: Option<[usize; 2]>,
     /// The pixel of the network's input under the cursor.
     pixel: Option<[u32; 2]>,
+    /// Layouts one after the other in which something had no place yet.
+    unsettled: usize,
 }
 
 impl View {
@@ -84,6 +86,7 @@ impl View {
             shown: Shown::new(gpu, placement, versions),
             cell: None,
             pixel: None,
+            unsettled: 0,
         }
     }
 
@@ -221,9 +224,12 @@ impl View {
         let moved = (self.pixel, self.cell) != (arrangement.pixel, arrangement.cell);
         (self.pixel, self.cell) = (arrangement.pixel, arrangement.cell);
         let explains_pixels = self.state.overlay_lens().is_some_and(|lens| lens.explains_pixels());
+        self.unsettled = if arrangement.is_unsettled { self.unsettled + 1 } else { 0 };
+        let is_settling = (1..MOST_SETTLING).contains(&self.unsettled);
         // What was laid out before the tiles counts them by the grid before.
-        let again =
-            grid != self.state.place.grid || (moved && (explains_pixels || self.state.place.enlarged));
+        let again = is_settling
+            || grid != self.state.place.grid
+            || (moved && (explains_pixels || self.state.place.enlarged));
         LaidOut { next_look: panels::next_look(&model), now: model.now, arrangement, output, again, model }
     }
 
@@ -249,15 +255,17 @@ impl View {
         self.shown.relate_now(&self.gpu, &self.state);
         self.arrange(layer, session);
         let mut model = self.model(session, Around::default());
-        // What is drawn first is measured, and then said.
-        for _ in 0..SETTLED_LAYOUTS {
+        for layouts in 1.. {
             let input = Scene::raw_input(size, scale);
             let (arrangement, _) = self.scene.lay_out(input, size, scale, &mut self.state, &model);
+            // What is drawn first is measured, and then said.
+            let is_said = layouts > MOST_LAYOUTS;
+            if (is_said && !arrangement.is_unsettled) || layouts == MOST_SETTLING {
+                break;
+            }
             (model.cell, model.pixel) = (arrangement.cell, arrangement.pixel);
             self.scene.complete(&self.state, &mut model, true);
         }
-        let input = Scene::raw_input(size, scale);
-        self.scene.lay_out(input, size, scale, &mut self.state, &model);
         model
     }
 

@@ -189,17 +189,14 @@ impl Work {
     }
 
     /// The vector of a pixel, or the newest one before it while that one is on its way.
-    fn vector(&mut self, gpu: &GpuContext, look: &Look<'_>, pixel: [u32; 2]) -> Option<PixelVector> {
-        if let Some((key, of, pending)) = self.waiting.take() {
-            match pending.poll(gpu) {
-                Ok(Some(bytes)) => {
-                    let values: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
-                    self.vector = Some((key, PixelVector { pixel: of, values: values.into() }));
-                }
-                Ok(None) => self.waiting = Some((key, of, pending)),
-                Err(error) => tracing::warn!("{error}"),
-            }
-        }
+    fn vector(
+        &mut self,
+        gpu: &GpuContext,
+        look: &Look<'_>,
+        pixel: [u32; 2],
+        wait: bool,
+    ) -> Option<PixelVector> {
+        self.collect_vector(gpu, wait);
         let (shown, layers) = (look.shown?, &look.lenses.hypercolumn);
         let key = (shown.sequence, layers.clone());
         let is_known = self.vector.as_ref().is_some_and(|(known, v)| *known == key && v.pixel == pixel);
@@ -209,8 +206,26 @@ impl Work {
             let vector = self.pass.vector(gpu, &maps, input_size(look.graph), pixel);
             let pending = readback::copy(gpu, &[(&vector, 0, 4 * channels as u64)]);
             self.waiting = Some((key, pixel, pending));
+            if wait {
+                self.collect_vector(gpu, wait);
+            }
         }
         self.vector.as_ref().filter(|(known, _)| known.1 == *layers).map(|(_, vector)| vector.clone())
+    }
+}
+
+impl Work {
+    fn collect_vector(&mut self, gpu: &GpuContext, wait: bool) {
+        let Some((key, pixel, pending)) = self.waiting.take() else { return };
+        let bytes = if wait { pending.wait(gpu).map(Some) } else { pending.poll(gpu) };
+        match bytes {
+            Ok(Some(bytes)) => {
+                let values: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
+                self.vector = Some((key, PixelVector { pixel, values: values.into() }));
+            }
+            Ok(None) => self.waiting = Some((key, pixel, pending)),
+            Err(error) => tracing::warn!("{error}"),
+        }
     }
 }
 
@@ -242,9 +257,9 @@ impl OverlayWork for Work {
             let range = scale.range((low, high), (low, high), colormap);
             lines.push(Line::bar(&range, colormap));
             let [low, high] = [range.low, range.high].map(number);
-            lines.push(Line::quiet(format!("from {low} to {high}: {}", scale.normalize.in_words())));
+            lines.push(Line::quiet(format!("from {low} to {high}; 1 % of the values lie beyond each end")));
         }
-        let Some(vector) = look.pixel.and_then(|pixel| self.vector(gpu, look, pixel)) else {
+        let Some(vector) = look.pixel.and_then(|pixel| self.vector(gpu, look, pixel, wait)) else {
             let hint = "Point at the picture (or press shift and an arrow) for the vector of a pixel.";
             lines.push(Line::quiet(hint));
             return lines;

@@ -15,6 +15,8 @@ pub struct Arrangement {
     pub pixel: Option<[u32; 2]>,
     /// The cell (row, column) of the enlarged map under the cursor.
     pub cell: Option<[usize; 2]>,
+    /// Laid out again, something would lie elsewhere.
+    pub is_unsettled: bool,
     /// What was asked for since the last time.
     pub actions: Vec<Action>,
 }

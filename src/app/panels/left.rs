@@ -69,7 +69,9 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut A
     let room = available - LEAST_PICTURE - before.under;
     let open = state.panels.folds.open(&shown, room);
     let is_tight = open.len() < shown.len();
-    ui.style_mut().spacing.scroll = egui::style::ScrollStyle::solid();
+    // The bar is always seen where there is one, and takes no room: what is beside it stays as wide.
+    let thin = egui::style::ScrollStyle::thin();
+    ui.style_mut().spacing.scroll = egui::style::ScrollStyle { floating_allocated_width: 0.0, ..thin };
     let area = egui::ScrollArea::vertical().scroll_bar_visibility(ScrollBarVisibility::VisibleWhenNeeded);
     let laid_out = area.show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 5.0;
@@ -91,6 +93,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut A
     });
     measured.words = laid_out.content_size.y - out.picture.map_or(0.0, |picture| picture.height());
     if !measured.is_near(&before) {
+        out.is_unsettled = true;
         ui.data_mut(|data| data.insert_temp(memory, measured));
         ui.ctx().request_discard("the words under the picture take another height");
     }
