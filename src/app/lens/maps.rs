@@ -9,7 +9,6 @@ use crate::app::keys::Action;
 use crate::app::state::LensName;
 use crate::gpu::{GpuContext, StatisticsBuffer};
 use crate::inspect::ChannelStatistics;
-use crate::session::Tap;
 use crate::view::{Normalize, number};
 
 /// What the tiles show from the start.
@@ -94,21 +93,20 @@ impl TilesWork for Work {
         let order = look.channels();
         let titles = (self.titles)(look);
         let names = names(&look.node().keras_name, &titles, colors.len());
-        let set =
-            |(version, ((colors, (tap, _)), name)): (usize, ((LayerColors, (&Tap, bool)), String))| TileSet {
-                name,
-                pixels: Pixels::Values {
-                    map: tap.map.clone(),
-                    statistics: tap.statistics.clone(),
-                    ranges: self.place(gpu, version, colors.other_ranges()),
-                    scale: colors.scale,
-                    colormap: colors.colormap,
-                    smooth: look.colors.smooth,
-                },
-                order: order.clone(),
-                numbers: None,
+        let mut sets = Vec::with_capacity(colors.len());
+        for (version, (colors, (tap, _))) in colors.into_iter().zip(shown.versions(look.layer)).enumerate() {
+            let pixels = Pixels::Values {
+                map: tap.map.clone(),
+                statistics: tap.statistics.clone(),
+                ranges: self.place(gpu, version, colors.other_ranges()),
+                scale: colors.scale,
+                colormap: colors.colormap,
+                smooth: look.colors.smooth,
             };
-        colors.into_iter().zip(shown.versions(look.layer)).zip(names).enumerate().map(set).collect()
+            let (name, order) = (names[version].clone(), order.clone());
+            sets.push(TileSet { name, pixels, order, numbers: None });
+        }
+        sets
     }
 }
 
