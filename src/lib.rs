@@ -5,6 +5,7 @@ pub mod bridge;
 pub mod cli;
 pub mod engine;
 pub mod figure;
+mod folders;
 pub mod frame;
 pub mod gpu;
 pub mod inspect;

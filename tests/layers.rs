@@ -109,12 +109,13 @@ fn each_library_has_its_place() {
 
 #[test]
 fn imports_run_one_way() {
-    let order: [(&str, &[&str]); 11] = [
+    let order: [(&str, &[&str]); 12] = [
         ("frame.rs", &[]),
+        ("folders.rs", &[]),
         ("latest.rs", &[]),
         ("model/", &[]),
         ("view/", &[]),
-        ("weights/", &["model"]),
+        ("weights/", &["folders", "model"]),
         ("network/", &["model", "weights"]),
         ("gpu/", &["frame", "inspect", "model", "view"]),
         ("source/", &["frame", "shapes"]),

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::weights::fetch::cache_folder;
+use crate::folders;
 
 /// An empty file in the cache folder.
 fn mark() -> Option<PathBuf> {
-    Some(cache_folder().ok()?.join("keys-seen"))
+    Some(folders::cache()?.join("keys-seen"))
 }
 
 /// True until [`remember`] has been called once on this machine by this user.

@@ -1,8 +1,6 @@
 //! `keys.toml`: the same table as a file. `convscope keys` writes it; `--keys FILE` and the config folder are read.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +9,7 @@ use serde::Deserialize;
 
 use super::key::{Key, KeyError};
 use super::keymap::{Command, Keymap};
+use crate::folders;
 
 /// Why a file of keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,26 +70,9 @@ pub enum ConfigError {
     },
 }
 
-/// `keys.toml` in `CONVSCOPE_CONFIG`, or in the folder `convscope` where the platform has settings (XDG Base Directory
-/// Specification; `Library/Application Support` on macOS; `APPDATA` on Windows). It need not exist.
+/// `keys.toml` in the settings folder ([`folders::settings`]). It need not exist.
 pub fn config_file() -> Option<PathBuf> {
-    Some(folder(|name| env::var_os(name), env::home_dir())?.join("keys.toml"))
-}
-
-fn folder(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(own) = set("CONVSCOPE_CONFIG") {
-        return Some(own);
-    }
-    let settings = if cfg!(target_os = "macos") {
-        home?.join("Library/Application Support")
-    } else if cfg!(windows) {
-        set("APPDATA")?
-    } else {
-        // The specification has relative paths ignored.
-        set("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or(Some(home?.join(".config")))?
-    };
-    Some(settings.join("convscope"))
+    Some(folders::settings()?.join("keys.toml"))
 }
 
 /// Keys of one action, as written.
@@ -212,21 +194,6 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(part) && !error.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_settings_folder_is_the_platforms() {
-        let own = |name: &str| (name == "CONVSCOPE_CONFIG").then(|| OsString::from("/lab"));
-        assert_eq!(folder(own, None), Some("/lab".into()));
-        assert_eq!(folder(|_| None, None), None);
-        if cfg!(target_os = "linux") {
-            let home = Some(PathBuf::from("/home/ada"));
-            assert_eq!(folder(|_| None, home.clone()), Some("/home/ada/.config/convscope".into()));
-            let xdg =
-                |value: &'static str| move |name: &str| (name == "XDG_CONFIG_HOME").then(|| value.into());
-            assert_eq!(folder(xdg("/etc/ada"), home.clone()), Some("/etc/ada/convscope".into()));
-            assert_eq!(folder(xdg("here"), home), Some("/home/ada/.config/convscope".into()));
         }
     }
 }

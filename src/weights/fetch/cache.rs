@@ -1,7 +1,5 @@
 //! Where weight files are kept, who may write there, and the note of what a file was when first seen.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,33 +8,17 @@ use std::time::Duration;
 use super::error::FetchError;
 use super::progress::Step;
 use super::watch::Watch;
+use crate::folders;
 
 /// Between looks at whether another process is done.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
-/// The cache folder: `CONVSCOPE_CACHE`, or `convscope` in the folder the platform has for caches (XDG Base Directory
-/// Specification; `Library/Caches` on macOS; `LOCALAPPDATA` on Windows). It need not exist.
+/// The cache folder ([`folders::cache`]).
 ///
 /// # Errors
 /// [`FetchError::NoCache`]
 pub fn cache_folder() -> Result<PathBuf, FetchError> {
-    folder(|name| env::var_os(name), env::home_dir()).ok_or(FetchError::NoCache)
-}
-
-fn folder(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(own) = set("CONVSCOPE_CACHE") {
-        return Some(own);
-    }
-    let caches = if cfg!(target_os = "macos") {
-        home?.join("Library/Caches")
-    } else if cfg!(windows) {
-        set("LOCALAPPDATA")?
-    } else {
-        // The specification has relative paths ignored.
-        set("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or(Some(home?.join(".cache")))?
-    };
-    Some(caches.join("convscope"))
+    folders::cache().ok_or(FetchError::NoCache)
 }
 
 /// `NAME.partial` beside `NAME`.
@@ -117,27 +99,5 @@ impl Record {
         let written =
             fs::write(&new, format!("{sha256}  {name}\n")).and_then(|()| fs::rename(&new, &self.path));
         written.map_err(|source| FetchError::Disk { path: self.path.clone(), source })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_cache_is_where_the_user_or_the_platform_says() {
-        let look = |pairs: &'static [(&str, &str)]| {
-            folder(
-                |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.into()),
-                Some("/home/ada".into()),
-            )
-        };
-        assert_eq!(look(&[]), Some("/home/ada/.cache/convscope".into()));
-        assert_eq!(look(&[("XDG_CACHE_HOME", "/var/c")]), Some("/var/c/convscope".into()));
-        assert_eq!(look(&[("XDG_CACHE_HOME", "c")]), Some("/home/ada/.cache/convscope".into()));
-        assert_eq!(look(&[("XDG_CACHE_HOME", "/var/c"), ("CONVSCOPE_CACHE", "here")]), Some("here".into()));
-        assert_eq!(look(&[("CONVSCOPE_CACHE", "")]), Some("/home/ada/.cache/convscope".into()));
-        assert_eq!(folder(|_| None, None), None);
     }
 }
