@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{gpu, noise};
 use convscope::app::keys::Action;
+use convscope::app::lens::{hypercolumn, kernels, maps};
 use convscope::app::presenter::Presenter;
 use convscope::app::state::AppState;
 use convscope::engine::{OpenedModel, Placement};
@@ -217,6 +218,62 @@ fn of_a_fast_source_the_newest_frame_is_presented() {
     }
     let dropped = session.dropped();
     assert!(dropped > 25, "the source is faster than the network: {dropped}");
+}
+
+#[test]
+fn what_is_kept_of_the_picture_before_is_as_if_it_were_drawn_anew() {
+    let Some(gpu) = gpu() else { return };
+    let graph = tiny();
+    let mut view = view(gpu, &graph);
+    let (allow, allowed) = mpsc::channel::<()>();
+    let source = Numbered { next: move || allowed.recv().is_ok(), made: Arc::default() };
+    let session = start(gpu, OpenedModel::untrained(graph), &view, source, || {});
+    let whole = 720.0 * 450.0;
+    let drawn = |view: &Presenter| {
+        let parts = view.view.scene.renderer.drawn_parts();
+        parts.iter().map(|part| part.width() * part.height()).sum::<f32>() / whole
+    };
+    view.present(&session).unwrap();
+    assert_eq!(drawn(&view), 1.0, "there was nothing before");
+    // Everything that changes panels, and places of the picture and the tiles.
+    let actions = [
+        Action::ChannelRight,
+        Action::NextColormap,
+        Action::ToggleEnlarged,
+        Action::NextNormalize,
+        Action::Over(hypercolumn::NAME),
+        Action::MoreOpacity,
+        Action::ToggleHelp,
+        Action::NextLayer,
+        Action::ToggleHelp,
+        Action::ToggleEnlarged,
+        Action::ToggleTheme,
+        Action::Tiles(kernels::NAME),
+        Action::ToggleMirror,
+        Action::ToggleHealth,
+        Action::ToggleInput,
+        Action::Tiles(maps::NAME),
+        Action::ToggleTheme,
+    ];
+    for action in actions {
+        view.act(action, &session);
+        allow.send(()).unwrap();
+        view.view.take(take(&session), &session);
+        // Until what egui fades in is there.
+        for _ in 0..12 {
+            view.present(&session).unwrap();
+            assert!(view.picture().unwrap() == view.picture_anew().unwrap(), "after {action:?}");
+        }
+        // Nothing has happened since, apart from the rates in the status line.
+        let scene = &view.view.scene;
+        let areas = [scene.picture_area().unwrap(), scene.tile_area().0];
+        let live = areas.map(|[_, _, width, height]| (width * height) as f32 / whole).iter().sum::<f32>();
+        let share = drawn(&view);
+        assert!(
+            share > 0.9 * live && share < live + 0.1,
+            "after {action:?}: {share} of the view, {live} live"
+        );
+    }
 }
 
 fn bench(arguments: &[&str]) -> std::process::Output {

@@ -3,6 +3,7 @@
 
 mod arrange;
 mod channel;
+mod damage;
 pub mod download;
 mod first_run;
 mod geometry;
@@ -16,6 +17,7 @@ mod panels;
 mod placing;
 pub mod presenter;
 mod relations;
+mod renderer;
 mod scene;
 mod setup;
 mod shown;

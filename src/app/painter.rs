@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use egui::epaint::{ClippedPrimitive, Primitive, Vertex as PanelVertex};
-use egui::{Rect, TextureId, TexturesDelta};
+use egui::{Context, Rect, TextureId, TexturesDelta};
 
-use crate::gpu::{GpuContext, Mesh, MeshRenderer, MeshTexture};
+use super::damage::{self, PanelLayout};
+use crate::gpu::{GpuContext, Mesh, MeshRenderer, MeshTexture, UploadedMesh};
 
 /// The panels' textures and the shader.
 pub struct Painter {
@@ -20,8 +21,12 @@ impl Painter {
         Self { renderer: MeshRenderer::new(gpu, format), textures: HashMap::new() }
     }
 
-    /// Takes what egui changed: its letters, read between their pixels as all its textures are.
-    pub fn update(&mut self, gpu: &GpuContext, changed: &TexturesDelta) {
+    /// Takes what egui changed: its letters, read between their pixels as all its textures are. True where what was drawn
+    /// with them looks different now: letters that come in addition change none that were there.
+    pub fn update(&mut self, gpu: &GpuContext, changed: &TexturesDelta) -> bool {
+        let is_addition = |id, pos: Option<_>| id == TextureId::default() && pos.is_some();
+        let replaced =
+            changed.set.iter().any(|(id, deltas)| deltas.iter().any(|delta| !is_addition(*id, delta.pos)));
         for (id, deltas) in &changed.set {
             for delta in deltas {
                 let egui::ImageData::Color(image) = &delta.image;
@@ -41,39 +46,78 @@ impl Painter {
         for id in &changed.free {
             self.textures.remove(id);
         }
+        replaced
     }
 
-    /// Draws over what is there; `size` is the target's in pixels, `scale` how many of them a point has.
-    pub fn draw(
+    /// Puts into memory what is drawn within parts of the view, in pixels. What was uploaded before is to be submitted by
+    /// then.
+    pub fn upload(
         &mut self,
         gpu: &GpuContext,
+        ctx: &Context,
+        layout: &PanelLayout,
+        parts: &[Rect],
+    ) -> Vec<Part> {
+        let scale = layout.scale;
+        let tessellated = parts.iter().map(|part| {
+            let touched = damage::touching(&layout.shapes, *part / scale).cloned();
+            (*part, ctx.tessellate(touched.collect(), scale))
+        });
+        let tessellated: Vec<_> = tessellated.collect();
+        let mut meshes = vec![];
+        let mut ends = vec![];
+        for (part, primitives) in &tessellated {
+            meshes.extend(primitives.iter().filter_map(|drawn| mesh(drawn, &self.textures, *part, scale)));
+            ends.push(meshes.len());
+        }
+        let mut uploaded = self.renderer.upload(gpu, &meshes).into_iter();
+        let mut first = 0;
+        let lengths = ends.into_iter().map(|end| end - std::mem::replace(&mut first, end));
+        let each = lengths.map(|length| uploaded.by_ref().take(length).collect());
+        parts.iter().zip(each).map(|(rect, meshes)| Part { rect: *rect, meshes }).collect()
+    }
+
+    /// Draws what was uploaded last over what is there.
+    pub fn draw(
+        &self,
+        gpu: &GpuContext,
         pass: &mut wgpu::RenderPass<'_>,
-        primitives: &[ClippedPrimitive],
-        size: [u32; 2],
-        scale: f32,
+        meshes: &[UploadedMesh],
+        layout: &PanelLayout,
     ) {
-        let meshes: Vec<_> = primitives
-            .iter()
-            .filter_map(|ClippedPrimitive { clip_rect, primitive }| {
-                // There are no paint callbacks.
-                let Primitive::Mesh(mesh) = primitive else { return None };
-                Some(Mesh {
-                    clip: clip(*clip_rect, size, scale),
-                    texture: self.textures.get(&mesh.texture_id)?,
-                    vertices: bytemuck::cast_slice::<PanelVertex, _>(&mesh.vertices),
-                    indices: &mesh.indices,
-                })
-            })
-            .collect();
-        self.renderer.draw(gpu, pass, size.map(|side| side as f32 / scale), &meshes);
+        self.renderer.draw(gpu, pass, layout.size.map(|side| side as f32 / layout.scale), meshes);
     }
 }
 
-/// The part of a target within a rectangle in points: left, top, width, height in whole pixels.
-fn clip(rect: Rect, size: [u32; 2], scale: f32) -> [u32; 4] {
-    let pixel = |edge: f32, least: u32, most: u32| ((edge * scale).round() as u32).clamp(least, most);
-    let (x, y) = (pixel(rect.min.x, 0, size[0]), pixel(rect.min.y, 0, size[1]));
-    [x, y, pixel(rect.max.x, x, size[0]) - x, pixel(rect.max.y, y, size[1]) - y]
+/// What of the panels is drawn within a part of the view.
+pub struct Part {
+    /// In whole pixels.
+    pub rect: Rect,
+    /// Over the picture and the tiles.
+    pub meshes: Vec<UploadedMesh>,
+}
+
+/// What is drawn of a primitive within a part of the view.
+fn mesh<'a>(
+    primitive: &'a ClippedPrimitive,
+    textures: &'a HashMap<TextureId, MeshTexture>,
+    part: Rect,
+    scale: f32,
+) -> Option<Mesh<'a>> {
+    // There are no paint callbacks.
+    let Primitive::Mesh(mesh) = &primitive.primitive else { return None };
+    Some(Mesh {
+        clip: clip(primitive.clip_rect * scale, part),
+        texture: textures.get(&mesh.texture_id)?,
+        vertices: bytemuck::cast_slice::<PanelVertex, _>(&mesh.vertices),
+        indices: &mesh.indices,
+    })
+}
+
+/// A rectangle, to the nearest whole pixel, as far as it lies within a part: left, top, width, height.
+fn clip(rect: Rect, part: Rect) -> [u32; 4] {
+    let (from, to) = (rect.min.round().clamp(part.min, part.max), rect.max.round().clamp(part.min, part.max));
+    [from.x, from.y, (to.x - from.x).max(0.0), (to.y - from.y).max(0.0)].map(|edge| edge as u32)
 }
 
 #[cfg(test)]
@@ -83,8 +127,10 @@ mod tests {
     #[test]
     fn what_lies_outside_is_clipped() {
         let rect = |left, top, right, bottom| Rect::from_min_max([left, top].into(), [right, bottom].into());
-        assert_eq!(clip(rect(1.0, 2.0, 3.4, 5.0), [100, 100], 1.5), [2, 3, 3, 5]);
-        assert_eq!(clip(rect(-9.0, -9.0, 900.0, 900.0), [40, 30], 2.0), [0, 0, 40, 30]);
-        assert_eq!(clip(rect(50.0, 50.0, 60.0, 60.0), [40, 30], 1.0), [40, 30, 0, 0]);
+        let whole = |width, height| rect(0.0, 0.0, width, height);
+        assert_eq!(clip(rect(1.4, 3.0, 5.1, 7.5), whole(100.0, 100.0)), [1, 3, 4, 5]);
+        assert_eq!(clip(rect(-9.0, -9.0, 900.0, 900.0), whole(40.0, 30.0)), [0, 0, 40, 30]);
+        assert_eq!(clip(rect(50.0, 50.0, 60.0, 60.0), whole(40.0, 30.0)), [40, 30, 0, 0]);
+        assert_eq!(clip(rect(0.0, 0.0, 90.0, 20.0), rect(10.0, 10.0, 40.0, 30.0)), [10, 10, 30, 10]);
     }
 }

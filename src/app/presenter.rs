@@ -34,14 +34,17 @@ pub struct Presenter {
     pub view: View,
     gpu: GpuContext,
     size: [u32; 2],
-    target: PooledTarget,
+    /// Only tiles, for measurements.
+    tiles: PooledTarget,
+    drawn: PooledTarget,
 }
 
 impl Presenter {
     /// A view of this size in pixels; nothing is drawn yet.
     pub fn new(gpu: &GpuContext, placement: Placement, state: AppState, size: [u32; 2]) -> Self {
         let view = View::new(gpu, placement, state, Arc::new([]), FORMAT, egui::Context::default());
-        Self { view, gpu: gpu.clone(), size, target: gpu.target(size, FORMAT) }
+        let target = || gpu.target(size, FORMAT);
+        Self { view, gpu: gpu.clone(), size, tiles: target(), drawn: target() }
     }
 
     /// What is shown.
@@ -63,7 +66,8 @@ impl Presenter {
         let start = Instant::now();
         self.view.lay_out_off_screen(session, self.size);
         let laid_out = Instant::now();
-        let submission = self.view.scene.draw(&self.target.view);
+        let (drawn, submission) = self.view.scene.renderer.draw_changes(None);
+        self.drawn = drawn;
         readback::wait_for(&self.gpu, submission)?;
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f32() * 1e3;
         Ok(DrawTimes { layout_ms: ms(start, laid_out), draw_ms: ms(laid_out, Instant::now()) })
@@ -75,7 +79,7 @@ impl Presenter {
     /// When the device is lost.
     pub fn present_tiles(&mut self) -> Result<f32, ReadbackError> {
         let start = Instant::now();
-        let submission = self.view.scene.draw_tiles(&self.target.view);
+        let submission = self.view.scene.renderer.draw_tiles(&self.tiles.view);
         readback::wait_for(&self.gpu, submission)?;
         Ok(start.elapsed().as_secs_f32() * 1e3)
     }
@@ -87,7 +91,7 @@ impl Presenter {
     pub fn counter(&self) -> Result<Option<u16>, ReadbackError> {
         let Some([x, y, width, height]) = self.view.scene.picture_area() else { return Ok(None) };
         let upper = [x, y, width, counter::rows(height)];
-        Ok(counter::read(&readback::copy_part(&self.gpu, &self.target.texture, upper).wait(&self.gpu)?))
+        Ok(counter::read(&readback::copy_part(&self.gpu, &self.drawn.texture, upper).wait(&self.gpu)?))
     }
 
     /// What was drawn last.
@@ -95,7 +99,15 @@ impl Presenter {
     /// # Errors
     /// When the device is lost.
     pub fn picture(&self) -> Result<image::RgbImage, ReadbackError> {
-        readback::copy_picture(&self.gpu, &self.target.texture).wait(&self.gpu)
+        readback::copy_picture(&self.gpu, &self.drawn.texture).wait(&self.gpu)
+    }
+
+    /// The same drawn anew, all of it.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn picture_anew(&mut self) -> Result<image::RgbImage, ReadbackError> {
+        readback::copy_picture(&self.gpu, &self.view.scene.renderer.draw_to_texture().texture).wait(&self.gpu)
     }
 
     /// Makes tiles as small as it takes for all shown channels to fit on one page; call when there is something to show.

@@ -37,8 +37,8 @@ pub fn take(
     let node = look.node();
     let (tile_area, tile_size) = scene.tile_area();
 
-    let view = readback::copy_picture(gpu, &scene.draw_to_texture().texture);
-    let tiles = scene.draw_native_tiles().map(|target| readback::copy_picture(gpu, &target.texture));
+    let view = readback::copy_picture(gpu, &scene.renderer.draw_to_texture().texture);
+    let tiles = scene.renderer.draw_native_tiles().map(|target| readback::copy_picture(gpu, &target.texture));
     let numbers = scene.tile_sets().map(|set| numbers_of(gpu, set)).collect();
     let colors = LayerColors::of(&state.colors, node.shape, shown, layer);
     let colors = colors.first()?;

@@ -213,9 +213,10 @@ fn configuration(
     let config = surface.get_default_config(&gpu.adapter, size.width.max(1), size.height.max(1));
     let mut config = config.ok_or(GpuError::NoAdapter)?;
     // Colormap bytes are sRGB already: a target that converts would brighten them.
-    let formats = surface.get_capabilities(&gpu.adapter).formats;
-    let plain = formats.iter().copied().find(|format| !format.is_srgb());
+    let can = surface.get_capabilities(&gpu.adapter);
+    let plain = can.formats.iter().copied().find(|format| !format.is_srgb());
     config.format = plain.unwrap_or(config.format.remove_srgb_suffix());
+    config.usage |= can.usages & wgpu::TextureUsages::COPY_DST;
     config.present_mode = wgpu::PresentMode::AutoVsync;
     config.desired_maximum_frame_latency = 2;
     Ok(config)
@@ -313,7 +314,7 @@ impl Live {
                 return;
             }
         };
-        self.view.scene.draw(&texture.texture.create_view(&Default::default()));
+        self.view.scene.renderer.draw_onto(&texture.texture);
         self.window.pre_present_notify();
         self.gpu.queue.present(texture);
     }

@@ -1,5 +1,6 @@
 //! Triangles with colours and a texture over what is there: what panels are made of.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::GpuContext;
@@ -85,6 +86,15 @@ pub struct Mesh<'a> {
     pub indices: &'a [u32],
 }
 
+/// A mesh in the memory of a renderer.
+#[derive(Clone, Debug)]
+pub struct UploadedMesh {
+    clip: [u32; 4],
+    texture: wgpu::TextureView,
+    first_vertex: i32,
+    indices: Range<u32>,
+}
+
 /// The compiled shader, and memory for what is drawn.
 #[derive(Debug)]
 pub struct MeshRenderer {
@@ -105,40 +115,47 @@ impl MeshRenderer {
         }
     }
 
-    /// Draws meshes in their order into a target of this size in points. The pass is to be submitted before more are
-    /// drawn with the same renderer.
+    /// Puts meshes in the place of those that were uploaded before; what draws these is to be submitted by then.
+    pub fn upload(&mut self, gpu: &GpuContext, meshes: &[Mesh<'_>]) -> Vec<UploadedMesh> {
+        let (mut vertices, mut indices): (Vec<Vertex>, Vec<u32>) = (vec![], vec![]);
+        let mut uploaded = vec![];
+        for mesh in meshes {
+            let (first_vertex, first_index) = (vertices.len() as i32, indices.len() as u32);
+            vertices.extend(mesh.vertices);
+            indices.extend(mesh.indices);
+            let texture = mesh.texture.view.clone();
+            let range = first_index..indices.len() as u32;
+            uploaded.push(UploadedMesh { clip: mesh.clip, texture, first_vertex, indices: range });
+        }
+        let (vertex, index) = (wgpu::BufferUsages::VERTEX, wgpu::BufferUsages::INDEX);
+        gpu.refill(&mut self.vertices, bytemuck::cast_slice(&vertices), vertex);
+        gpu.refill(&mut self.indices, bytemuck::cast_slice(&indices), index);
+        uploaded
+    }
+
+    /// Draws meshes that were uploaded last, in their order, into a target of this size in points.
     pub fn draw(
-        &mut self,
+        &self,
         gpu: &GpuContext,
         pass: &mut wgpu::RenderPass<'_>,
         screen_size: [f32; 2],
-        meshes: &[Mesh<'_>],
+        meshes: &[UploadedMesh],
     ) {
-        let all: Vec<Vertex> = meshes.iter().flat_map(|mesh| mesh.vertices).copied().collect();
-        let indices: Vec<u32> = meshes.iter().flat_map(|mesh| mesh.indices).copied().collect();
-        if indices.is_empty() {
-            return;
-        }
-        let (vertex, index) = (wgpu::BufferUsages::VERTEX, wgpu::BufferUsages::INDEX);
-        let vertices = gpu.refill(&mut self.vertices, bytemuck::cast_slice(&all), vertex);
-        let indices = gpu.refill(&mut self.indices, bytemuck::cast_slice(&indices), index);
+        let (Some(vertices), Some(indices)) = (&self.vertices, &self.indices) else { return };
         pass.set_vertex_buffer(0, vertices.slice(..));
         pass.set_index_buffer(indices.slice(..), wgpu::IndexFormat::Uint32);
         let settings = gpu.settings(&MeshesSettings { screen_size });
-        let (mut first_vertex, mut first_index) = (0, 0);
-        for Mesh { clip: [x, y, width, height], texture, vertices, indices } in meshes {
-            let last_index = first_index + indices.len() as u32;
+        for UploadedMesh { clip: [x, y, width, height], texture, first_vertex, indices } in meshes {
             if *width > 0 && *height > 0 {
                 let bindings = [
                     (0, settings.as_entire_binding()),
-                    (1, wgpu::BindingResource::TextureView(&texture.view)),
+                    (1, wgpu::BindingResource::TextureView(texture)),
                     (2, wgpu::BindingResource::Sampler(&self.sampler)),
                 ];
                 self.pipeline.set(gpu, pass, &bindings);
                 pass.set_scissor_rect(*x, *y, *width, *height);
-                pass.draw_indexed(first_index..last_index, first_vertex, 0..1);
+                pass.draw_indexed(indices.clone(), *first_vertex, 0..1);
             }
-            (first_vertex, first_index) = (first_vertex + vertices.len() as i32, last_index);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod class_activation;
 mod context;
 mod feature_map;
+mod fill;
 mod frame;
 mod hypercolumn;
 mod kept;
@@ -22,11 +23,12 @@ pub mod twin;
 pub use class_activation::ClassActivationPass;
 pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};
 pub use feature_map::FeatureMapBuffer;
+pub use fill::FillRenderer;
 pub use frame::{Fit, FrameBuffer, PictureRenderer, Preprocessor, Rect, Resize, crop_of};
 pub use hypercolumn::HypercolumnPass;
 pub use kept::{Objects, PooledBuffer, PooledTarget};
 pub use luminance::{LuminanceBuffer, LuminancePass};
-pub use meshes::{Mesh, MeshRenderer, MeshTexture, Vertex};
+pub use meshes::{Mesh, MeshRenderer, MeshTexture, UploadedMesh, Vertex};
 pub use percentiles::{MapStatistics, PercentilesPass};
 pub use rgb::{RgbDraw, RgbRenderer};
 pub use shaders::shader_sources;
@@ -34,11 +36,12 @@ pub use statistics::{StatisticsBuffer, StatisticsPass};
 pub use tiles::{ChannelOrder, TileDraw, TilesRenderer, range_mode};
 
 /// Name in WGSL and size in Rust, in bytes, of each struct of settings: a test compares them.
-pub fn settings_sizes() -> [(&'static str, usize); 8] {
+pub fn settings_sizes() -> [(&'static str, usize); 9] {
     [
         ("Preprocess", size_of::<frame::PreprocessSettings>()),
         ("Picture", size_of::<frame::PictureSettings>()),
         ("MapLayout", size_of::<feature_map::MapLayout>()),
+        ("Fill", size_of::<fill::FillSettings>()),
         ("Luminance", size_of::<luminance::LuminanceSettings>()),
         ("Tiles", size_of::<tiles::TilesSettings>()),
         ("Meshes", size_of::<meshes::MeshesSettings>()),

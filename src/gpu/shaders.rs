@@ -1,7 +1,7 @@
 //! The shaders' text.
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
-pub fn shader_sources() -> [(&'static str, String); 10] {
+pub fn shader_sources() -> [(&'static str, String); 11] {
     let frame = include_str!("../../shaders/frame.wgsl");
     let map = include_str!("../../shaders/feature_map.wgsl");
     [
@@ -11,6 +11,7 @@ pub fn shader_sources() -> [(&'static str, String); 10] {
         ("statistics", [map, include_str!("../../shaders/statistics.wgsl")].concat()),
         ("percentiles", [map, include_str!("../../shaders/percentiles.wgsl")].concat()),
         ("tiles", [map, include_str!("../../shaders/tiles.wgsl")].concat()),
+        ("fill", include_str!("../../shaders/fill.wgsl").into()),
         ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
         ("class_activation", [map, include_str!("../../shaders/class_activation.wgsl")].concat()),
         ("meshes", include_str!("../../shaders/meshes.wgsl").into()),
