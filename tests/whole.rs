@@ -660,6 +660,11 @@ mod window {
             desk.key(key);
         }
         shot(&|info| info["over"].is_null());
+        // What has no key.
+        for key in ["slash", "m", "i", "x", "e", "d", "7", "Return"] {
+            desk.key(key);
+        }
+        shot(&|info| info["layer"]["keras_name"] == "mixed7");
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }

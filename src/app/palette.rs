@@ -1,5 +1,7 @@
 //! The list of everything that can be done: what is found, why some of it does not apply here, and what keys do in it. Pure.
 
+use std::borrow::Cow;
+
 use super::keys::{Action, Command, Key};
 use super::lens;
 use super::state::{AppState, Search};
@@ -15,15 +17,17 @@ const PAGE: isize = 8;
 #[derive(Debug)]
 pub struct Entry<'a> {
     /// What it does.
-    pub command: &'a Command,
+    pub command: Cow<'a, Command>,
     /// Why it does nothing here.
     pub hindered: Option<String>,
 }
 
 /// What is found by what was typed; what does not apply here comes last.
 pub fn found<'a>(search: &Search, state: &'a AppState, model: &ViewModel) -> Vec<Entry<'a>> {
-    let commands = state.keys.commands.iter().filter(|command| command.is_one_action());
-    let matching = commands.filter(|command| {
+    let commands = state.keys.commands.iter().filter(|command| command.is_one_action()).map(Cow::Borrowed);
+    let stages = state.graph().stages.iter().enumerate();
+    let stages = stages.map(|(stage, name)| Cow::Owned(go_to(stage, name)));
+    let matching = commands.chain(stages).filter(|command| {
         search.finds(&[
             &command.name.replace('-', " "),
             &command.name,
@@ -32,9 +36,19 @@ pub fn found<'a>(search: &Search, state: &'a AppState, model: &ViewModel) -> Vec
         ])
     });
     let mut all: Vec<Entry<'_>> =
-        matching.map(|command| Entry { command, hindered: hindered(command.action, state, model) }).collect();
+        matching.map(|command| Entry { hindered: hindered(command.action, state, model), command }).collect();
     all.sort_by_key(|entry| entry.hindered.is_some());
     all
+}
+
+/// Of each network other ones, so that none has a key.
+fn go_to(stage: usize, name: &str) -> Command {
+    Command {
+        name: format!("stage-{name}"),
+        action: Action::Stage(stage),
+        keys: vec![],
+        help: format!("stage {name}, at its last layer"),
+    }
 }
 
 /// Why an action does nothing here; `None` where it does something.
@@ -47,6 +61,7 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
         Action::NextLayer | Action::NextStage => {
             say(place.layer + 1 == graph.nodes.len(), "this is the last layer")
         }
+        Action::Stage(stage) => say(place.layer == graph.stage_end(stage), "this is the layer that is shown"),
         Action::PreviousPage => say(place.page() == 0, "this is the first page"),
         Action::NextPage => {
             let count = state.shown_channels(place.layer).len();
