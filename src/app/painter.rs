@@ -64,17 +64,13 @@ impl Painter {
             (*part, ctx.tessellate(touched.collect(), scale))
         });
         let tessellated: Vec<_> = tessellated.collect();
-        let mut meshes = vec![];
-        let mut ends = vec![];
-        for (part, primitives) in &tessellated {
-            meshes.extend(primitives.iter().filter_map(|drawn| mesh(drawn, &self.textures, *part, scale)));
-            ends.push(meshes.len());
-        }
-        let mut uploaded = self.renderer.upload(gpu, &meshes).into_iter();
-        let mut first = 0;
-        let lengths = ends.into_iter().map(|end| end - std::mem::replace(&mut first, end));
-        let each = lengths.map(|length| uploaded.by_ref().take(length).collect());
-        parts.iter().zip(each).map(|(rect, meshes)| Part { rect: *rect, meshes }).collect()
+        let meshes = tessellated.iter().map(|(part, primitives)| {
+            primitives.iter().filter_map(|primitive| mesh(primitive, &self.textures, *part, scale)).collect()
+        });
+        let meshes: Vec<Vec<_>> = meshes.collect();
+        let mut uploaded = self.renderer.upload(gpu, &meshes.concat()).into_iter();
+        let mut next = |count| uploaded.by_ref().take(count).collect();
+        parts.iter().zip(meshes).map(|(rect, own)| Part { rect: *rect, meshes: next(own.len()) }).collect()
     }
 
     /// Draws what was uploaded last over what is there.

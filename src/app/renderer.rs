@@ -20,15 +20,21 @@ use crate::view::Colormap;
 /// What was laid out last: enough to draw it again into another target.
 #[derive(Default)]
 pub struct Content {
+    /// The size of the view, and what the panels are made of.
     pub panels: PanelLayout,
+    /// Where the picture is, in pixels, and whether left and right are swapped.
     pub picture: Option<(Rect, bool)>,
     /// The network's input in place of the picture: its map, and what is black and white in it.
     pub input: Option<(FeatureMapBuffer, Placing, [[f32; 3]; 2])>,
     /// What lies over the picture.
     pub over: Option<(Over, Placing, Colormap)>,
+    /// Of each version that is compared.
     pub tiles: Vec<(TileSet, Placing)>,
+    /// Whose frame is the picture.
     pub activations: Option<Arc<Activations>>,
+    /// Where all tiles are, in pixels: left, top, width, height.
     pub tile_area: [u32; 4],
+    /// Width and height of one, in pixels.
     pub tile_size: [u32; 2],
 }
 
