@@ -12,15 +12,15 @@ fn equals_the_layer_table_of_keras() {
     let layers = table["layers"].as_array().unwrap();
     assert_eq!(graph.nodes.len(), layers.len());
     for (index, (node, layer)) in graph.nodes.iter().zip(layers).enumerate() {
-        assert_eq!(node.keras_name, layer["name"].as_str().unwrap(), "layer {index}");
+        assert_eq!(node.name, layer["name"].as_str().unwrap(), "layer {index}");
         let shape: Vec<usize> =
             layer["output_shape"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect();
         let ours = [node.shape.height, node.shape.width, node.shape.channels];
-        assert_eq!(ours[3 - shape.len()..], shape, "{}", node.keras_name);
-        let inputs: Vec<&str> = node.inputs.iter().map(|&i| graph.nodes[i].keras_name.as_str()).collect();
+        assert_eq!(ours[3 - shape.len()..], shape, "{}", node.name);
+        let inputs: Vec<&str> = node.inputs.iter().map(|&i| graph.nodes[i].name.as_str()).collect();
         let inbound: Vec<&str> =
             layer["inbound"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
-        assert_eq!(inputs, inbound, "{}", node.keras_name);
+        assert_eq!(inputs, inbound, "{}", node.name);
         assert!(node.inputs.iter().all(|&input| input < index));
     }
 }
@@ -38,7 +38,7 @@ fn equals_the_mapping_to_torchvision() {
             assert_eq!(index, conv[format!("{key}_index")].as_u64().unwrap() as usize, "{torch}{suffix}");
             assert_eq!(graph.find(conv[key].as_str().unwrap()).unwrap(), index);
         }
-        let Op::Conv(window) = graph.nodes[graph.find(&format!("{torch}.conv")).unwrap()].op else {
+        let Op::Conv(window, 1) = graph.nodes[graph.find(&format!("{torch}.conv")).unwrap()].op else {
             panic!("{torch}.conv is no convolution");
         };
         let sizes = |key: &str| -> Vec<usize> {
@@ -60,10 +60,11 @@ fn has_the_parameters_that_keras_counts() {
         .iter()
         .flatten()
         .map(|layer| match layer {
-            LayerWeights::Conv { kernel } => kernel.len(),
+            LayerWeights::Conv { kernel, .. } => kernel.len(),
             // Keras has no gamma here.
             LayerWeights::BatchNorm { beta, mean, variance, .. } => beta.len() + mean.len() + variance.len(),
             LayerWeights::Dense { weight, bias } => weight.len() + bias.len(),
+            other => panic!("{other:?}"),
         })
         .sum();
     assert_eq!(count, 23_851_784);
@@ -88,9 +89,9 @@ fn stages_and_receptive_fields() {
     assert_eq!(names[names.len() - 3..], ["mixed10", "pool", "out"]);
     assert_eq!(graph.stage_end(1), graph.find("mixed0").unwrap());
     let field = |name: &str| graph.nodes[graph.find(name).unwrap()].receptive_field;
-    assert_eq!((field("conv2d").size, field("conv2d").stride), ([3, 3], [2, 2]));
+    assert_eq!((field("conv2d").size, field("conv2d").stride), ([3, 3], [2.0, 2.0]));
     assert_eq!(field("activation_1").size, [7, 7]);
-    assert_eq!((field("max_pooling2d").size, field("max_pooling2d").stride), ([15, 15], [4, 4]));
+    assert_eq!((field("max_pooling2d").size, field("max_pooling2d").stride), ([15, 15], [4.0, 4.0]));
     // Two 1×7 and 7×1 pairs: as wide as high.
     assert_eq!(field("mixed4").size[0], field("mixed4").size[1]);
     assert!(field("avg_pool").size[0] > 299);
@@ -100,7 +101,7 @@ fn stages_and_receptive_fields() {
 fn a_thinner_network_has_the_same_layers() {
     let (full, quarter) = (inception_v3(1000, 1.0), inception_v3(1000, 0.25));
     for (a, b) in full.nodes.iter().zip(&quarter.nodes) {
-        assert_eq!((&a.keras_name, &a.inputs, a.shape.height), (&b.keras_name, &b.inputs, b.shape.height));
+        assert_eq!((&a.name, &a.inputs, a.shape.height), (&b.name, &b.inputs, b.shape.height));
     }
     assert_eq!(quarter.nodes[310].shape.channels, 512);
 }

@@ -1,6 +1,6 @@
 //! What a layer costs: parameters and multiply-adds, counted as Keras counts them.
 
-use super::{Graph, LayerIndex, Op};
+use super::{Graph, LayerIndex, Op, Shape};
 
 /// What a layer costs for one picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -38,20 +38,35 @@ impl Graph {
     pub fn cost(&self, layer: LayerIndex) -> Cost {
         let node = &self.nodes[layer];
         let shape = node.shape;
-        let inputs = node.inputs.first().map_or(0, |&input| self.nodes[input].shape.channels);
-        match node.op {
-            Op::Conv(window) => {
-                let trainable = shape.channels * inputs * window.kernel[0] * window.kernel[1];
-                Cost { trainable, measured: 0, multiply_adds: trainable * shape.height * shape.width }
+        let cells = shape.height * shape.width;
+        let input = node.inputs.first().map_or(Shape::default(), |&input| self.nodes[input].shape);
+        let bias = if node.has_bias { shape.channels } else { 0 };
+        let weighted = |weights: usize, cells: usize| Cost {
+            trainable: weights + bias,
+            measured: 0,
+            multiply_adds: weights * cells,
+        };
+        match &node.op {
+            Op::Conv(window, groups) => {
+                let [height, width] = window.kernel;
+                weighted(shape.channels * (input.channels / groups.max(&1)) * height * width, cells)
             }
-            Op::BatchNorm => {
+            Op::ConvTranspose(window, groups) => {
+                let [height, width] = window.kernel;
+                weighted(
+                    shape.channels * (input.channels / groups.max(&1)) * height * width,
+                    input.height * input.width,
+                )
+            }
+            Op::SeparableConv(window) => {
+                let [height, width] = window.kernel;
+                weighted(input.channels * (height * width + shape.channels), cells)
+            }
+            Op::BatchNorm(_) => {
                 Cost { trainable: shape.channels, measured: 2 * shape.channels, multiply_adds: 0 }
             }
-            Op::Dense | Op::Classifier => Cost {
-                trainable: (inputs + 1) * shape.channels,
-                measured: 0,
-                multiply_adds: inputs * shape.channels,
-            },
+            Op::Normalize(..) => Cost { trainable: 2 * shape.channels, ..Cost::default() },
+            Op::Dense => weighted(input.channels * shape.channels, cells),
             _ => Cost::default(),
         }
     }

@@ -1,7 +1,10 @@
 //! InceptionV3: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
 //! (arXiv:1512.00567), as Keras and torchvision have it; the auxiliary classifier is left out.
 
-use super::{Graph, GraphBuilder, Op, Shape, Window};
+use super::{
+    Activation, AvgPool, Axis, Graph, GraphBuilder, GraphError, Meaning, NewNode, Op, Order, Reduction,
+    Shape, Window,
+};
 
 /// Side of the square input picture, in pixels.
 pub const INPUT_SIZE: usize = 299;
@@ -28,11 +31,26 @@ pub fn inception_v3(classes: usize, width: f64) -> Graph {
     inception_v3_with_head(if classes == 0 { &[] } else { std::slice::from_ref(&classifier) }, width)
 }
 
-/// InceptionV3 with these fully connected layers behind the pool, ReLU between them and softmax at the end; without
-/// any it ends at the pool.
+/// InceptionV3 with these fully connected layers behind the pool, ReLU between them and softmax at the end (the logistic
+/// function of a single output); without any it ends at the pool.
 pub fn inception_v3_with_head(head: &[HeadLayer], width: f64) -> Graph {
-    let input = Shape { channels: 3, height: INPUT_SIZE, width: INPUT_SIZE };
-    let mut net = Inception { graph: GraphBuilder::new(input, "stem"), width, scope: String::new() };
+    let size = [INPUT_SIZE; 2];
+    inception_v3_of_size(head, width, size)
+        .unwrap_or_else(|error| unreachable!("the published network: {error}"))
+}
+
+/// The same for pictures of this height and width.
+///
+/// # Errors
+/// Where they are too small: the published network needs 75 pixels.
+pub fn inception_v3_of_size(
+    head: &[HeadLayer],
+    width: f64,
+    [height, columns]: [usize; 2],
+) -> Result<Graph, GraphError> {
+    let input = Shape { channels: 3, height, width: columns };
+    let graph = GraphBuilder::new(input, "stem");
+    let mut net = Inception { graph, width, scope: String::new(), error: None };
 
     let x = net.conv_bn_relu(0, "Conv2d_1a_3x3", 32, [3, 3], 2, Padding::Valid);
     let x = net.conv_bn_relu(x, "Conv2d_2a_3x3", 32, [3, 3], 1, Padding::Valid);
@@ -54,22 +72,27 @@ pub fn inception_v3_with_head(head: &[HeadLayer], width: f64) -> Graph {
     let x = net.inception_e(x, 9, "Mixed_7b");
     let x = net.inception_e(x, 10, "Mixed_7c");
 
-    let mut graph = net.graph;
-    graph.stage("pool");
-    let x = graph.add(Op::GlobalAvgPool, &[x], None, "avg_pool".into(), Some("avgpool".into()));
+    net.graph.stage("pool");
+    let mean = Op::GlobalPool(Reduction::Mean);
+    let mut x = net.add(mean, &[x], None, "avg_pool".into(), Some("avgpool".into()));
+    let mut meaning = Meaning::Numbers;
     if let Some((classifier, hidden)) = head.split_last() {
-        graph.stage("out");
-        let mut x = x;
+        net.graph.stage("out");
         for HeadLayer { units, torch_name } in hidden {
-            let name = graph.auto_name("dense");
+            let name = net.graph.auto_name("dense");
             let relu = format!("{name}_relu");
-            x = graph.add(Op::Dense, &[x], Some(*units), name, Some(torch_name.clone()));
-            x = graph.add(Op::Relu, &[x], None, relu, None);
+            x = net.dense(x, *units, name, torch_name, Activation::Linear);
+            x = net.relu(x, relu, None);
         }
         let HeadLayer { units, torch_name } = classifier;
-        graph.add(Op::Classifier, &[x], Some(*units), "predictions".into(), Some(torch_name.clone()));
+        let activation = if *units == 1 { Activation::Sigmoid } else { Activation::Softmax };
+        x = net.dense(x, *units, "predictions".into(), torch_name, activation);
+        meaning = Meaning::Probabilities;
     }
-    graph.finish("InceptionV3", width)
+    match net.error {
+        Some(error) => Err(error),
+        None => Ok(net.graph.finish("InceptionV3", width, &[(x, meaning)], Order::Keras)),
+    }
 }
 
 /// The number of channels in a network whose channel counts are multiplied by `width`: rounded, at least one.
@@ -88,9 +111,53 @@ struct Inception {
     width: f64,
     /// torchvision's module name, in front of the branch names.
     scope: String,
+    /// The first one.
+    error: Option<GraphError>,
 }
 
 impl Inception {
+    fn push(&mut self, new: NewNode<'_>) -> usize {
+        self.graph.push(new).unwrap_or_else(|error| {
+            self.error.get_or_insert(error);
+            0
+        })
+    }
+
+    fn add(
+        &mut self,
+        op: Op,
+        inputs: &[usize],
+        channels: Option<usize>,
+        name: String,
+        torch_name: Option<String>,
+    ) -> usize {
+        let shape = channels.map(Shape::vector);
+        self.push(NewNode { shape, other_name: torch_name, ..NewNode::new(op, inputs, name) })
+    }
+
+    fn relu(&mut self, x: usize, name: String, torch_name: Option<String>) -> usize {
+        let activation = Activation::Relu;
+        self.push(NewNode { activation, other_name: torch_name, ..NewNode::new(Op::Activation, &[x], name) })
+    }
+
+    fn dense(
+        &mut self,
+        x: usize,
+        units: usize,
+        name: String,
+        torch_name: &str,
+        activation: Activation,
+    ) -> usize {
+        let (shape, other_name) = (Some(Shape::vector(units)), Some(torch_name.into()));
+        self.push(NewNode {
+            activation,
+            shape,
+            other_name,
+            has_bias: true,
+            ..NewNode::new(Op::Dense, &[x], name)
+        })
+    }
+
     fn conv_bn_relu(
         &mut self,
         x: usize,
@@ -104,16 +171,15 @@ impl Inception {
             Padding::Valid => [0, 0],
             Padding::Same => [kernel[0] / 2, kernel[1] / 2],
         };
-        let window = Window { kernel, stride: [stride, stride], padding };
+        let window = Window::new(kernel, [stride, stride], padding);
         let filters = scaled(filters, self.width);
         let torch = format!("{}{torch_name}", self.scope);
-        let graph = &mut self.graph;
-        let name = graph.auto_name("conv2d");
-        let x = graph.add(Op::Conv(window), &[x], Some(filters), name, Some(format!("{torch}.conv")));
-        let name = graph.auto_name("batch_normalization");
-        let x = graph.add(Op::BatchNorm, &[x], None, name, Some(format!("{torch}.bn")));
-        let name = graph.auto_name("activation");
-        graph.add(Op::Relu, &[x], None, name, Some(torch))
+        let name = self.graph.auto_name("conv2d");
+        let x = self.add(Op::Conv(window, 1), &[x], Some(filters), name, Some(format!("{torch}.conv")));
+        let name = self.graph.auto_name("batch_normalization");
+        let x = self.add(Op::BatchNorm(BATCH_NORM_EPSILON), &[x], None, name, Some(format!("{torch}.bn")));
+        let name = self.graph.auto_name("activation");
+        self.relu(x, name, Some(torch))
     }
 
     /// A chain of convolutions with stride 1 and `same` padding: (name, filters, kernel).
@@ -125,15 +191,15 @@ impl Inception {
     }
 
     fn max_pool(&mut self, x: usize, torch_name: Option<&str>) -> usize {
-        let window = Window { kernel: [3, 3], stride: [2, 2], padding: [0, 0] };
+        let window = Window::new([3, 3], [2, 2], [0, 0]);
         let name = self.graph.auto_name("max_pooling2d");
-        self.graph.add(Op::MaxPool(window), &[x], None, name, torch_name.map(Into::into))
+        self.add(Op::MaxPool(window), &[x], None, name, torch_name.map(Into::into))
     }
 
     fn pool_branch(&mut self, x: usize, filters: usize) -> usize {
-        let window = Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1] };
+        let window = Window::new([3, 3], [1, 1], [1, 1]);
         let name = self.graph.auto_name("average_pooling2d");
-        let pool = self.graph.add(Op::AvgPool(window), &[x], None, name, None);
+        let pool = self.add(Op::AvgPool(window, AvgPool::default()), &[x], None, name, None);
         self.chain(pool, &[("branch_pool", filters, [1, 1])])
     }
 
@@ -144,7 +210,7 @@ impl Inception {
 
     fn concat(&mut self, branches: &[usize], block: usize, torch_name: &str) -> usize {
         let keras_name = format!("mixed{block}");
-        self.graph.add(Op::Concat, branches, None, keras_name, Some(torch_name.into()))
+        self.add(Op::Concat(Axis::Channel), branches, None, keras_name, Some(torch_name.into()))
     }
 
     fn inception_a(&mut self, x: usize, block: usize, name: &str, pool_filters: usize) -> usize {
@@ -209,12 +275,12 @@ impl Inception {
         let left = self.chain(b3, &[("branch3x3_2a", 384, [1, 3])]);
         let right = self.chain(b3, &[("branch3x3_2b", 384, [3, 1])]);
         let inner_name = format!("mixed9_{}", block - 9);
-        let b3 = self.graph.add(Op::Concat, &[left, right], None, inner_name, None);
+        let b3 = self.add(Op::Concat(Axis::Channel), &[left, right], None, inner_name, None);
         let dbl = self.chain(x, &[("branch3x3dbl_1", 448, [1, 1]), ("branch3x3dbl_2", 384, [3, 3])]);
         let left = self.chain(dbl, &[("branch3x3dbl_3a", 384, [1, 3])]);
         let right = self.chain(dbl, &[("branch3x3dbl_3b", 384, [3, 1])]);
         let inner_name = self.graph.auto_name("concatenate");
-        let dbl = self.graph.add(Op::Concat, &[left, right], None, inner_name, None);
+        let dbl = self.add(Op::Concat(Axis::Channel), &[left, right], None, inner_name, None);
         let pool = self.pool_branch(x, 192);
         self.concat(&[b1, b3, dbl, pool], block, name)
     }

@@ -22,6 +22,11 @@ pub fn embedded() -> Arc<[Label]> {
     parse(include_str!("../../models/embedded/labels.txt"))
 }
 
+/// These names, in the order of the outputs.
+pub fn named(names: &[String]) -> Arc<[Label]> {
+    names.iter().map(|name| Label { wordnet_id: String::new(), name: name.trim().into() }).collect()
+}
+
 /// Class names in the order of the classifier's outputs: a JSON list of names; or lines, each a name, or
 /// `index<TAB>wordnet id<TAB>name`. Lines that begin with `#` and empty ones are skipped.
 pub fn parse(text: &str) -> Arc<[Label]> {

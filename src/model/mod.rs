@@ -2,15 +2,31 @@
 //!
 //! No Burn, no wgpu: [`crate::network`] executes a [`Graph`], everything else asks it for names and shapes.
 
+pub mod architectures;
+mod builder;
 mod conventions;
 mod cost;
+mod field;
 mod graph;
 pub mod inception_v3;
 pub mod labels;
+mod op;
 mod order;
+mod shape;
+mod stages;
+mod step;
 mod typed;
+mod window;
 
-pub use conventions::{AvgPool, Conventions, InputScale, Precision};
+pub use builder::{GraphBuilder, GraphError, NewNode, Order};
+pub use conventions::{AvgPool, Conventions, InputColors, InputScale, Precision, three_numbers};
 pub use cost::Cost;
-pub use graph::{Graph, GraphBuilder, LayerIndex, Node, Op, ReceptiveField, Shape, UnknownLayer, Window};
+pub use field::ReceptiveField;
+pub use graph::{Graph, LayerIndex, Meaning, Node, Output, UnknownLayer};
+pub use op::{
+    Activation, Arithmetic, Axis, Coordinates, Filling, Interpolation, Op, Over, Reduction, Rounding,
+};
+pub use shape::{MOST_VALUES, Shape, broadcast};
+pub use step::{MOST_AXES, Step};
 pub use typed::{LayersError, layers};
+pub use window::Window;
