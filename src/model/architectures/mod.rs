@@ -1,0 +1,147 @@
+//! Architectures that are told by the names and shapes of a state dict: torchvision's, and timm's of the same
+//! networks.
+//!
+//! A state dict holds parameters and says nothing of what is done with them. The descriptions here add that:
+//! the order of the layers, strides, activations. Numbers of channels, kernel sizes, groups and the number of
+//! blocks are read from the file, so that narrower, wider and deeper networks of a family work too.
+//!
+//! What no name and no shape tells is taken to be as published: strides, activations, symmetric padding; in a
+//! classifier of several layers, ReLU between them. So timm's ports from TensorFlow (`tf_efficientnet_b0`,
+//! `tf_mobilenetv3_large_100`) come out a little wrong, which pad as TensorFlow does and add 0.001 to
+//! variances ([`Architecture::note`] says so), and its `resnetaa` and `resnetblur`, which pool where the
+//! others have strides.
+
+mod convnext;
+mod densenet;
+mod googlenet;
+mod inverted;
+mod net;
+mod resnet;
+mod squeezenet;
+#[cfg(test)]
+pub(crate) mod tests;
+mod vgg;
+
+use std::collections::BTreeMap;
+
+pub use self::net::INPUT_SIZE;
+
+use self::net::Net;
+use super::{Graph, GraphError, InputScale};
+
+/// What to do with a state dict that [`tell`] does not know.
+pub const EXPORT: &str = "a state dict has the parameters of a network, not its layers, and this is none of \
+    the networks that are known by their names: export it to ONNX, in Python with \
+    `torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \"model.onnx\")`";
+
+/// A network whose state dict is known.
+#[derive(Clone, Debug)]
+pub struct Architecture {
+    /// As people write it: `ResNet-50`.
+    pub name: String,
+    /// Number of classes; 0 where there is no classifier.
+    pub classes: usize,
+    /// What the input usually expects.
+    pub usual_scale: InputScale,
+    /// What the user ought to know about what was assumed, a sentence.
+    pub note: Option<&'static str>,
+    family: &'static Family,
+    /// What stands in front of all names: `model.`, `module.backbone.`.
+    prefix: String,
+    /// Shapes of all tensors by their names without that.
+    tensors: BTreeMap<String, Vec<usize>>,
+}
+
+/// Adds all layers and says what the network is called.
+type Build = fn(&mut Net<'_>) -> Result<String, GraphError>;
+
+/// Networks with one description.
+#[derive(Debug)]
+struct Family {
+    /// A tensor that all of them have.
+    key: &'static str,
+    /// The first convolution.
+    first: &'static str,
+    /// The stage that it belongs to.
+    stage: &'static str,
+    build: Build,
+}
+
+const fn family(key: &'static str, first: &'static str, stage: &'static str, build: Build) -> Family {
+    Family { key, first, stage, build }
+}
+
+/// In any order: a network is told by a description that has a layer for each of its tensors.
+static FAMILIES: [Family; 11] = [
+    family("layer4.0.conv1.weight", "conv1", "stem", resnet::build),
+    family("features.denseblock1.denselayer1.conv2.weight", "features.conv0", "stem", densenet::build),
+    family("inception3a.branch1.conv.weight", "conv1.conv", "stem", googlenet::build),
+    family("features.3.squeeze.weight", "features.0", "stem", squeezenet::build),
+    family("features.1.0.block.3.weight", "features.0.0", "stem", convnext::torchvision),
+    family("stages.0.blocks.0.conv_dw.weight", "stem.0", "stem", convnext::timm),
+    family("features.1.conv.0.0.weight", "features.0.0", "stem", inverted::torchvision),
+    family("features.1.block.0.0.weight", "features.0.0", "stem", inverted::torchvision),
+    family("features.1.0.block.0.0.weight", "features.0.0", "stem", inverted::torchvision),
+    family("blocks.0.0.conv_dw.weight", "conv_stem", "stem", inverted::timm),
+    family("features.0.weight", "features.0", "block1", vgg::build),
+];
+
+/// The architecture of which a state dict is, by its names and shapes; `None` where it has a tensor that the
+/// known ones do not have, or lacks one of theirs.
+pub fn tell(names_and_shapes: &[(&str, &[usize])]) -> Option<Architecture> {
+    FAMILIES.iter().find_map(|family| {
+        let is_path = |prefix: &&str| prefix.is_empty() || prefix.ends_with('.');
+        let mut names = names_and_shapes.iter().map(|(name, _)| renamed(name));
+        let prefix =
+            names.find_map(|name| Some(name.strip_suffix(family.key).filter(is_path)?.to_owned()))?;
+        let tensors = names_and_shapes
+            .iter()
+            .filter_map(|(name, shape)| Some((own_name(name, &prefix)?, shape.to_vec())))
+            .collect();
+        let (usual_scale, note) = (InputScale::Imagenet, None);
+        let mut told =
+            Architecture { name: String::new(), classes: 0, usual_scale, note, family, prefix, tensors };
+        let mut net = told.net(INPUT_SIZE).ok()?;
+        let name = (family.build)(&mut net).ok()?;
+        let (usual_scale, note) = (net.usual_scale, net.note);
+        let graph = net.finish(&name).ok()?;
+        told.classes = graph.classifier().map_or(0, |layer| graph.nodes[layer].shape.channels);
+        (told.name, told.usual_scale, told.note) = (name, usual_scale, note);
+        Some(told)
+    })
+}
+
+impl Architecture {
+    /// Its layers, for pictures of this height and width.
+    ///
+    /// # Errors
+    /// Where they are too small, or of a size that the network cannot have.
+    pub fn graph(&self, size: [usize; 2]) -> Result<Graph, GraphError> {
+        let mut net = self.net(size)?;
+        let name = (self.family.build)(&mut net)?;
+        net.finish(&name)
+    }
+
+    fn net(&self, size: [usize; 2]) -> Result<Net<'_>, GraphError> {
+        Net::new(&self.tensors, self.family.first, size, self.family.stage)
+    }
+
+    /// The name in the graph of a tensor of the file; `None` for what belongs to training alone.
+    pub fn own_name(&self, name: &str) -> Option<String> {
+        own_name(name, &self.prefix)
+    }
+}
+
+fn own_name(name: &str, prefix: &str) -> Option<String> {
+    let name = renamed(name.strip_prefix(prefix).unwrap_or(name));
+    let is_auxiliary = ["aux1.", "aux2."].iter().any(|branch| name.starts_with(branch));
+    (!is_auxiliary && !name.ends_with("num_batches_tracked")).then_some(name)
+}
+
+/// torchvision's published DenseNets are older than its code and say `denselayer1.norm.1`.
+fn renamed(name: &str) -> String {
+    if !name.contains(".denselayer") {
+        return name.into();
+    }
+    name.replace(".norm.", ".norm").replace(".conv.", ".conv")
+}
