@@ -19,9 +19,9 @@ use std::time::Instant;
 use burn::tensor::Tensor;
 use clap::{Args, Parser, Subcommand};
 use convscope::bridge;
-use convscope::engine::{Model, ModelOptions, OpenedModel, Placement, WeightsSpec, device_for};
+use convscope::engine::{Model, ModelOptions, OpenedModel, OutputChoice, Placement, WeightsSpec, device_for};
 use convscope::gpu::{Fit, GpuContext, Resize, new_instance, twin};
-use convscope::model::{AvgPool, Graph, LayerIndex, Node, Op, Precision};
+use convscope::model::{AvgPool, Graph, LayerIndex, Node, Precision};
 use convscope::network::{Folding, Network, input_from_values, values};
 use convscope::source::{CameraRequest, SourceSpec, open};
 use convscope::weights::LayerWeights;
@@ -68,6 +68,9 @@ struct Prepare {
 #[derive(Args)]
 struct Serve {
     folder: PathBuf,
+    /// A network of its own in place of the folder's weights.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// `cpu` or `gpu`.
     #[arg(long, default_value = "cpu", value_parser = parse_device)]
     device: Placement,
@@ -111,7 +114,7 @@ fn prepare(asked: &Prepare) -> Outcome<()> {
         "weights": title,
         "picture": frame.name.to_string(),
         "width_multiplier": model.graph.width_multiplier,
-        "avg_pool": model.weights.conventions.avg_pool.name(),
+        "avg_pool": counts(&model.graph).name(),
         "input_scale": scale.name(),
         "input": [shape.channels, shape.height, shape.width],
         "nodes": model.graph.nodes.iter().map(described).collect::<Vec<_>>(),
@@ -121,15 +124,12 @@ fn prepare(asked: &Prepare) -> Outcome<()> {
 }
 
 fn described(node: &Node) -> serde_json::Value {
-    let window = match node.op {
-        Op::Conv(window) | Op::MaxPool(window) | Op::AvgPool(window) => Some(window),
-        _ => None,
-    };
+    let window = node.op.window();
     json!({
-        "op": node.op.name(),
+        "op": node.operation(),
         "inputs": node.inputs,
-        "keras": node.keras_name,
-        "torch": node.torch_name,
+        "keras": node.name,
+        "torch": node.other_name,
         "channels": node.shape.channels,
         "kernel": window.map(|window| window.kernel),
         "stride": window.map(|window| window.stride),
@@ -142,14 +142,14 @@ fn write_weights(model: &Model, path: &Path) -> Outcome<()> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (index, node) in model.graph.nodes.iter().enumerate() {
         let Some(layer) = &model.weights.layers[index] else { continue };
-        let name = node.torch_name.as_deref().ok_or("a layer with parameters has no name in torchvision")?;
+        let name = node.other_name.as_deref().ok_or("a layer with parameters has no name in torchvision")?;
         let mut add = |suffix: &str, values: &[f32], shape: &[usize]| {
             tensors.push((format!("{name}.{suffix}"), shape.into(), little_endian(values)));
         };
         let channels = node.shape.channels;
         match layer {
-            LayerWeights::Conv { kernel } => {
-                let Op::Conv(window) = node.op else { continue };
+            LayerWeights::Conv { kernel, .. } => {
+                let Some(window) = node.op.window() else { continue };
                 let inputs = model.graph.nodes[node.inputs[0]].shape.channels;
                 add("weight", kernel, &[channels, inputs, window.kernel[0], window.kernel[1]]);
             }
@@ -162,6 +162,7 @@ fn write_weights(model: &Model, path: &Path) -> Outcome<()> {
                 add("weight", weight, &[channels, weight.len() / channels]);
                 add("bias", bias, &[channels]);
             }
+            _ => return Err("only InceptionV3 is written".into()),
         }
     }
     let mut views = Vec::with_capacity(tensors.len());
@@ -170,13 +171,18 @@ fn write_weights(model: &Model, path: &Path) -> Outcome<()> {
     }
     let conventions = model.weights.conventions;
     let metadata = [
-        ("format", "pt"),
-        ("avg_pool", conventions.avg_pool.name()),
+        ("format", "pt".into()),
+        ("avg_pool", counts(&model.graph).name().into()),
         ("input_scale", conventions.input_scale.name()),
     ];
-    let metadata = metadata.map(|(key, value)| (key.to_string(), value.to_string()));
+    let metadata = metadata.map(|(key, value): (&str, String)| (key.to_string(), value));
     safetensors::serialize_to_file(views, Some(metadata.into()), path)?;
     Ok(())
+}
+
+/// What padding counts for in average pooling.
+fn counts(graph: &Graph) -> AvgPool {
+    graph.avg_pool().unwrap_or_default()
 }
 
 /// A network on its device, with its input.
@@ -229,8 +235,11 @@ impl Placed {
 
 fn serve(asked: &Serve) -> Outcome<()> {
     let start = Instant::now();
-    let spec = WeightsSpec::File(asked.folder.join(WEIGHTS));
-    let options = ModelOptions { precision: asked.precision, ..ModelOptions::default() };
+    let file = asked.model.clone().unwrap_or_else(|| asked.folder.join(WEIGHTS));
+    let spec = WeightsSpec::File(file);
+    // A file's own numbers are compared, without a softmax that it does not have.
+    let output = asked.model.is_some().then_some(OutputChoice::Numbers);
+    let options = ModelOptions { precision: asked.precision, output, ..ModelOptions::default() };
     let model = OpenedModel::open(&spec, &options, None)?.load(Resize::default(), &mut |_| {})?;
     let gpu = match asked.device {
         Placement::Cpu => None,
@@ -249,7 +258,7 @@ fn serve(asked: &Serve) -> Outcome<()> {
         return Err(format!("{INPUT} has {} values instead of {}", input.len(), shape.len()).into());
     }
     let input = input_from_values(input, shape, &device);
-    let classifier = classifier(&model.graph)?;
+    let classifier = model.graph.answer().ok_or("this network gives no vector")?.layer;
     let network = Network::new(Arc::clone(&model.graph), model.weights, device, Folding::Folded);
     let mut placed = Placed { network, gpu, input, classifier };
     // Uploads the weights, and on a GPU tries kernels out.

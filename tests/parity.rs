@@ -9,9 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use convscope::model::inception_v3::inception_v3;
-use convscope::model::{AvgPool, Conventions, Graph, Shape};
+use convscope::model::{AvgPool, Graph, Shape};
 use convscope::network::{Folding, Network, input_from_values, values};
-use convscope::weights::{RandomStream, WeightFile, Weights, seeded};
+use convscope::weights::{RandomStream, ReadOptions, WeightFile, Weights, seeded};
 use serde_json::Value;
 
 /// Largest difference, as a share of the largest value.
@@ -51,9 +51,13 @@ fn input() -> Vec<f32> {
 
 /// Runs the network for all taps in one pass.
 fn run(taps: &[usize], weights: &Arc<Weights>, folding: Folding) -> Vec<Vec<f32>> {
+    run_in(graph(), taps, weights, folding)
+}
+
+fn run_in(graph: &Arc<Graph>, taps: &[usize], weights: &Arc<Weights>, folding: Folding) -> Vec<Vec<f32>> {
     let device = Device::flex();
-    let mut network = Network::new(graph().clone(), weights.clone(), device.clone(), folding);
-    let input = input_from_values(input(), graph().input_shape(), &device);
+    let mut network = Network::new(graph.clone(), weights.clone(), device.clone(), folding);
+    let input = input_from_values(input(), graph.input_shape(), &device);
     network.run(input, taps, &mut |_, _| {}).into_iter().map(|tensor| values(tensor).unwrap()).collect()
 }
 
@@ -61,7 +65,7 @@ fn check_against_keras(taps: &[usize], outputs: &[Vec<f32>]) {
     let reference: Vec<Value> = serde_json::from_str(include_str!("data/keras_taps.json")).unwrap();
     for (&index, values) in taps.iter().zip(outputs) {
         let (tap, node) = (&reference[index], &graph().nodes[index]);
-        let name = &node.keras_name;
+        let name = &node.name;
         assert_eq!(tap["name"].as_str().unwrap(), name, "layer {index}");
         let Shape { channels, height, width } = node.shape;
         assert_eq!(values.len(), channels * height * width, "{name}");
@@ -103,7 +107,7 @@ fn all_313_layers_unfolded() {
 /// convolutions are not tapped; and the taps before normalisation are right among folded layers.
 #[test]
 fn all_313_layers_folded() {
-    let is_conv = |index: &usize| matches!(graph().nodes[*index].op, convscope::model::Op::Conv(_));
+    let is_conv = |index: &usize| matches!(graph().nodes[*index].op, convscope::model::Op::Conv(..));
     let all = 0..graph().nodes.len();
     let fast: Vec<usize> = all.clone().filter(|index| !is_conv(index)).collect();
     check_against_keras(&fast, &run(&fast, weights(), Folding::Folded));
@@ -120,7 +124,8 @@ fn whole_tensors_in_both_pool_conventions() {
         eprintln!("skipped: CONVSCOPE_REFERENCE names no folder with reference.safetensors");
         return;
     };
-    let from_file = WeightFile::open(&folder.join("weights.safetensors")).unwrap().fit(graph()).unwrap();
+    let from_file = WeightFile::open(&folder.join("weights.safetensors"), ReadOptions::default()).unwrap();
+    let (_, from_file) = from_file.fit().unwrap();
     assert_eq!(
         from_file.layers,
         weights().layers,
@@ -147,10 +152,11 @@ fn whole_tensors_in_both_pool_conventions() {
             .collect();
         assert!(wanted.len() >= 25, "{wanted:?}");
         let taps: Vec<usize> = wanted.iter().map(|(layer, _)| *layer).collect();
-        let conventions = Conventions { avg_pool, ..Conventions::default() };
-        let weights = Arc::new(Weights { conventions, ..(**weights()).clone() });
+        let mut graph = Graph::clone(graph());
+        graph.set_avg_pool(avg_pool);
+        let graph = Arc::new(graph);
         for folding in [Folding::Apart, Folding::Folded] {
-            let outputs = run(&taps, &weights, folding);
+            let outputs = run_in(&graph, &taps, weights(), folding);
             let mut worst = (0.0f32, "");
             for ((_, name), ours) in wanted.iter().zip(&outputs) {
                 let theirs = tensor(name);

@@ -27,9 +27,11 @@ pub fn calibrate(graph: &Arc<Graph>, weights: Weights, pictures: &[Vec<f32>]) ->
     let last_use: Vec<_> = (0..graph.nodes.len()).map(|index| graph.consumers(index).last()).collect();
     let mut outputs: Vec<Option<Tensor<4>>> = vec![None; graph.nodes.len()];
     // The classifier has nothing to calibrate and nobody reads it.
-    for (index, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.op != Op::Classifier) {
+    for (index, node) in graph.nodes.iter().enumerate().filter(|(index, node)| {
+        !(node.op == Op::Dense && graph.outputs.iter().any(|output| output.layer == *index))
+    }) {
         let inputs: Vec<_> = node.inputs.iter().filter_map(|&read| outputs[read].clone()).collect();
-        if node.op == Op::BatchNorm {
+        if matches!(node.op, Op::BatchNorm(_)) {
             let (measured_mean, measured_variance) = channel_moments(inputs[0].clone())?;
             network.change_weights(index, |layer| {
                 if let LayerWeights::BatchNorm { mean, variance, .. } = layer {

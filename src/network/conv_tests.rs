@@ -2,7 +2,7 @@
 
 use super::conv::{Kernel, convolve};
 use super::panels::Workspace;
-use super::product::PackedKernel;
+use super::product::{Limits, PackedKernel};
 use super::winograd::{TransformedKernel, has_fewer_products};
 use crate::model::{Shape, Window};
 
@@ -16,21 +16,30 @@ fn noise(count: usize, seed: u32) -> Vec<f32> {
 }
 
 /// The definition, in f64.
-fn definition(x: &[f32], kernel: &[f32], bias: &[f32], shapes: [Shape; 2], window: Window) -> Vec<f64> {
+fn definition(
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    shapes: [Shape; 2],
+    (window, groups): (Window, usize),
+) -> Vec<f64> {
     let [input, output] = shapes;
     let mut out = vec![];
     for image in x.chunks_exact(input.len()) {
-        let filters = kernel.chunks_exact(kernel.len() / output.channels).zip(bias);
-        for (filter, bias) in filters {
+        let filters = kernel.chunks_exact(kernel.len() / output.channels).zip(bias).enumerate();
+        for (number, (filter, bias)) in filters {
+            let first = number / (output.channels / groups) * (input.channels / groups);
             for y in 0..output.height {
                 for x in 0..output.width {
                     let mut sum = f64::from(*bias);
                     for (place, weight) in filter.iter().enumerate() {
                         let (row, column) =
                             (place / window.kernel[1] % window.kernel[0], place % window.kernel[1]);
-                        let plane = place / window.kernel[0] / window.kernel[1];
-                        let row = (y * window.stride[0] + row).wrapping_sub(window.padding[0]);
-                        let column = (x * window.stride[1] + column).wrapping_sub(window.padding[1]);
+                        let plane = first + place / window.kernel[0] / window.kernel[1];
+                        let row =
+                            (y * window.stride[0] + row * window.dilation[0]).wrapping_sub(window.padding[0]);
+                        let column = (x * window.stride[1] + column * window.dilation[1])
+                            .wrapping_sub(window.padding[1]);
                         if row < input.height && column < input.width {
                             let value = image[(plane * input.height + row) * input.width + column];
                             sum += f64::from(value) * f64::from(*weight);
@@ -44,26 +53,42 @@ fn definition(x: &[f32], kernel: &[f32], bias: &[f32], shapes: [Shape; 2], windo
     out
 }
 
-fn check(batch: usize, [inputs, outputs]: [usize; 2], [height, width]: [usize; 2], window: Window) {
+fn check(batch: usize, channels: [usize; 2], size: [usize; 2], window: Window) {
+    check_groups(batch, channels, size, (window, 1));
+}
+
+fn check_groups(
+    batch: usize,
+    [inputs, outputs]: [usize; 2],
+    [height, width]: [usize; 2],
+    (window, groups): (Window, usize),
+) {
     let input = Shape { channels: inputs, height, width };
-    let side = |axis: usize, length: usize| {
-        (length + 2 * window.padding[axis] - window.kernel[axis]) / window.stride[axis] + 1
-    };
+    let side = |axis: usize, length: usize| window.places(axis, length).unwrap();
     let output = Shape { channels: outputs, height: side(0, height), width: side(1, width) };
     let x = noise(batch * input.len(), 1);
-    let kernel = noise(outputs * inputs * window.kernel[0] * window.kernel[1], 2);
+    let kernel = noise(outputs * inputs / groups * window.kernel[0] * window.kernel[1], 2);
     let bias = noise(outputs, 3);
-    let expected = definition(&x, &kernel, &bias, [input, output], window);
+    let expected = definition(&x, &kernel, &bias, [input, output], (window, groups));
     let largest = expected.iter().fold(0f64, |largest, value| largest.max(value.abs()));
-    let mut ways = vec![Kernel::Direct(PackedKernel::new(&kernel, Some(&bias), outputs, window))];
-    if has_fewer_products(window) {
+    let mut ways = vec![Kernel::new(&kernel, Some(&bias), (window, groups), input, output)];
+    if groups == 1 {
+        ways.push(Kernel::Direct(PackedKernel::new(&kernel, Some(&bias), outputs, window)));
+    }
+    if groups == 1 && has_fewer_products(window) {
         ways.push(Kernel::Winograd(TransformedKernel::new(&kernel, Some(&bias), outputs, window)));
     }
     let mut workspace = Workspace::default();
     for (way, relu) in ways.iter().flat_map(|way| [(way, false), (way, true)]) {
-        let name = if matches!(way, Kernel::Direct(_)) { "direct" } else { "Winograd" };
+        let name = match way {
+            Kernel::Direct(_) => "direct",
+            Kernel::Winograd(_) => "Winograd",
+            Kernel::Grouped(_) => "grouped",
+            Kernel::Depthwise(_) => "depthwise",
+        };
+        let limits = if relu { Limits::RELU } else { Limits::NONE };
         let mut out = vec![f32::NAN; expected.len()];
-        convolve(way, relu, (&x, input), (&mut out, output), &mut workspace);
+        convolve(way, limits, (&x, input), (&mut out, output), &mut workspace);
         for (at, (ours, expected)) in out.iter().zip(&expected).enumerate() {
             let expected = if relu { expected.max(0.0) } else { *expected };
             let difference = (f64::from(*ours) - expected).abs() / largest;
@@ -76,7 +101,7 @@ fn check(batch: usize, [inputs, outputs]: [usize; 2], [height, width]: [usize; 2
 }
 
 fn window(kernel: [usize; 2], stride: usize, padding: [usize; 2]) -> Window {
-    Window { kernel, stride: [stride; 2], padding }
+    Window::new(kernel, [stride; 2], padding)
 }
 
 #[test]
@@ -157,12 +182,40 @@ fn bands_of_rows_are_the_definition() {
     });
 }
 
+/// The odd cell of TensorFlow's padding is behind, and holes in the kernel read further away.
+#[test]
+fn uneven_padding_and_dilation_are_the_definition() {
+    for size in [[8, 8], [7, 10], [13, 5]] {
+        for (kernel, stride, dilation) in [(3, 2, 1), (2, 1, 1), (5, 2, 1), (3, 1, 2), (3, 2, 3), (4, 1, 1)] {
+            let window = Window::same([kernel; 2], [stride; 2], [dilation; 2], size);
+            check(2, [5, 7], size, window);
+            check_groups(2, [6, 6], size, (window, 6));
+        }
+    }
+    // Many enough for fewer products, of which a row and a column of padding is missing.
+    let window = Window { padding: [0, 1], padding_after: [1, 0], ..window([3, 3], 1, [0, 0]) };
+    check(1, [30, 31], [40, 40], window);
+    check(1, [20, 20], [30, 30], Window { kernel: [3, 7], ..window });
+}
+
+#[test]
+fn groups_are_convolutions_of_their_own() {
+    for (channels, groups) in
+        [([6, 4], 2), ([8, 16], 8), ([9, 9], 3), ([5, 5], 5), ([32, 32], 2), ([4, 12], 4)]
+    {
+        for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (7, 1), (5, 3)] {
+            let window = window([kernel; 2], stride, [kernel / 2; 2]);
+            check_groups(2, channels, [17, 23], (window, groups));
+        }
+    }
+}
+
 #[test]
 fn nan_and_infinity_pass_through_relu_as_in_burn() {
     let packed = Kernel::Direct(PackedKernel::new(&[1.0], None, 1, window([1, 1], 1, [0, 0])));
     let shape = Shape { channels: 1, height: 1, width: 4 };
     let (x, mut out) = ([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0], [7.0; 4]);
-    convolve(&packed, true, (&x, shape), (&mut out, shape), &mut Workspace::default());
+    convolve(&packed, Limits::RELU, (&x, shape), (&mut out, shape), &mut Workspace::default());
     assert!(out[0].is_nan());
     assert_eq!(out[1..], [f32::INFINITY, 0.0, 2.0]);
 }
@@ -175,7 +228,7 @@ fn what_is_broken_stays_broken_with_fewer_products() {
     for broken in [f32::NAN, f32::INFINITY] {
         let (mut x, mut out) = (vec![1.0; shape.len()], vec![0.0; shape.len()]);
         x[4 * 7 + 3] = broken;
-        convolve(&kernel, true, (&x, shape), (&mut out, shape), &mut Workspace::default());
+        convolve(&kernel, Limits::RELU, (&x, shape), (&mut out, shape), &mut Workspace::default());
         for (at, value) in out.iter().enumerate() {
             let (row, column) = (at / 7, at % 7);
             let (sees_it, is_near) = (row.abs_diff(4) <= 1, column.abs_diff(3) <= 1);

@@ -9,9 +9,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
 use super::conv::{Kernel, convolve};
+use super::elementwise;
 use super::panels::Workspace;
 use super::pool::{Pooling, pool};
-use crate::model::{Shape, Window};
+use super::product::Limits;
+use crate::model::{Arithmetic, Shape, Window};
 
 /// True for the device whose tensors are host memory.
 pub fn is_cpu(device: &Device) -> bool {
@@ -59,13 +61,74 @@ pub struct Host {
 const SPARE: usize = 12;
 
 impl Host {
-    /// Convolution of a tensor of the CPU device, with bias and, where `relu` says so, max(0, x). `shapes` are those of
-    /// one image, before and after.
-    pub fn conv2d(&mut self, x: Tensor<4>, kernel: &Kernel, relu: bool, shapes: [Shape; 2]) -> Tensor<4> {
+    /// Convolution of a tensor of the CPU device, with bias, kept between limits. `shapes` are those of one image, before
+    /// and after.
+    pub fn conv2d(&mut self, x: Tensor<4>, kernel: &Kernel, limits: Limits, shapes: [Shape; 2]) -> Tensor<4> {
         let [input, output] = shapes;
         self.apply(vec![x], output, |workspace, x, out| {
-            convolve(kernel, relu, (x[0], input), (out, output), workspace);
+            convolve(kernel, limits, (x[0], input), (out, output), workspace);
         })
+    }
+
+    /// Two tensors of the CPU device combined, where they have the same shape, or one has a value for each plane of the
+    /// other; given back otherwise. `output` is the shape of one image.
+    pub fn combine(
+        &mut self,
+        arithmetic: Arithmetic,
+        limits: Limits,
+        [a, b]: [Tensor<4>; 2],
+        output: Shape,
+    ) -> Result<Tensor<4>, Vec<Tensor<4>>> {
+        let (of_a, of_b) = (a.dims(), b.dims());
+        let is_per_plane = |few: [usize; 4], many: [usize; 4]| few[..2] == many[..2] && few[2..] == [1, 1];
+        let is_commutative =
+            matches!(arithmetic, Arithmetic::Add | Arithmetic::Mul | Arithmetic::Max | Arithmetic::Min);
+        let operands = match () {
+            () if of_a == of_b || is_per_plane(of_b, of_a) => vec![a, b],
+            () if is_commutative && is_per_plane(of_a, of_b) => vec![b, a],
+            () => return Err(vec![a, b]),
+        };
+        Ok(self.apply(operands, output, |_, all, out| {
+            elementwise::combine(arithmetic, limits, all[0], all[1], out);
+        }))
+    }
+
+    /// Mean or largest value of each plane of a tensor of the CPU device.
+    pub fn join_planes(&mut self, x: Tensor<4>, largest: bool, output: Shape) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        self.apply(vec![x], output, |_, x, out| {
+            elementwise::join_planes(height * width, largest, x[0], out);
+        })
+    }
+
+    /// A matrix `[outputs, inputs]` times each image of a tensor of the CPU device, which are vectors.
+    pub fn dense(&mut self, x: Tensor<4>, weight: &[f32], bias: &[f32], output: Shape) -> Tensor<4> {
+        self.apply(vec![x], output, |_, x, out| {
+            let inputs = weight.len() / output.channels.max(1);
+            for (x, out) in x[0].chunks_exact(inputs.max(1)).zip(out.chunks_exact_mut(output.channels)) {
+                elementwise::dense(weight, bias, x, out);
+            }
+        })
+    }
+
+    /// Changes the values of a tensor of the CPU device: in its own memory, where nobody else needs it.
+    pub fn change(&mut self, x: Tensor<4>, change: impl FnOnce(&mut [f32])) -> Tensor<4> {
+        let (shape, device) = (x.dims(), x.device());
+        let Ok(x) = x.try_into_primitive::<Flex>() else {
+            unreachable!("tensors of other devices do not get here")
+        };
+        let x = x.to_contiguous();
+        let mut values = match x.is_unique() {
+            true => x.into_data().try_into_vec::<f32>().unwrap_or_default(),
+            false => {
+                let from = x.as_slice::<f32>().unwrap_or_default();
+                let mut values = self.take(from.len());
+                values.copy_from_slice(from);
+                values
+            }
+        };
+        change(&mut values);
+        Tensor::from_data(TensorData::new(values, shape), &device)
     }
 
     /// Pooling of a tensor of the CPU device. `shapes` are those of one image, before and after.

@@ -2,18 +2,23 @@
 //!
 //! On the fast path batch normalisation is folded into the convolution before it. A tap before batch
 //! normalisation makes that one convolution run with its raw kernel; everything else stays folded. On the CPU
-//! convolutions are our own ([`super::conv`]), and a ReLU that alone reads such a pair is inside them too.
+//! the operations that most of the time goes into are our own ([`super::cpu::Host`]), with limits such as ReLU inside them;
+//! all others, and all on a GPU, are Burn's ([`super::operations`]).
 
 use std::sync::Arc;
 
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{DType, Device, FloatDType, Tensor, activation, module};
+use burn::tensor::{Device, FloatDType, Tensor};
 use rayon::prelude::*;
 
 use super::cpu::{self, Host};
+use super::elementwise;
+use super::functions;
+use super::fusion::{Fusion, Role, limits as limits_of};
+use super::operations::{self, lengthen};
 use super::pool::Pooling;
 use super::prepared::{Prepared, is_half};
-use crate::model::{AvgPool, Graph, LayerIndex, Op};
+use super::product::Limits;
+use crate::model::{Activation, AvgPool, Axis, Graph, LayerIndex, Op, Reduction};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -36,10 +41,8 @@ pub struct Network {
     folded: Vec<Option<Prepared>>,
     /// Layers with their own parameters; for convolutions only where they are tapped (or folding is off).
     plain: Vec<Option<Prepared>>,
-    /// For each convolution, the batch normalisation that alone reads it.
-    norm_after: Vec<Option<LayerIndex>>,
-    /// For each such batch normalisation, the ReLU that alone reads it.
-    relu_after: Vec<Option<LayerIndex>>,
+    /// What can be computed inside what.
+    fusion: Fusion,
     /// One for each picture that is computed at the same time; none on a GPU, where all operations are Burn's.
     hosts: Vec<Host>,
 }
@@ -47,21 +50,11 @@ pub struct Network {
 impl Network {
     /// A network that will run on `device`; nothing is uploaded yet.
     pub fn new(graph: Arc<Graph>, weights: Arc<Weights>, device: Device, folding: Folding) -> Self {
-        let count = graph.nodes.len();
-        let only_reader = |index: LayerIndex, wanted: Op| {
-            let consumers: Vec<_> = graph.consumers(index).collect();
-            (consumers.len() == 1 && graph.nodes[consumers[0]].op == wanted).then(|| consumers[0])
-        };
-        let is_conv = |index: &LayerIndex| matches!(graph.nodes[*index].op, Op::Conv(_));
-        let norm_after: Vec<_> = (0..count)
-            .map(|index| Some(index).filter(is_conv).and_then(|conv| only_reader(conv, Op::BatchNorm)))
-            .collect();
-        let relu_after =
-            norm_after.iter().map(|norm| norm.and_then(|norm| only_reader(norm, Op::Relu))).collect();
-        let empty = || (0..count).map(|_| None).collect();
-        let hosts = cpu::is_cpu(&device).then(Host::default).into_iter().collect();
-        let (folded, plain) = (empty(), empty());
-        Self { graph, weights, device, folding, folded, plain, norm_after, relu_after, hosts }
+        let empty = || (0..graph.nodes.len()).map(|_| None).collect();
+        let is_cpu = cpu::is_cpu(&device);
+        let hosts = is_cpu.then(Host::default).into_iter().collect();
+        let (folded, plain, fusion) = (empty(), empty(), Fusion::new(&graph, is_cpu));
+        Self { graph, weights, device, folding, folded, plain, fusion, hosts }
     }
 
     /// Gives the weights back.
@@ -86,7 +79,7 @@ impl Network {
         &self.device
     }
 
-    /// Runs what `taps` need on `input` (`[1, 3, 299, 299]`, RGB, in the scale that the weights take) and returns the output of each
+    /// Runs what `taps` need on `input` (`[1, channels, height, width]`, in the scale that the weights take) and returns the output of each
     /// tapped layer, `[1, channels, height, width]`, in the order asked.
     ///
     /// `before_node` is called before each node that runs, with how many have been started and how many will be.
@@ -138,17 +131,8 @@ impl Network {
         cpu::is_cpu(&self.device)
     }
 
-    /// True where a convolution's batch normalisation is inside its kernel in this run.
-    fn is_folded(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        self.folding == Folding::Folded && self.norm_after[conv].is_some() && !taps.contains(&conv)
-    }
-
-    /// True where a folded convolution's ReLU is inside it as well.
-    fn has_relu(&self, conv: LayerIndex, taps: &[LayerIndex]) -> bool {
-        let has_relu = self.is_cpu() && self.relu_after[conv].is_some();
-        has_relu
-            && self.is_folded(conv, taps)
-            && self.norm_after[conv].is_some_and(|norm| !taps.contains(&norm))
+    fn role(&self, index: LayerIndex, taps: &[LayerIndex]) -> Role {
+        self.fusion.role(&self.graph, index, taps, self.folding == Folding::Folded)
     }
 
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
@@ -165,104 +149,125 @@ impl Network {
         output
     }
 
-    /// True where a layer runs with batch normalisation folded into it, or into the convolution before it.
-    fn runs_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> bool {
-        let node = &self.graph.nodes[index];
-        match node.op {
-            Op::Conv(_) => self.is_folded(index, taps),
-            Op::BatchNorm => self.is_folded(node.inputs[0], taps),
-            _ => false,
-        }
-    }
-
     /// The same with a layer that is prepared; `host` is there on the CPU.
     fn compute(
         &self,
         index: LayerIndex,
         mut inputs: Vec<Tensor<4>>,
         taps: &[LayerIndex],
-        mut host: Option<&mut Host>,
+        host: Option<&mut Host>,
     ) -> Tensor<4> {
-        let graph = &self.graph;
-        let node = &graph.nodes[index];
-        let (op, classes) = (node.op, node.shape.channels);
-        if op == Op::Concat {
-            return match &mut host {
-                Some(host) => host.concat(inputs, node.shape),
-                None => Tensor::cat(inputs, 1),
-            };
-        }
-        let folded = self.runs_folded(index, taps);
-        let fused = match op {
-            Op::Conv(_) => self.has_relu(index, taps),
-            Op::Relu => {
-                let norm = node.inputs[0];
-                let conv = graph.nodes[norm].inputs.first();
-                conv.is_some_and(|&conv| self.norm_after[conv] == Some(norm) && self.has_relu(conv, taps))
+        let node = &self.graph.nodes[index];
+        let (is_folded, limits) = match self.role(index, taps) {
+            Role::Inside => return inputs.swap_remove(0),
+            Role::Gated => {
+                // Both are the same tensor.
+                inputs.truncate(1);
+                let x = inputs.swap_remove(0);
+                return activate(x, Activation::Silu, host);
             }
-            _ => false,
+            Role::Computed { is_folded, limits } => (is_folded, limits),
         };
-        let x = inputs.remove(0);
-        let count_padding = self.weights.conventions.avg_pool == AvgPool::Include;
-        let prepared = if folded { &self.folded[index] } else { &self.plain[index] };
-        if let Some(host) = &mut host {
-            let shapes = || [graph.nodes[node.inputs[0]].shape, node.shape];
-            let average = Pooling::Average { count_padding };
-            match (op, prepared) {
-                (Op::Conv(_), Some(Prepared::Packed(kernel))) => {
-                    return host.conv2d(x, kernel, fused, shapes());
+        let prepared = if is_folded { &self.folded[index] } else { &self.plain[index] };
+        let Some(host) = host else {
+            let output = operations::compute(&node.op, inputs, prepared.as_ref(), node.shape);
+            return operations::activate(output, node.activation);
+        };
+        match self.compute_on_host(index, inputs, prepared.as_ref(), limits, host) {
+            // Limits are inside already.
+            Ok(output) if limits_of(node.activation).is_some() => output,
+            Ok(output) => activate(output, node.activation, Some(host)),
+            Err(inputs) => {
+                let output = operations::compute(&node.op, inputs, prepared.as_ref(), node.shape);
+                let output = activate(output, node.activation, Some(&mut *host));
+                match limits_of(node.activation) == Some(limits) {
+                    true => output,
+                    false => limited(output, limits, host),
                 }
-                (Op::MaxPool(window), _) => return host.pool2d(x, Pooling::Max, window, shapes()),
-                (Op::AvgPool(window), _) => return host.pool2d(x, average, window, shapes()),
-                _ => {}
             }
-        }
-        match op {
-            Op::BatchNorm if folded => x,
-            Op::Relu if fused => x,
-            Op::Relu => activation::relu(x),
-            Op::MaxPool(window) => {
-                let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
-                module::max_pool2d(x, options.with_padding(window.padding))
-            }
-            Op::AvgPool(window) => {
-                let options = AvgPoolOptions::new(window.kernel).with_stride(window.stride);
-                let options = options.with_padding(window.padding).with_count_include_pad(count_padding);
-                module::avg_pool2d(x, options)
-            }
-            // From here on there is little to compute, and probabilities want all digits.
-            Op::GlobalAvgPool => lengthen(x).mean_dim(2).mean_dim(3),
-            Op::Conv(_) | Op::BatchNorm | Op::Dense | Op::Classifier => match (op, prepared) {
-                (Op::Conv(window), Some(Prepared::Conv(kernel, bias))) => {
-                    let options = ConvOptions::new(window.stride, window.padding, [1, 1], 1);
-                    module::conv2d(x, kernel.clone(), bias.clone(), options)
-                }
-                (_, Some(Prepared::Affine(scale, shift))) => x.mul(scale.clone()).add(shift.clone()),
-                (_, Some(Prepared::Dense(weight, bias))) => {
-                    let [batch, channels, ..] = x.dims();
-                    let outputs = x.reshape([batch, channels]).matmul(weight.clone()).add(bias.clone());
-                    let outputs = match op {
-                        Op::Classifier if classes == 1 => activation::sigmoid(outputs),
-                        Op::Classifier => activation::softmax(outputs, 1),
-                        _ => outputs,
-                    };
-                    outputs.reshape([batch, classes, 1, 1])
-                }
-                _ => x,
-            },
-            Op::Input | Op::Concat => x,
         }
     }
 
-    /// Where a layer's parameters belong in this run, and whether they are those with folded normalisation.
+    /// One of our own operations, without the activation where that is more than limits; the inputs where there is none.
+    fn compute_on_host(
+        &self,
+        index: LayerIndex,
+        mut inputs: Vec<Tensor<4>>,
+        prepared: Option<&Prepared>,
+        limits: Limits,
+        host: &mut Host,
+    ) -> Result<Tensor<4>, Vec<Tensor<4>>> {
+        let node = &self.graph.nodes[index];
+        let output = node.shape;
+        let input = node.inputs.first().map_or(output, |&input| self.graph.nodes[input].shape);
+        let shapes = [input, output];
+        let first = |mut inputs: Vec<Tensor<4>>| inputs.swap_remove(0);
+        Ok(match (&node.op, prepared) {
+            (Op::Conv(..) | Op::Dense, Some(Prepared::Packed(kernel))) => {
+                host.conv2d(first(inputs), kernel, limits, shapes)
+            }
+            (Op::Conv(..), Some(Prepared::Matrix(weight, bias))) => {
+                limited(host.dense(first(inputs), weight, bias, output), limits, host)
+            }
+            (Op::SeparableConv(_), Some(Prepared::PackedSeparable(kernels, middle))) => {
+                let between = host.conv2d(first(inputs), &kernels[0], Limits::NONE, [input, *middle]);
+                host.conv2d(between, &kernels[1], limits, [*middle, output])
+            }
+            (Op::Dense, _) => match &self.weights.layers[index] {
+                Some(LayerWeights::Dense { weight, bias }) => {
+                    limited(host.dense(first(inputs), weight, bias, output), limits, host)
+                }
+                _ => return Err(inputs),
+            },
+            (Op::BatchNorm(_) | Op::Affine, Some(Prepared::Scale(scale, shift))) => {
+                host.change(first(inputs), |values| {
+                    for values in values.chunks_exact_mut(input.len()) {
+                        elementwise::affine(scale, shift, limits, values);
+                    }
+                })
+            }
+            (Op::MaxPool(window), _) if window.dilation == [1, 1] && limits == Limits::NONE => {
+                host.pool2d(first(inputs), Pooling::Max, *window, shapes)
+            }
+            (Op::AvgPool(window, counts), _) if window.dilation == [1, 1] && limits == Limits::NONE => {
+                let average = Pooling::Average { count_padding: *counts == AvgPool::Include };
+                host.pool2d(first(inputs), average, *window, shapes)
+            }
+            (Op::GlobalPool(reduction @ (Reduction::Mean | Reduction::Max)), _) if limits == Limits::NONE => {
+                host.join_planes(first(inputs), *reduction == Reduction::Max, output)
+            }
+            (Op::Concat(Axis::Channel), _) if limits == Limits::NONE => host.concat(inputs, output),
+            (Op::Arithmetic(arithmetic), _)
+                if inputs.len() == 2 && *arithmetic != crate::model::Arithmetic::Mean =>
+            {
+                let (b, a) = (inputs.pop(), inputs.pop());
+                match a.zip(b) {
+                    Some((a, b)) => host.combine(*arithmetic, limits, [a, b], output)?,
+                    None => return Err(vec![]),
+                }
+            }
+            (Op::Activation, _) => limited(first(inputs), limits, host),
+            _ => return Err(inputs),
+        })
+    }
+
+    /// Where a layer's parameters belong in this run; `None` where it needs none.
+    fn is_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> Option<bool> {
+        match self.role(index, taps) {
+            Role::Computed { is_folded, .. } => Some(is_folded),
+            _ => None,
+        }
+    }
+
     fn place(&mut self, index: LayerIndex, folded: bool) -> &mut Option<Prepared> {
         if folded { &mut self.folded[index] } else { &mut self.plain[index] }
     }
 
     /// Brings a layer's parameters to the device when they are first asked for.
     fn prepare(&mut self, index: LayerIndex, taps: &[LayerIndex]) {
-        let folded = self.runs_folded(index, taps);
-        if self.place(index, folded).is_none() {
+        if let Some(folded) = self.is_folded(index, taps)
+            && self.place(index, folded).is_none()
+        {
             *self.place(index, folded) = Some(self.prepared(index, folded));
         }
     }
@@ -271,7 +276,7 @@ impl Network {
     fn prepare_all(&mut self, taps: &[LayerIndex]) {
         let needed = self.graph.needed(taps.iter().copied());
         let layers = (0..needed.len()).filter(|&index| needed[index]);
-        let places: Vec<_> = layers.map(|index| (index, self.runs_folded(index, taps))).collect();
+        let places: Vec<_> = layers.filter_map(|index| Some((index, self.is_folded(index, taps)?))).collect();
         let missing = places.into_iter().filter(|&(index, folded)| self.place(index, folded).is_none());
         let missing: Vec<_> = missing.collect();
         let network = &*self;
@@ -284,13 +289,27 @@ impl Network {
 
     /// A layer's parameters on the device.
     fn prepared(&self, index: LayerIndex, folded: bool) -> Prepared {
-        match self.graph.nodes[index].op {
-            Op::BatchNorm if folded => Prepared::Nothing,
-            _ => {
-                let norm = self.norm_after[index].filter(|_| folded);
-                Prepared::new(&self.graph, &self.weights, index, norm, &self.device)
-            }
+        let norms = if folded { self.fusion.norms(index) } else { &[] };
+        Prepared::new(&self.graph, &self.weights, index, norms, &self.device)
+    }
+}
+
+/// Values kept between limits.
+fn limited(x: Tensor<4>, limits: Limits, host: &mut Host) -> Tensor<4> {
+    match limits == Limits::NONE {
+        true => x,
+        false => activate(x, Activation::Clip(limits.0, limits.1), Some(host)),
+    }
+}
+
+/// A node's activation.
+fn activate(x: Tensor<4>, activation: Activation, host: Option<&mut Host>) -> Tensor<4> {
+    match host {
+        _ if activation == Activation::Linear => x,
+        Some(host) if activation.is_elementwise() => {
+            host.change(x, |values| functions::activate(values, activation))
         }
+        _ => operations::activate(x, activation),
     }
 }
 
@@ -336,9 +355,4 @@ fn walk(
         }
     }
     results.into_iter().flatten().collect()
-}
-
-/// Values as f32.
-fn lengthen(x: Tensor<4>) -> Tensor<4> {
-    if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
 }

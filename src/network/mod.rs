@@ -6,7 +6,13 @@ mod conv;
 #[cfg(test)]
 mod conv_tests;
 mod cpu;
+mod depthwise;
+mod elementwise;
 mod executor;
+mod functions;
+mod fusion;
+mod gather;
+mod operations;
 mod panels;
 mod pool;
 mod prepared;

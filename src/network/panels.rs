@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::product::{CHUNK, Line, Out, PackedKernel, as_floats, multiply};
+use super::product::{CHUNK, Limits, Line, PackedKernel, as_floats, multiply};
 use crate::model::{Shape, Window};
 
 /// Where panels are shared, products are divided into so many units for each thread: none waits long for the last.
@@ -33,11 +33,11 @@ pub struct Workspace {
     pub panels: Vec<Line>,
 }
 
-/// Multiplies a kernel with its panels, and writes `out`, `[channels, pixels]`, with bias, and with max(0, x) where `relu`
-/// says so. `pack` fills, for a range of pixels, their panels, tile after tile, and may use the runs as memory.
+/// Multiplies a kernel with its panels, and writes `out`, `[channels, pixels]`, with bias, kept between
+/// `limits`. `pack` fills, for a range of pixels, their panels, tile after tile, and may use the runs as memory.
 pub fn multiply_all(
     kernel: &PackedKernel,
-    relu: bool,
+    limits: Limits,
     tiling: Tiling,
     out: &mut [f32],
     workspace: &mut Workspace,
@@ -51,16 +51,16 @@ pub fn multiply_all(
         let most = (BLOCK_VALUES / panel).clamp(1, BLOCK_TILES);
         // As many for each thread.
         let blocks = (tiles.div_ceil(threads * most) * threads).min(tiles);
-        multiply_blocks(kernel, relu, tiling, out, blocks, pack);
+        multiply_blocks(kernel, limits, tiling, out, blocks, pack);
     } else {
-        multiply_shared(kernel, relu, tiling, out, (UNITS * threads).div_ceil(tiles), workspace, pack);
+        multiply_shared(kernel, limits, tiling, out, (UNITS * threads).div_ceil(tiles), workspace, pack);
     }
 }
 
 /// Every thread makes the panels of some tiles, and multiplies them with all weights.
 fn multiply_blocks(
     kernel: &PackedKernel,
-    relu: bool,
+    limits: Limits,
     tiling: Tiling,
     out: &mut [f32],
     blocks: usize,
@@ -83,11 +83,7 @@ fn multiply_blocks(
             pack(pixels, panels, runs);
             for blocks in kernel.groups(usize::MAX) {
                 let rows = &mut rows[kernel.channels(&blocks)];
-                for (first, width, panel) in tiling.tiles(count, panels) {
-                    let columns = first..(first + tile).min(count);
-                    let out = Out::Rows(rows, columns);
-                    multiply(kernel, blocks.clone(), relu, (panel, width), width < tile, out);
-                }
+                multiply(kernel, blocks, limits, tiling.tiles(count, panels), rows);
             }
         });
     });
@@ -97,7 +93,7 @@ fn multiply_blocks(
 /// and large kernels.
 fn multiply_shared(
     kernel: &PackedKernel,
-    relu: bool,
+    limits: Limits,
     tiling: Tiling,
     out: &mut [f32],
     groups: usize,
@@ -117,13 +113,13 @@ fn multiply_shared(
     let mut units = Vec::with_capacity(groups * tiles);
     for blocks in kernel.groups(groups) {
         let planes = &mut planes[kernel.channels(&blocks)];
-        for (first, width, panel) in tiling.tiles(pixels, panels) {
+        for (_, width, panel) in tiling.tiles(pixels, panels) {
             let rows: Vec<&mut [f32]> = planes.iter_mut().filter_map(Iterator::next).collect();
-            units.push((blocks.clone(), 0..tile.min(pixels - first), (panel, width), rows));
+            units.push((blocks.clone(), (0, width, panel), rows));
         }
     }
-    units.into_par_iter().for_each(|(blocks, columns, panel, mut rows)| {
-        multiply(kernel, blocks, relu, panel, panel.1 < tile, Out::Rows(&mut rows, columns));
+    units.into_par_iter().for_each(|(blocks, tile, mut rows)| {
+        multiply(kernel, blocks, limits, std::iter::once(tile), &mut rows);
     });
 }
 
@@ -178,7 +174,7 @@ impl Geometry {
     /// Of a convolution that reads `input` and writes `output`.
     pub fn new(kernel: &PackedKernel, input: Shape, output: Shape) -> Self {
         let window = kernel.window();
-        let is_plain = window == Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
+        let is_plain = window == Window::new([1, 1], [1, 1], [0, 0]);
         // Where no neighbour matters, an image is one long row.
         let as_row = |shape: Shape| match is_plain {
             true => Shape { height: 1, width: shape.height * shape.width, ..shape },
@@ -195,7 +191,7 @@ impl Geometry {
 
     /// The runs of these pixels, for each place of the kernel from left to right.
     pub fn runs(&self, pixels: Range<usize>, runs: &mut Vec<Run>) {
-        let Window { kernel, stride, padding } = self.window;
+        let Window { kernel, stride, padding, dilation, .. } = self.window;
         let Shape { height, width, .. } = self.input;
         let Tiling { tile, panel, .. } = self.tiling;
         runs.clear();
@@ -215,7 +211,8 @@ impl Geometry {
                     }
                 };
                 // Both counted from the edge of the padding.
-                let (top, left) = (y * stride[0] + kernel_y, x * stride[1] + kernel_x);
+                let (top, left) =
+                    (y * stride[0] + kernel_y * dilation[0], x * stride[1] + kernel_x * dilation[1]);
                 match top.checked_sub(padding[0]).filter(|row| *row < height) {
                     None => push(0..length, None),
                     Some(row) => {

@@ -76,24 +76,27 @@ struct Layout {
 
 impl Layout {
     fn new(window: Window, input: Shape, output: Shape) -> Self {
-        let pitch = (input.width + 2 * window.padding[1]).next_multiple_of(window.stride[1]);
+        let pitch =
+            (input.width + window.padding[1] + window.padding_after[1]).next_multiple_of(window.stride[1]);
         Self { window, input, output, pitch }
     }
 
     /// Joins all values of each window, columns first.
     #[inline(always)]
     fn join(&self, plane: &[f32], scratch: &mut Scratch, empty: f32, join: impl Fn(f32, f32) -> f32) {
-        let Self { window: Window { kernel, stride, padding }, input, output, pitch } = *self;
+        let Self { window: Window { kernel, stride, padding, padding_after, .. }, input, output, pitch } =
+            *self;
         let Scratch { padded, columns, joined } = scratch;
         // What is padding is the same for all planes.
-        let whole = (input.height + 2 * padding[0]) * pitch;
-        if padding != [0, 0] && padded.len() != whole {
+        let whole = (input.height + padding[0] + padding_after[0]) * pitch;
+        let is_padded = padding != [0, 0] || padding_after != [0, 0];
+        if is_padded && padded.len() != whole {
             padded.clear();
             padded.resize(whole, empty);
         }
-        let (rows, width) = match padding {
-            [0, 0] => (plane, input.width),
-            _ => {
+        let (rows, width) = match is_padded {
+            false => (plane, input.width),
+            true => {
                 let rows = padded[padding[0] * pitch..].chunks_exact_mut(pitch);
                 for (to, from) in rows.zip(plane.chunks_exact(input.width)) {
                     to[padding[1]..padding[1] + input.width].copy_from_slice(from);
@@ -172,17 +175,19 @@ mod tests {
     #[test]
     fn pools_as_the_definition_says() {
         let windows = [
-            ([3, 3], [1, 1], [1, 1]),
-            ([3, 3], [2, 2], [0, 0]),
-            ([2, 3], [1, 2], [0, 1]),
-            ([3, 2], [3, 3], [1, 0]),
+            ([3, 3], [1, 1], [1, 1], [1, 1]),
+            ([3, 3], [2, 2], [0, 0], [0, 0]),
+            ([2, 3], [1, 2], [0, 1], [0, 1]),
+            ([3, 2], [3, 3], [1, 0], [1, 0]),
+            ([3, 3], [2, 2], [0, 0], [1, 1]),
+            ([3, 3], [2, 2], [1, 0], [0, 1]),
         ];
-        for (kernel, stride, padding) in windows {
-            let window = Window { kernel, stride, padding };
+        for (kernel, stride, padding, after) in windows {
+            let window = Window { padding_after: after, ..Window::new(kernel, stride, padding) };
             for (height, width) in [(3, 3), (8, 8), (17, 35)] {
                 let input = Shape { channels: 5, height, width };
                 let side = |axis: usize, length: usize| {
-                    (length + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1
+                    (length + padding[axis] + after[axis] - kernel[axis]) / stride[axis] + 1
                 };
                 let output = Shape { channels: 5, height: side(0, height), width: side(1, width) };
                 let x: Vec<f32> =
@@ -222,7 +227,7 @@ mod tests {
 
     #[test]
     fn nan_is_the_largest() {
-        let window = Window { kernel: [3, 3], stride: [2, 2], padding: [0, 0] };
+        let window = Window::new([3, 3], [2, 2], [0, 0]);
         let (input, output) =
             (Shape { channels: 1, height: 5, width: 5 }, Shape { channels: 1, height: 2, width: 2 });
         let mut x = vec![1.0; 25];

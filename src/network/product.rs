@@ -9,6 +9,18 @@ use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 
 use crate::model::Window;
 
+/// What a sum is kept between before it is written: a ReLU costs nothing there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits(pub f32, pub f32);
+
+impl Limits {
+    /// Any value.
+    pub const NONE: Self = Self(f32::NEG_INFINITY, f32::INFINITY);
+
+    /// max(0, x).
+    pub const RELU: Self = Self(0.0, f32::INFINITY);
+}
+
 /// Values that are copied at once.
 pub const CHUNK: usize = 16;
 
@@ -144,25 +156,28 @@ impl PackedKernel {
     }
 }
 
-/// Where products go.
-pub enum Out<'a, 'row> {
-    /// `columns` of one row for each output channel.
-    Rows(&'a mut [&'row mut [f32]], Range<usize>),
-    /// A block, `[rows][tile]`, or half as wide.
-    Block(&'a mut [Line]),
-}
-
-/// Multiplies `blocks` of a kernel with one tile, or with half of one. Each line of its panel begins `pitch` values after
-/// the one before.
-pub fn multiply(
+/// Multiplies `blocks` of a kernel with tiles: for each its first column, how many values its lines are wide, and its panel.
+/// Products go to `rows`, one for each output channel, of so many columns.
+pub fn multiply<'a>(
     kernel: &PackedKernel,
     blocks: Range<usize>,
-    relu: bool,
+    limits: Limits,
+    tiles: impl Iterator<Item = (usize, usize, &'a [f32])>,
+    rows: &mut [&mut [f32]],
+) {
+    AutoArch::new().dispatch(Rows { kernel, blocks, limits, tiles, rows });
+}
+
+/// Multiplies one block of a kernel with one tile, or with half of one, into `[rows][tile]`, or half as wide. Each line of
+/// its panel begins `pitch` values after the one before.
+pub fn multiply_block(
+    kernel: &PackedKernel,
+    block: usize,
     (panel, pitch): (&[f32], usize),
     is_half: bool,
-    out: Out,
+    out: &mut [Line],
 ) {
-    AutoArch::new().dispatch(Multiply { kernel, blocks, relu, panel, pitch, is_half, out });
+    AutoArch::new().dispatch(OneBlock { kernel, block, panel, pitch, is_half, out });
 }
 
 /// How many values a vector has.
@@ -176,76 +191,117 @@ impl WithSimd for Lanes {
     }
 }
 
-struct Multiply<'a, 'row> {
+struct Rows<'a, 'row, T> {
     kernel: &'a PackedKernel,
     blocks: Range<usize>,
-    relu: bool,
+    limits: Limits,
+    tiles: T,
+    rows: &'a mut [&'row mut [f32]],
+}
+
+impl<'panel, T: Iterator<Item = (usize, usize, &'panel [f32])>> WithSimd for Rows<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        let Self { kernel, blocks, limits, tiles, rows } = self;
+        for (first, width, panel) in tiles {
+            match width < kernel.tile() {
+                false => rows_of::<S, 2>(kernel, &blocks, limits, (panel, width), rows, first),
+                true => rows_of::<S, 1>(kernel, &blocks, limits, (panel, width), rows, first),
+            }
+        }
+    }
+}
+
+/// One tile into rows, from a column on, as far as they go.
+#[inline(always)]
+fn rows_of<S: Simd, const SIDE: usize>(
+    kernel: &PackedKernel,
+    blocks: &Range<usize>,
+    limits: Limits,
+    from: (&[f32], usize),
+    rows: &mut [&mut [f32]],
+    first: usize,
+) {
+    let (lanes, start) = (f32::lanes::<S>(), kernel.channels(blocks).start);
+    for block in &kernel.blocks[blocks.clone()] {
+        let mut local = [[0.0f32.splat::<S>(); SIDE]; MOST_ROWS];
+        product_of::<S, SIDE, 1>(kernel, block, from, limits, &mut local);
+        let rows = &mut rows[block.channels.start - start..block.channels.end - start];
+        for (row, finished) in rows.iter_mut().zip(&local) {
+            let (row, finished): (_, &[f32]) = (&mut row[first..], cast_slice(finished));
+            // Whole vectors, of a length that the compiler knows, take a tenth of what a call for any length does.
+            if row.len() >= finished.len() {
+                for (row, finished) in row.chunks_exact_mut(lanes).zip(finished.chunks_exact(lanes)) {
+                    row.copy_from_slice(finished);
+                }
+            } else {
+                row.copy_from_slice(&finished[..row.len()]);
+            }
+        }
+    }
+}
+
+struct OneBlock<'a> {
+    kernel: &'a PackedKernel,
+    block: usize,
     panel: &'a [f32],
     pitch: usize,
     is_half: bool,
-    out: Out<'a, 'row>,
+    out: &'a mut [Line],
 }
 
-impl WithSimd for Multiply<'_, '_> {
+impl WithSimd for OneBlock<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
         match (self.kernel.shifts, self.is_half) {
-            (1, false) => self.run::<S, 1, 2>(),
+            (1, false) => self.run::<S, 2, 1>(),
             (1, true) => self.run::<S, 1, 1>(),
-            (3, false) => self.run::<S, 3, 2>(),
-            (3, true) => self.run::<S, 3, 1>(),
-            (_, false) => self.run::<S, 5, 2>(),
-            (_, true) => self.run::<S, 5, 1>(),
+            (3, false) => self.run::<S, 2, 3>(),
+            (3, true) => self.run::<S, 1, 3>(),
+            (_, false) => self.run::<S, 2, 5>(),
+            (_, true) => self.run::<S, 1, 5>(),
         }
     }
 }
 
-impl Multiply<'_, '_> {
+impl OneBlock<'_> {
     #[inline(always)]
-    fn run<S: Simd, const SHIFTS: usize, const SIDE: usize>(self) {
-        let Self { kernel, blocks, relu, panel, pitch, mut out, .. } = self;
-        let first = kernel.channels(&blocks).start;
-        let zero = 0.0f32.splat::<S>();
-        for block in &kernel.blocks[blocks] {
-            let weights = &kernel.weights[block.weights..][..block.rows * kernel.depth];
-            let biases = &kernel.biases[block.biases..][..block.rows];
-            let from = (weights, biases, panel, pitch, relu);
-            let mut local = [[zero; SIDE]; MOST_ROWS];
-            let to = match &mut out {
-                Out::Rows(..) => &mut local[..],
-                Out::Block(lines) => cast_slice_mut::<Line, Vector<S, f32>>(lines).as_chunks_mut::<SIDE>().0,
-            };
-            match block.rows {
-                12 => product::<S, 12, SIDE, SHIFTS>(from, to),
-                8 => product::<S, 8, SIDE, SHIFTS>(from, to),
-                6 => product::<S, 6, SIDE, SHIFTS>(from, to),
-                4 => product::<S, 4, SIDE, SHIFTS>(from, to),
-                _ => product::<S, 2, SIDE, SHIFTS>(from, to),
-            }
-            let Out::Rows(rows, columns) = &mut out else { continue };
-            let lanes = f32::lanes::<S>();
-            let rows = &mut rows[block.channels.start - first..block.channels.end - first];
-            for (row, finished) in rows.iter_mut().zip(&local) {
-                let (row, finished): (_, &[f32]) = (&mut row[columns.clone()], cast_slice(finished));
-                // Whole vectors, of a length that the compiler knows, take a tenth of what a call for any length does.
-                if row.len() == finished.len() {
-                    for (row, finished) in row.chunks_exact_mut(lanes).zip(finished.chunks_exact(lanes)) {
-                        row.copy_from_slice(finished);
-                    }
-                } else {
-                    row.copy_from_slice(&finished[..row.len()]);
-                }
-            }
-        }
+    fn run<S: Simd, const SIDE: usize, const SHIFTS: usize>(self) {
+        let Self { kernel, block, panel, pitch, out, .. } = self;
+        let out = cast_slice_mut::<Line, Vector<S, f32>>(out).as_chunks_mut::<SIDE>().0;
+        product_of::<S, SIDE, SHIFTS>(kernel, &kernel.blocks[block], (panel, pitch), Limits::NONE, out);
+    }
+}
+
+/// One block times one tile.
+#[inline(always)]
+fn product_of<S: Simd, const SIDE: usize, const SHIFTS: usize>(
+    kernel: &PackedKernel,
+    block: &Block,
+    (panel, pitch): (&[f32], usize),
+    limits: Limits,
+    to: &mut [[Vector<S, f32>; SIDE]],
+) {
+    let weights = &kernel.weights[block.weights..][..block.rows * kernel.depth];
+    let biases = &kernel.biases[block.biases..][..block.rows];
+    let from = (weights, biases, panel, pitch, limits);
+    match block.rows {
+        12 => product::<S, 12, SIDE, SHIFTS>(from, to),
+        8 => product::<S, 8, SIDE, SHIFTS>(from, to),
+        6 => product::<S, 6, SIDE, SHIFTS>(from, to),
+        4 => product::<S, 4, SIDE, SHIFTS>(from, to),
+        _ => product::<S, 2, SIDE, SHIFTS>(from, to),
     }
 }
 
 /// Sums over the depth in registers, and writes them once.
 #[inline(always)]
 fn product<S: Simd, const ROWS: usize, const SIDE: usize, const SHIFTS: usize>(
-    (weights, biases, panel, pitch, relu): (&[f32], &[f32], &[f32], usize, bool),
+    (weights, biases, panel, pitch, Limits(low, high)): (&[f32], &[f32], &[f32], usize, Limits),
     out: &mut [[Vector<S, f32>; SIDE]],
 ) {
     // Written out row by row: of twelve rows LLVM would keep loops, and with them the sums in memory.
@@ -273,13 +329,13 @@ fn product<S: Simd, const ROWS: usize, const SIDE: usize, const SHIFTS: usize>(
             });
         }
     }
-    let zero = 0.0f32.splat::<S>();
+    let (low, high) = (low.splat::<S>(), high.splat::<S>());
     let (out, biases) = (&mut out[..ROWS], &biases[..ROWS]);
     each_row!(ROW => {
         for side in 0..SIDE {
             let sum = sums[ROW][side] + biases[ROW].splat::<S>();
             // In this order NaN stays NaN on x86, as it does in Burn.
-            out[ROW][side] = if relu { zero.max(sum) } else { sum };
+            out[ROW][side] = high.min(low.max(sum));
         }
     });
 }

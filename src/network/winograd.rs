@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use self::lines::{Lines, scatter, spread};
 use self::transforms::Transforms;
 use super::panels::{UNITS, Workspace};
-use super::product::{CHUNK, Line, MOST_ROWS, Out, PackedKernel, as_floats, multiply};
+use super::product::{CHUNK, Limits, Line, MOST_ROWS, PackedKernel, as_floats, multiply_block};
 use crate::model::{Shape, Window};
 
 /// Values of the panels of one thread: they stay in its second-level cache.
@@ -46,10 +46,11 @@ fn of_taps(taps: usize) -> Option<(usize, usize)> {
 /// The taps along the axis that is transformed, where a convolution can be computed so.
 fn taps_of(window: Window) -> Option<usize> {
     let taps = match window.kernel {
-        [1, _] if window.padding[0] != 0 => return None,
-        [1, taps] | [taps, _] => taps,
+        [1, _] if window.padding[0] + window.padding_after[0] != 0 => return None,
+        [1, taps] | [taps, 1 | 3 | 5] => taps,
+        _ => return None,
     };
-    of_taps(taps).filter(|_| window.stride == [1, 1]).map(|_| taps)
+    of_taps(taps).filter(|_| window.stride == [1, 1] && window.dilation == [1, 1]).map(|_| taps)
 }
 
 /// True where a convolution can be computed so.
@@ -83,7 +84,7 @@ impl TransformedKernel {
     pub fn new(kernel: &[f32], bias: Option<&[f32]>, outputs: usize, window: Window) -> Self {
         let is_turned = window.kernel[0] == 1;
         let [taps, across] = if is_turned { [window.kernel[1], 1] } else { window.kernel };
-        let along = Window { kernel: [1, across], stride: [1, 1], padding: [0, 0] };
+        let along = Window::new([1, across], [1, 1], [0, 0]);
         let (rows, _) = of_taps(taps).unwrap_or((1, 0));
         let Transforms { of_filter, of_input, to_output } = Transforms::new(rows, taps);
         let at_point = |weights: &[f64]| {
@@ -105,13 +106,13 @@ impl TransformedKernel {
 /// Writes the convolution of one image, as [`super::conv::convolve`] does.
 pub fn convolve(
     kernel: &TransformedKernel,
-    relu: bool,
+    limits: Limits,
     (x, input): (&[f32], Shape),
     (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
 ) {
     let lines = Lines::new(kernel.window, kernel.rows, input, output);
-    let picture = Picture { kernel, relu, lines, x, plane: input.height * input.width };
+    let picture = Picture { kernel, limits, lines, x, plane: input.height * input.width };
     let planes = out.chunks_exact_mut(output.height * output.width).collect();
     match kernel.kernels.len() {
         8 => picture.convolve::<8>(planes, workspace),
@@ -147,7 +148,7 @@ struct Panels<'a> {
 #[derive(Clone, Copy)]
 struct Picture<'a> {
     kernel: &'a TransformedKernel,
-    relu: bool,
+    limits: Limits,
     lines: Lines,
     x: &'a [f32],
     /// Cells of an input channel.
@@ -260,7 +261,7 @@ impl Picture<'_> {
             to: to.into_iter(),
             start: None,
             count,
-            relu: false,
+            limits: Limits::NONE,
         });
     }
 
@@ -290,7 +291,7 @@ impl Picture<'_> {
                 let to = products.chunks_exact_mut(size / CHUNK);
                 for ((kernel, values), to) in kernels.iter().zip(of_points).zip(to) {
                     let panel = (&values[panels.first + at..], panels.line);
-                    multiply(kernel, block..block + 1, false, panel, is_half, Out::Block(to));
+                    multiply_block(kernel, block, panel, is_half, to);
                 }
                 let bias = of_channels[channels.clone()].iter();
                 biases.chunks_exact_mut(width).zip(bias).for_each(|(to, bias)| to.fill(*bias));
@@ -301,7 +302,7 @@ impl Picture<'_> {
                     to: finished.chunks_exact_mut(size),
                     start: Some(biases),
                     count: rows * width,
-                    relu: self.relu,
+                    limits: self.limits,
                 });
                 for (row, plane) in own.iter_mut().enumerate() {
                     let rows = finished.chunks_exact(size).map(|finished| &finished[row * width..][..width]);
@@ -320,7 +321,7 @@ fn channels_of<const N: usize>(panels: &mut [f32], line: usize) -> impl Iterator
     (0..count).map(move |_| array::from_fn(|point| points[point].next().unwrap_or_default()))
 }
 
-/// Each of `to` becomes the sum of all `from`, with its own `weights`, and of `start`, or max(0, x) of it. Chunks are read
+/// Each of `to` becomes the sum of all `from`, with its own `weights`, and of `start`, kept between `limits`. Chunks are read
 /// and written as a whole, so that all reach at least that far behind `count`.
 struct Sum<'a, T, const N: usize> {
     weights: &'a [f32],
@@ -328,7 +329,7 @@ struct Sum<'a, T, const N: usize> {
     to: T,
     start: Option<&'a [f32]>,
     count: usize,
-    relu: bool,
+    limits: Limits,
 }
 
 impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'_, T, N> {
@@ -336,12 +337,13 @@ impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { weights, from, to, start, count, relu } = self;
+        let Self { weights, from, to, start, count, limits: Limits(low, high) } = self;
         let weights = weights.as_chunks::<N>().0;
         // As many as there are rows or points at most.
         let mut all: [&mut [f32]; N] = array::from_fn(|_| &mut [][..]);
         let outputs = all.iter_mut().zip(to).map(|(all, to)| *all = to).count();
         let (zero, lanes) = (0.0f32.splat::<S>(), f32::lanes::<S>());
+        let (low, high) = (low.splat::<S>(), high.splat::<S>());
         let load =
             |from: &[f32], at| -> Vector<S, f32> { pod_read_unaligned(cast_slice(&from[at..at + lanes])) };
         for at in (0..count.next_multiple_of(CHUNK)).step_by(lanes) {
@@ -351,7 +353,7 @@ impl<'to, T: Iterator<Item = &'to mut [f32]>, const N: usize> WithSimd for Sum<'
                 let sums = values.iter().zip(weights);
                 let sum = sums.fold(start, |sum, (value, weight)| weight.splat::<S>().mul_add(*value, sum));
                 // In this order NaN stays NaN on x86, as it does in Burn.
-                let sum = if relu { zero.max(sum) } else { sum };
+                let sum = high.min(low.max(sum));
                 to[at..at + lanes].copy_from_slice(cast_slice(array::from_ref(&sum)));
             }
         }
