@@ -14,7 +14,6 @@ mod state_dict;
 #[cfg(test)]
 mod tests;
 mod value;
-mod zip;
 
 use std::collections::HashMap;
 
@@ -23,8 +22,8 @@ use self::error::TorchError;
 use self::machine::Machine;
 use self::state_dict::{StateDict, Storages};
 use self::value::{Object, Value};
-use self::zip::Archive;
 use super::file::{Layout, Limits, ReadError, TensorFile};
+use super::zip::Archive;
 
 /// The long integer with which the format before 1.6 begins, behind two bytes of protocol and perhaps a frame.
 const MAGIC: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";

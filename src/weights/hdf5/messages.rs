@@ -130,12 +130,13 @@ pub(super) fn text(bytes: &[u8]) -> Option<&str> {
     text_up_to(bytes, MAX_NAME)
 }
 
-/// The same, of so many bytes at most.
+/// The same, of so many bytes at most; what is longer than a name may have lines.
 pub(super) fn text_up_to(bytes: &[u8], longest: usize) -> Option<&str> {
     let bytes = bytes.get(..=longest).unwrap_or(bytes);
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let text = std::str::from_utf8(&bytes[..end]).ok()?;
-    (text.len() <= longest && !text.chars().any(char::is_control)).then_some(text)
+    let is_unfit = |c: char| c.is_control() && !(longest > MAX_NAME && c.is_ascii_whitespace());
+    (text.len() <= longest && !text.chars().any(is_unfit)).then_some(text)
 }
 
 pub(super) fn damaged(what: &str, address: u64) -> ReadError {

@@ -1,5 +1,7 @@
 //! What can be wrong with a pickled weight file, one sentence each.
 
+use crate::weights::zip::ZipError;
+
 /// Why a PyTorch or PaddlePaddle file is not read. The caller puts the path in front.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TorchError {
@@ -55,6 +57,16 @@ pub(super) enum TorchError {
         "its tensors come to more than {limit} bytes with `{name}`, too much for a file of {file} bytes: refused"
     )]
     TooLarge { name: String, limit: usize, file: usize },
+}
+
+impl From<ZipError> for TorchError {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::CutShort(what) => Self::CutShort(what),
+            ZipError::Damaged(what) => Self::Zip(what),
+            ZipError::Packed(name) | ZipError::TooLarge { name, .. } => Self::Compressed(name),
+        }
+    }
 }
 
 /// A name out of a file as a sentence can show it between backticks: not too long, nothing that moves a terminal's

@@ -1,18 +1,51 @@
-//! The zip archives of `torch.save`: entries are stored as they are, so each is a slice of the file.
-//! (PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.)
-//!
-//! Checksums are not compared: PyTorch can leave them out, and numbers that make no sense are found later.
+//! Zip archives, as `torch.save` and Keras write them: entries are stored as they are, so each is a slice of
+//! the file, or deflated. (PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.)
 
-use super::error::{TorchError, shown};
+use std::borrow::Cow;
+use std::io::Read;
 
 /// No more entries are looked at.
 const MAX_ENTRIES: usize = 100_000;
+
+/// Deflate makes at most so many bytes of one.
+const MAX_RATIO: u64 = 1032;
+
+/// Why an archive cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ZipError {
+    /// Its end is missing.
+    #[error("the file is cut short: {0}; download it again")]
+    CutShort(&'static str),
+    /// It contradicts itself.
+    #[error("the zip archive is damaged: {0}; download it again")]
+    Damaged(&'static str),
+    /// An entry is not plain.
+    #[error("`{0}` in the zip archive is compressed or encrypted in a way that is not read")]
+    Packed(String),
+    /// An entry is too large, or says so.
+    #[error("`{name}` in the zip archive has {size} bytes, more than is read")]
+    TooLarge {
+        /// Its name.
+        name: String,
+        /// As the archive has it.
+        size: u64,
+    },
+}
+
+/// How an entry is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Stored,
+    Deflated,
+    Other,
+}
 
 /// One line of the central directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'a> {
     pub(super) name: &'a str,
-    is_plain: bool,
+    method: Method,
+    checksum: u32,
     size: u64,
     packed_size: u64,
     header_at: u64,
@@ -28,11 +61,10 @@ impl<'a> Archive<'a> {
     /// Reads the directory at the end of the file.
     ///
     /// # Errors
-    /// [`TorchError::CutShort`] without one, [`TorchError::Zip`] if it is damaged.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, TorchError> {
-        let damaged = TorchError::Zip("its directory does not make sense");
-        let end =
-            end_of_directory(bytes).ok_or(TorchError::CutShort("a zip archive without its directory"))?;
+    /// [`ZipError::CutShort`] without one, [`ZipError::Damaged`] if it is damaged.
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ZipError> {
+        let damaged = ZipError::Damaged("its directory does not make sense");
+        let end = end_of_directory(bytes).ok_or(ZipError::CutShort("a zip archive without its directory"))?;
         let (count, size, begin) = directory(bytes, end).ok_or(damaged.clone())?;
         if count > MAX_ENTRIES || begin.checked_add(size).is_none_or(|end_of_list| end_of_list > end) {
             return Err(damaged);
@@ -47,15 +79,57 @@ impl<'a> Archive<'a> {
         Ok(Self { bytes, entries })
     }
 
-    /// The bytes of an entry.
+    /// The entry of this name, if there is one and not several.
+    pub(super) fn find(&self, name: &str) -> Option<&Entry<'a>> {
+        let mut found = self.entries.iter().filter(|entry| entry.name == name);
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// The bytes of an entry that is stored as it is. Checksums are not compared: PyTorch can leave them out,
+    /// and numbers that make no sense are found later.
     ///
     /// # Errors
-    /// [`TorchError::Compressed`], or [`TorchError::Zip`] if the entry is not where the directory says.
-    pub(super) fn data(&self, entry: &Entry<'a>) -> Result<&'a [u8], TorchError> {
-        if !entry.is_plain || entry.size != entry.packed_size {
-            return Err(TorchError::Compressed(shown(entry.name)));
+    /// [`ZipError::Packed`], or [`ZipError::Damaged`] if the entry is not where the directory says.
+    pub(super) fn data(&self, entry: &Entry<'a>) -> Result<&'a [u8], ZipError> {
+        if entry.method != Method::Stored || entry.size != entry.packed_size {
+            return Err(ZipError::Packed(shown(entry.name)));
         }
-        self.slice(entry).ok_or(TorchError::Zip("an entry is not where its directory says"))
+        self.slice(entry).ok_or(ZipError::Damaged("an entry is not where its directory says"))
+    }
+
+    /// The bytes of an entry, inflated where it is deflated; at most `limit`.
+    ///
+    /// # Errors
+    /// Where it is too large, packed in another way, damaged, or its checksum is another.
+    pub(super) fn unpacked(&self, entry: &Entry<'a>, limit: usize) -> Result<Cow<'a, [u8]>, ZipError> {
+        let is_too_large = entry.size > limit as u64
+            || entry.method == Method::Deflated && entry.size / MAX_RATIO > entry.packed_size;
+        if is_too_large {
+            return Err(ZipError::TooLarge { name: shown(entry.name), size: entry.size });
+        }
+        let data = match entry.method {
+            Method::Stored => Cow::Borrowed(self.data(entry)?),
+            Method::Deflated => {
+                let packed =
+                    self.slice(entry).ok_or(ZipError::Damaged("an entry is not where its directory says"))?;
+                // One byte more than there should be tells that there are more.
+                let mut inflated = flate2::read::DeflateDecoder::new(packed).take(entry.size + 1);
+                let mut data = Vec::new();
+                let damaged = ZipError::Damaged("an entry cannot be unpacked");
+                inflated.read_to_end(&mut data).map_err(|_| damaged.clone())?;
+                if data.len() as u64 != entry.size {
+                    return Err(damaged);
+                }
+                Cow::Owned(data)
+            }
+            Method::Other => return Err(ZipError::Packed(shown(entry.name))),
+        };
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&data);
+        match checksum.sum() == entry.checksum {
+            true => Ok(data),
+            false => Err(ZipError::Damaged("an entry's checksum is another")),
+        }
     }
 
     fn slice(&self, entry: &Entry<'a>) -> Option<&'a [u8]> {
@@ -68,7 +142,7 @@ impl<'a> Archive<'a> {
         if header.get(LOCAL_HEADER..LOCAL_HEADER + name_length)? != entry.name.as_bytes() {
             return None;
         }
-        header.get(begin..begin.checked_add(usize::try_from(entry.size).ok()?)?)
+        header.get(begin..begin.checked_add(usize::try_from(entry.packed_size).ok()?)?)
     }
 }
 
@@ -122,7 +196,12 @@ fn entry(line: &[u8]) -> Option<(Entry<'_>, usize)> {
         value => Some(u64::from(value)),
     };
     let (size, packed_size, header_at) = (field(24)?, field(20)?, field(42)?);
-    Some((Entry { name, is_plain: method == 0 && flags & 1 == 0, size, packed_size, header_at }, length))
+    let method = match (method, flags & 1) {
+        (0, 0) => Method::Stored,
+        (8, 0) => Method::Deflated,
+        _ => Method::Other,
+    };
+    Some((Entry { name, method, checksum: u32_at(line, 16)?, size, packed_size, header_at }, length))
 }
 
 /// The content of the 64-bit extra field; empty where there is none.
@@ -147,4 +226,11 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// A name out of a file as a sentence can show it between backticks.
+fn shown(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let letters = name.chars().take(LONGEST).map(|letter| if letter == '`' { '\'' } else { letter });
+    letters.flat_map(char::escape_debug).collect()
 }
