@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use convscope::model::inception_v3::inception_v3_with_head;
-use convscope::model::{AvgPool, Conventions, Graph, InputScale, Shape};
+use convscope::model::{AvgPool, Conventions, Graph, InputScale, Op, Shape};
 use convscope::network::{Folding, Network, input_from_values, values};
-use convscope::weights::{LayerWeights, Layout, RandomStream, Stored, WeightFile, Weights};
+use convscope::weights::{LayerWeights, Layout, RandomStream, ReadOptions, Stored, WeightFile, Weights};
 use half::{bf16, f16};
 use serde_json::Value;
 
@@ -58,15 +57,21 @@ pub fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 
 fn open(name: &str) -> WeightFile {
     let folder = tempfile::tempdir().unwrap();
-    WeightFile::open(&file(folder.path(), "a", &fixture(name))).unwrap()
+    WeightFile::open(&file(folder.path(), "a", &fixture(name)), ReadOptions::default()).unwrap()
 }
 
 /// The network that a file says it is for, and its parameters in it.
 fn load(name: &str) -> (Arc<Graph>, Weights) {
-    let file = open(name);
-    let graph = Arc::new(inception_v3_with_head(&file.architecture.head, file.architecture.width));
-    let weights = file.fit(&graph).unwrap();
-    (graph, weights)
+    let (graph, weights) = open(name).fit().unwrap();
+    (Arc::new(graph), weights)
+}
+
+fn classes(graph: &Graph) -> usize {
+    graph.classifier().map_or(0, |layer| graph.nodes[layer].shape.channels)
+}
+
+fn dense_units(graph: &Graph) -> Vec<usize> {
+    graph.nodes.iter().filter(|node| node.op == Op::Dense).map(|node| node.shape.channels).collect()
 }
 
 /// The parameters' bits: 0 and −0 differ.
@@ -78,7 +83,7 @@ fn bits(weights: &Weights) -> Vec<Vec<Vec<u32>>> {
 fn changed(weights: &Weights, change: impl Fn(&str, f32) -> f32) -> Vec<Vec<Vec<u32>>> {
     let layer = |layer: &Option<LayerWeights>| match layer {
         None => vec![],
-        Some(LayerWeights::Conv { kernel }) => vec![("kernel", kernel.clone())],
+        Some(LayerWeights::Conv { kernel, bias: None }) => vec![("kernel", kernel.clone())],
         Some(LayerWeights::BatchNorm { gamma, beta, mean, variance }) => vec![
             ("gamma", gamma.clone()),
             ("beta", beta.clone()),
@@ -88,6 +93,7 @@ fn changed(weights: &Weights, change: impl Fn(&str, f32) -> f32) -> Vec<Vec<Vec<
         Some(LayerWeights::Dense { weight, bias }) => {
             vec![("weight", weight.clone()), ("bias", bias.clone())]
         }
+        Some(other) => panic!("{other:?} is nothing of InceptionV3"),
     };
     let all = weights.layers.iter().map(layer);
     let bits = |(what, values): (&str, Vec<f32>)| {
@@ -110,11 +116,11 @@ fn every_layout_gives_the_same_bits() {
         ("safetensors", Layout::Safetensors, AvgPool::Include),
     ] {
         let file = open(name);
-        assert_eq!((file.layout, &file.stored[..]), (layout, &[Stored::F32][..]), "{name}");
-        assert_eq!((file.architecture.width, file.architecture.classes()), (0.051, 10), "{name}");
+        assert_eq!((file.facts.layout, &file.facts.stored[..]), (layout, &[Stored::F32][..]), "{name}");
+        assert_eq!((file.graph.width_multiplier, classes(&file.graph)), (0.051, 10), "{name}");
         let (graph, weights) = load(name);
         assert_eq!(graph.nodes.len(), 313, "{name}");
-        assert_eq!(weights.conventions, Conventions { avg_pool: pool, ..Conventions::default() }, "{name}");
+        assert_eq!((graph.avg_pool(), weights.conventions), (Some(pool), Conventions::default()), "{name}");
         assert!(bits(&weights) == expected, "{name}");
     }
 }
@@ -129,7 +135,7 @@ fn half_precision_gives_the_rounded_values() {
     let half: Round = |value| f16::from_f32(value).to_f32();
     let brain: Round = |value| bf16::from_f32(value).to_f32();
     for (name, stored, round) in [("f16", Stored::F16, half), ("bf16", Stored::BF16, brain)] {
-        assert_eq!(open(name).stored, [stored], "{name}");
+        assert_eq!(open(name).facts.stored, [stored], "{name}");
         let expected = changed(&reference, |_, value| round(value));
         assert!(expected != bits(&reference), "{name}: nothing was rounded");
         assert!(bits(&load(name).1) == expected, "{name}");
@@ -145,12 +151,11 @@ fn paddles_numbers_are_those_of_its_own_network() {
         _ => value,
     });
     let file = open("paddle");
-    assert_eq!((file.layout, &file.stored[..]), (Layout::Paddle, &[Stored::F32][..]));
-    let (_, weights) = load("paddle");
+    assert_eq!((file.facts.layout, &file.facts.stored[..]), (Layout::Paddle, &[Stored::F32][..]));
+    let (graph, weights) = load("paddle");
     assert!(bits(&weights) == expected);
-    let (avg_pool, input_scale) = (AvgPool::Include, InputScale::Imagenet);
-    let paddles = Conventions { avg_pool, input_scale, ..Conventions::default() };
-    assert_eq!(weights.conventions, paddles);
+    let paddles = Conventions { input_scale: InputScale::Imagenet, ..Conventions::default() };
+    assert_eq!((graph.avg_pool(), weights.conventions), (Some(AvgPool::Include), paddles));
     let [note] = &weights.notes[..] else { panic!("{:?}", weights.notes) };
     for part in ["0.00001 and not 0.001", "multiplied by", "--avg-pool include"] {
         assert!(note.contains(part), "{note}");
@@ -230,10 +235,10 @@ fn all_313_layers_of_both_layouts_compute_what_keras_computes() {
         let mut worst = (0.0_f64, "");
         for (index, (tap, output)) in reference.iter().zip(&outputs).enumerate() {
             let node = &graph.nodes[index];
-            assert_eq!(tap["name"].as_str().unwrap(), node.keras_name, "{name}, layer {index}");
-            let title = format!("{name}: {}", node.keras_name);
+            assert_eq!(tap["name"].as_str().unwrap(), node.name, "{name}, layer {index}");
+            let title = format!("{name}: {}", node.name);
             let difference = check_tap(tap, &title, node.shape, output);
-            worst = if difference > worst.0 { (difference, &node.keras_name) } else { worst };
+            worst = if difference > worst.0 { (difference, &node.name) } else { worst };
         }
         eprintln!("{name}: 313 layers, worst difference {:e} of the largest value in {}", worst.0, worst.1);
     }
@@ -267,11 +272,10 @@ fn probabilities_are_those_of_keras() {
 fn a_headless_file_ends_at_the_pool() {
     let whole = bits(&load("keras_legacy").1);
     for name in ["headless_legacy", "headless_weights"] {
-        let file = open(name);
-        assert_eq!((file.architecture.classes(), &file.architecture.head[..]), (0, &[][..]), "{name}");
+        assert_eq!((classes(&open(name).graph), dense_units(&open(name).graph)), (0, vec![]), "{name}");
         let (graph, weights) = check_output(name, "headless");
         assert_eq!((graph.nodes.len(), graph.classifier()), (312, None), "{name}");
-        assert_eq!(graph.nodes[311].keras_name, "avg_pool");
+        assert_eq!(graph.nodes[311].name, "avg_pool");
         assert!(bits(&weights)[..] == whole[..312], "{name}");
     }
 }
@@ -285,13 +289,16 @@ fn dense_layers_behind_the_pool_are_part_of_the_network() {
         ("nested_legacy", "nested"),
         ("nested_weights", "nested"),
     ] {
-        let file = open(name);
-        let units: Vec<usize> = file.architecture.head.iter().map(|layer| layer.units).collect();
-        assert_eq!((&units[..], file.architecture.classes()), (&[12, 7][..], 7), "{name}");
+        assert_eq!((dense_units(&open(name).graph), classes(&open(name).graph)), (vec![12, 7], 7), "{name}");
         let (graph, weights) = check_output(name, key);
-        let last: Vec<&str> = graph.nodes[311..].iter().map(|node| node.keras_name.as_str()).collect();
-        assert_eq!(last, ["avg_pool", "dense", "dense_relu", "predictions"], "{name}");
-        assert_eq!(graph.classifier(), Some(314), "{name}");
+        // A whole model has names and activations of its own; of weights alone they are added.
+        let whole_model = graph.nodes[311].name != "avg_pool";
+        let last: Vec<&str> = graph.nodes[312..].iter().map(|node| node.name.as_str()).collect();
+        match whole_model {
+            true => assert_eq!(last[last.len() - 2..], ["dense", "dense_1"], "{name}"),
+            false => assert_eq!(last, ["dense", "dense_relu", "predictions"], "{name}"),
+        }
+        assert_eq!(graph.classifier(), Some(graph.nodes.len() - 1), "{name}");
         assert!(bits(&weights)[..312] == whole[..312], "{name}");
     }
 }

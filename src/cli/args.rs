@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::app::state::Colors;
-use crate::engine::{Placement, Preprocessing, WeightsSpec};
+use crate::engine::{OutputChoice, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
-use crate::model::{AvgPool, InputScale, Precision};
+use crate::model::{AvgPool, InputScale, Precision, three_numbers};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
 use crate::view::{Colormap, Normalize, Scale};
@@ -42,10 +42,10 @@ impl CameraArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct PreprocessArgs {
-    /// How a picture that is not square becomes one.
+    /// What becomes of a picture whose sides are not in the proportion of the network's input.
     #[arg(long, value_enum, default_value_t)]
     pub fit: Fit,
-    /// How a picture is resized to 299×299.
+    /// How a picture is resized to the network's input.
     #[arg(long, value_enum, default_value_t)]
     pub resize: Resize,
 }
@@ -164,8 +164,8 @@ impl DeviceChoice {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// Weight file (safetensors, PyTorch's .pth, Keras' .h5, PaddlePaddle's .pdparams), a name that `convscope
-    /// weights list` shows, `imagenet` (whichever of those was fetched), `embedded`, `untrained`; `auto`: ImageNet
+    /// A network (ONNX, Keras' .keras and .h5) or its weights (safetensors, PyTorch's .pth, Keras' .weights.h5,
+    /// PaddlePaddle's .pdparams), a name that `convscope weights list` shows, `imagenet` (whichever of those was fetched), `embedded`, `untrained`; `auto`: ImageNet
     /// weights where they are there, else the embedded network.
     #[arg(long, value_name = "FILE", default_value_t)]
     pub weights: WeightsSpec,
@@ -177,10 +177,23 @@ pub struct NetworkArgs {
     /// what is known of the weights].
     #[arg(long, value_enum)]
     pub avg_pool: Option<AvgPool>,
-    /// What the network's input makes of black and white: `-1..1`, `0..1`, or `imagenet` (its mean and standard
-    /// deviation) [default: what is known of the weights].
+    /// What the network's input makes of black and white: `-1..1`, `0..1`, `0..255`, `imagenet` (its mean and standard
+    /// deviation), `caffe` (blue, green, red, minus its mean) [default: what is known of the weights].
     #[arg(long, value_name = "SCALE", allow_hyphen_values = true)]
     pub input_scale: Option<InputScale>,
+    /// In place of --input-scale: what is subtracted from red, green and blue, of values from 0 to 1 (or of levels, where a
+    /// number is above 1), as in 0.485,0.456,0.406.
+    #[arg(long, value_name = "R,G,B", requires = "std", conflicts_with = "input_scale", value_parser = three_numbers)]
+    pub mean: Option<[f32; 3]>,
+    /// What they are divided by then, as in 0.229,0.224,0.225.
+    #[arg(long, value_name = "R,G,B", requires = "mean", value_parser = three_numbers)]
+    pub std: Option<[f32; 3]>,
+    /// Width and height of the network's input, where its file leaves them open [default: what is usual for it].
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub input_size: Option<[u32; 2]>,
+    /// What the network's last numbers are, where they have no activation of their own [default: what its file tells].
+    #[arg(long, value_enum)]
+    pub output: Option<OutputChoice>,
     /// Multiply all channel counts, for a thinner and faster untrained network (0.05 to 1).
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_width)]
     pub width_multiplier: f64,

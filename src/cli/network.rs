@@ -6,7 +6,7 @@ use super::args::{NetworkArgs, PreprocessArgs};
 use crate::app::fallback_note;
 use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing, WeightsSpec};
 use crate::gpu::{GpuContext, list_adapters, new_instance};
-use crate::model::{Graph, LayerIndex, Op};
+use crate::model::{Graph, InputScale, LayerIndex, Node};
 use crate::record::Provenance;
 use crate::weights::{Origin, Weights};
 
@@ -23,7 +23,7 @@ pub fn open(network: &NetworkArgs) -> anyhow::Result<OpenedModel> {
         ),
         spec => spec,
     };
-    Ok(OpenedModel::open(spec, &options(network), None)?)
+    Ok(OpenedModel::open(spec, &options(network)?, None)?)
 }
 
 /// The network of `--weights`, then one for each of `--compare`.
@@ -33,7 +33,7 @@ pub fn open_compared(network: &NetworkArgs, others: &[WeightsSpec]) -> anyhow::R
     }
     let mut models = vec![open(network)?];
     // Class names belong to the main network.
-    let options = ModelOptions { labels: None, ..options(network) };
+    let options = ModelOptions { labels: None, ..options(network)? };
     for spec in others {
         let other = OpenedModel::open(spec, &options, Some(&models[0].graph))?;
         models.push(other);
@@ -62,14 +62,18 @@ pub fn signed(picture: &str, weights: &Weights) -> String {
 }
 
 /// What the user says of the network besides its weights.
-pub fn options(network: &NetworkArgs) -> ModelOptions {
-    ModelOptions {
+pub fn options(network: &NetworkArgs) -> anyhow::Result<ModelOptions> {
+    let normalized = network.mean.zip(network.std).map(|(mean, std)| InputScale::normalized(mean, std));
+    let normalized = normalized.transpose().map_err(|problem| anyhow!("--std: {problem}"))?;
+    Ok(ModelOptions {
         width_multiplier: network.width_multiplier,
         avg_pool: network.avg_pool,
-        input_scale: network.input_scale,
+        input_scale: normalized.or(network.input_scale),
+        input_size: network.input_size.map(|[width, height]| [height as usize, width as usize]),
+        output: network.output,
         precision: network.precision,
         labels: network.labels.clone(),
-    }
+    })
 }
 
 /// A network, placed where the user wants it; tells where it is not what most people want.
@@ -112,19 +116,43 @@ pub fn check_comparable(engines: &[Engine], layers: &[LayerIndex]) -> anyhow::Re
     for &layer in layers {
         let node = &main.graph().nodes[layer];
         for other in others {
+            check_layers(main.graph(), other.graph(), layer)?;
             match other.graph().nodes.get(layer) {
                 Some(theirs) if theirs.shape == node.shape => {}
                 Some(theirs) => bail!(
                     "{} is {} in one network and {} in another: compare a layer before that",
-                    node.keras_name,
+                    node.name,
                     node.shape,
                     theirs.shape
                 ),
-                None => bail!("{} is not in all networks: compare a layer before that", node.keras_name),
+                None => bail!("{} is not in all networks: compare a layer before that", node.name),
             }
         }
     }
     Ok(())
+}
+
+/// That networks have the same layers as the main one up to these; where one ends before, nothing is said.
+pub fn check_alike(graph: &Graph, others: &[OpenedModel], layers: &[LayerIndex]) -> anyhow::Result<()> {
+    let mut pairs = others.iter().flat_map(|other| layers.iter().map(|&layer| (&other.graph, layer)));
+    pairs.try_for_each(|(other, layer)| check_layers(graph, other, layer))
+}
+
+/// That two networks have the same layers before this one.
+fn check_layers(main: &Graph, other: &Graph, layer: LayerIndex) -> anyhow::Result<()> {
+    let pairs = main.nodes.iter().zip(&other.nodes).take(layer);
+    let is_other =
+        |(a, b): &(&Node, &Node)| a.op.name() != b.op.name() || a.shape != b.shape || a.inputs != b.inputs;
+    let Some((index, (ours, theirs))) = pairs.enumerate().find(|(_, pair)| is_other(pair)) else {
+        return Ok(());
+    };
+    let say = |node: &Node| format!("{} ({}, {})", node.name, node.op.name(), node.shape);
+    bail!(
+        "the networks cannot be compared: layer {index} is {} in one and {} in the other, and only networks with the \
+         same layers can stand beside each other",
+        say(ours),
+        say(theirs)
+    )
 }
 
 /// What the numbers of an engine depend on.
@@ -146,5 +174,5 @@ fn adapter(network: &NetworkArgs) -> anyhow::Result<Option<GpuContext>> {
 
 /// The outputs of all ReLUs, where dead and sparse maps can be told.
 pub fn rectified_layers(graph: &Graph) -> Vec<LayerIndex> {
-    (0..graph.nodes.len()).filter(|&layer| graph.nodes[layer].op == Op::Relu).collect()
+    (0..graph.nodes.len()).filter(|&layer| graph.nodes[layer].activation.is_rectifier()).collect()
 }

@@ -83,3 +83,8 @@ pub fn lay_over(over: &mut RgbImage, under: &RgbImage, opacity: f32) {
 pub fn save_figure(figure: &Figure, path: &Path, existing: Existing) -> anyhow::Result<()> {
     Ok(save(path, &figure.encode(path)?, existing)?)
 }
+
+/// Bytes as people write them.
+pub fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

@@ -9,13 +9,15 @@ use serde::Serialize;
 use super::args::NetworkArgs;
 use super::network;
 use super::output;
+use crate::app::channel::seen_by;
 use crate::engine::WeightsSpec;
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
-use crate::model::{Cost, Graph, LayerIndex, Node, Op, ReceptiveField, Window};
+use crate::model::{Cost, Graph, LayerIndex, Node, ReceptiveField, Shape};
 
 /// Print every layer: names, operation, kernel, output shape, parameters, multiply-adds, receptive field.
 ///
-/// Of InceptionV3 as published, or of the network that --weights names.
+/// Of InceptionV3 as published, or of the network that --weights names. The receptive field is what one cell sees of the
+/// input, in pixels: `all` where that is the whole of it (--json and --csv have the numbers there too).
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope summary
@@ -36,9 +38,9 @@ pub struct SummaryArgs {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     index: LayerIndex,
-    keras_name: &'a str,
-    torch_name: Option<&'a str>,
-    operation: &'static str,
+    name: &'a str,
+    other_name: Option<&'a str>,
+    operation: String,
     kernel: Option<[usize; 2]>,
     stride: Option<[usize; 2]>,
     padding: Option<[usize; 2]>,
@@ -48,14 +50,26 @@ struct Row<'a> {
     parameters: usize,
     multiply_adds: usize,
     receptive_field: Field,
+    /// True where every cell sees the whole picture.
+    #[serde(skip)]
+    sees_all: bool,
 }
 
 /// What one cell sees of the input, in pixels, `[vertical, horizontal]`.
 #[derive(Debug, Serialize)]
 struct Field {
     size: [usize; 2],
-    stride: [usize; 2],
+    /// Fractions where cells are closer together than pixels; 0 where all see the same.
+    #[serde(serialize_with = "whole_where_possible")]
+    stride: [f64; 2],
     start: [isize; 2],
+}
+
+fn whole_where_possible<S: serde::Serializer>(stride: &[f64; 2], serializer: S) -> Result<S::Ok, S::Error> {
+    match stride.iter().all(|side| side.fract() == 0.0) {
+        true => stride.map(|side| side as u64).serialize(serializer),
+        false => stride.serialize(serializer),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -67,22 +81,18 @@ struct Summary<'a> {
     multiply_adds: usize,
 }
 
-fn window(op: Op) -> Option<Window> {
-    match op {
-        Op::Conv(window) | Op::MaxPool(window) | Op::AvgPool(window) => Some(window),
-        _ => None,
-    }
-}
-
 fn row<'a>(graph: &Graph, index: LayerIndex, node: &'a Node) -> Row<'a> {
-    let window = window(node.op);
+    let window = node.op.window();
     let Cost { multiply_adds, .. } = graph.cost(index);
     let ReceptiveField { size, stride, start } = node.receptive_field;
+    let (Shape { height, width, .. }, input) = (node.shape, graph.input_shape());
+    let ends = [[0, 0], [height - 1, width - 1]];
+    let seen = ends.map(|cell| seen_by(node.receptive_field, cell, [input.height, input.width]));
     Row {
         index,
-        keras_name: &node.keras_name,
-        torch_name: node.torch_name.as_deref(),
-        operation: node.op.name(),
+        name: &node.name,
+        other_name: node.other_name.as_deref(),
+        operation: node.operation(),
         kernel: window.map(|window| window.kernel),
         stride: window.map(|window| window.stride),
         padding: window.map(|window| window.padding),
@@ -91,13 +101,14 @@ fn row<'a>(graph: &Graph, index: LayerIndex, node: &'a Node) -> Row<'a> {
         parameters: graph.cost(index).parameters(),
         multiply_adds,
         receptive_field: Field { size, stride, start },
+        sees_all: seen == [[0, 0, input.height, input.width]; 2],
     }
 }
 
 const HEADINGS: [&str; 11] = [
     "index",
-    "keras_name",
-    "torchvision_name",
+    "name",
+    "other_name",
     "operation",
     "kernel",
     "stride",
@@ -113,9 +124,9 @@ fn cells(row: &Row<'_>) -> [String; 11] {
     let [height, width, channels] = row.output_shape;
     [
         row.index.to_string(),
-        row.keras_name.into(),
-        row.torch_name.unwrap_or_default().into(),
-        row.operation.into(),
+        row.name.into(),
+        row.other_name.unwrap_or_default().into(),
+        row.operation.clone(),
         pair(row.kernel),
         pair(row.stride),
         pair(row.padding),
@@ -137,7 +148,7 @@ pub fn run(args: &SummaryArgs) -> anyhow::Result<ExitCode> {
     let mut out = String::new();
     if args.json {
         out = serde_json::to_string_pretty(&Summary {
-            network: graph.name,
+            network: &graph.name,
             layers: rows,
             parameters: total.parameters(),
             trainable_parameters: total.trainable,
@@ -170,8 +181,11 @@ fn table(rows: &[Row<'_>]) -> String {
         .map(|row| {
             let mut cells = cells(row).map(|cell| cell.replace('x', "×"));
             // Names keep their letters.
-            (cells[1], cells[2]) = (row.keras_name.into(), row.torch_name.unwrap_or_default().into());
-            cells[3] = row.operation.into();
+            (cells[1], cells[2]) = (row.name.into(), row.other_name.unwrap_or_default().into());
+            cells[3] = row.operation.clone();
+            if row.sees_all {
+                cells[10] = "all".into();
+            }
             (cells[8], cells[9]) = (grouped(row.parameters), grouped(row.multiply_adds));
             cells
         })

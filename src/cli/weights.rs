@@ -1,5 +1,7 @@
 //! `convscope weights`: known weight files, their download, and what a file is.
 
+mod info;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,11 +14,8 @@ use serde::Serialize;
 
 use super::output;
 use super::output::INTERRUPTED;
-use crate::model::Cost;
-use crate::model::inception_v3::inception_v3_with_head;
 use crate::weights::fetch::{FetchError, FetchOptions, Progress, Rate, Step, fetch, path_of, verify};
 use crate::weights::manifest::{Checksum, Entry, LabelSet, Manifest};
-use crate::weights::{Known, Origin, WeightFile};
 
 /// Known weight files: list them, fetch them, check a file, say what is in one.
 #[derive(Args, Debug)]
@@ -44,16 +43,7 @@ enum WeightsCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Say what is in a weight file: layout, network, classes, and what it takes for granted.
-    #[command(after_help = "Example: convscope weights info my_finetuned.pth")]
-    Info {
-        /// The file, or `embedded`.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Info(info::InfoArgs),
 }
 
 /// Fetch a known weight file into the cache, or check the one that is there.
@@ -88,7 +78,7 @@ pub fn run(args: &WeightsArgs) -> anyhow::Result<ExitCode> {
         WeightsCommand::List { json } => list(*json),
         WeightsCommand::Fetch(args) => fetch_one(args),
         WeightsCommand::Verify { file } => verify_one(file),
-        WeightsCommand::Info { file, json } => info(file, *json),
+        WeightsCommand::Info(args) => info::run(args),
     }
 }
 
@@ -100,7 +90,7 @@ struct Listed {
     bytes: Option<u64>,
     layout: &'static str,
     avg_pool: &'static str,
-    input_scale: &'static str,
+    input_scale: String,
     reproduces: String,
     labels: &'static str,
     licence: String,
@@ -139,8 +129,9 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
     }
     let mut out = String::new();
     for file in all {
-        let size =
-            file.bytes.map_or("size not published".into(), |bytes| format!("{:.1} MB", megabytes(bytes)));
+        let size = file
+            .bytes
+            .map_or("size not published".into(), |bytes| format!("{:.1} MB", output::megabytes(bytes)));
         let state = match file.fetched {
             true => format!("here: {}", file.path.display()),
             false => format!("not here: convscope weights fetch {}", file.name),
@@ -152,10 +143,6 @@ fn list(json: bool) -> anyhow::Result<ExitCode> {
     }
     output::print(&out)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 fn fetch_one(args: &FetchArgs) -> anyhow::Result<ExitCode> {
@@ -241,100 +228,4 @@ fn verdict(file: &Path, entry: &Entry, published: bool, recorded: bool, sha256: 
         (false, false) => ", nor was it noted when it was first seen, so only its size could be checked",
     };
     format!("{file}: {} ({by}{seen})\nsha256 {sha256}\n", entry.name)
-}
-
-/// What is in a weight file.
-#[derive(Serialize)]
-struct Info {
-    file: PathBuf,
-    bytes: u64,
-    sha256: String,
-    known_as: Option<String>,
-    layout: &'static str,
-    number_types: Vec<&'static str>,
-    network: &'static str,
-    width_multiplier: f64,
-    classes: usize,
-    /// Outputs of the fully connected layers before the classifier.
-    hidden_layers: Vec<usize>,
-    parameters: usize,
-    multiply_adds: usize,
-    avg_pool: &'static str,
-    avg_pool_known: &'static str,
-    input_scale: &'static str,
-    input_scale_known: &'static str,
-    notes: Vec<String>,
-}
-
-fn info(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let file = if path == Path::new("embedded") { WeightFile::embedded()? } else { WeightFile::open(path)? };
-    let (Origin::File { sha256, .. } | Origin::Embedded { sha256 }) = file.origin.clone() else {
-        bail!("{}: no weight file", path.display())
-    };
-    let graph = inception_v3_with_head(&file.architecture.head, file.architecture.width);
-    let Cost { multiply_adds, .. } = graph.total_cost();
-    let hidden = file.architecture.head.split_last().map_or(&[][..], |(_, hidden)| hidden);
-    let mut info = Info {
-        file: path.into(),
-        bytes: file.bytes,
-        sha256,
-        known_as: file.known_as.clone(),
-        layout: file.layout.name(),
-        number_types: file.stored.iter().map(|stored| stored.name()).collect(),
-        network: graph.name,
-        width_multiplier: graph.width_multiplier,
-        classes: file.architecture.classes(),
-        hidden_layers: hidden.iter().map(|layer| layer.units).collect(),
-        parameters: file.parameter_count(),
-        multiply_adds,
-        avg_pool: file.avg_pool.value.name(),
-        avg_pool_known: file.avg_pool.from,
-        input_scale: file.input_scale.value.name(),
-        input_scale_known: file.input_scale.from,
-        notes: vec![],
-    };
-    let (avg_pool, input_scale) = (file.avg_pool, file.input_scale);
-    // Whether everything fits is the point of asking.
-    info.notes = file.fit(&graph)?.notes;
-    if json {
-        output::print(&(serde_json::to_string_pretty(&info)? + "\n"))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let known = |known: &str, option: &str| format!("({known}; {option} says otherwise)");
-    let Known { from: pool_from, .. } = avg_pool;
-    let Known { from: scale_from, .. } = input_scale;
-    let classes = match info.classes {
-        0 => "none: the file ends at the pool, so there are maps but no predictions".into(),
-        1 => "1, by the logistic function".into(),
-        1000 => "1000, named by ImageNet's list unless --labels says otherwise".into(),
-        classes => format!("{classes}, named by --labels FILE"),
-    };
-    let hidden = match &info.hidden_layers[..] {
-        [] => String::new(),
-        layers => {
-            let sizes: Vec<_> = layers.iter().map(usize::to_string).collect();
-            format!("before them    fully connected layers of {} (ReLU)\n", sizes.join(", "))
-        }
-    };
-    let known_as = info.known_as.as_ref().map_or(String::new(), |name| format!("known as       {name}\n"));
-    let notes: String = info.notes.iter().map(|note| format!("note           {note}\n")).collect();
-    output::print(&format!(
-        "file           {}\nsize           {:.1} MB\nsha256         {}\n{known_as}layout         {}\nnumbers        {}\n\
-         network        {}, width {}, {} parameters, {:.2} billion multiply-adds a picture\nclasses        {classes}\n\
-         {hidden}avg-pool       {} {}\ninput-scale    {} {}\n{notes}",
-        info.file.display(),
-        megabytes(info.bytes),
-        info.sha256,
-        info.layout,
-        info.number_types.join(", "),
-        info.network,
-        info.width_multiplier,
-        info.parameters,
-        info.multiply_adds as f64 / 1e9,
-        info.avg_pool,
-        known(pool_from, "--avg-pool"),
-        info.input_scale,
-        known(scale_from, "--input-scale"),
-    ))?;
-    Ok(ExitCode::SUCCESS)
 }

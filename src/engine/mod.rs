@@ -23,7 +23,7 @@ use crate::network::{Folding, Network, input_from_values, values};
 use crate::weights::{Origin, Weights};
 
 pub use error::EngineError;
-pub use model::{Model, ModelOptions, OpenedModel};
+pub use model::{Model, ModelOptions, OpenedModel, OutputChoice};
 pub use spec::{WeightsSpec, difference_name, distinct_names};
 
 /// Where the network runs.
@@ -48,7 +48,7 @@ impl Placement {
 /// How a frame becomes the network's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preprocessing {
-    /// How a picture that is not square is fitted.
+    /// How a picture of other proportions than the network's input is fitted.
     pub fit: Fit,
     /// How it is resized.
     pub resize: Resize,

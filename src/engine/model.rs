@@ -7,18 +7,29 @@ use super::error::EngineError;
 use super::spec::WeightsSpec;
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, Resize, twin};
-use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3, inception_v3_with_head};
+use crate::model::inception_v3::{HeadLayer, IMAGENET_CLASSES, INPUT_SIZE, inception_v3_of_size};
 use crate::model::labels::{self, Label};
-use crate::model::{AvgPool, Conventions, Graph, InputScale, Precision};
+use crate::model::{Activation, AvgPool, Conventions, Graph, InputScale, Meaning, Output, Precision};
 use crate::network::calibrate;
 use crate::source::testcard;
-use crate::weights::{WeightFile, Weights, seeded};
+use crate::weights::{FileFacts, ReadOptions, Scores, WeightFile, Weights, seeded};
 
 /// Seed of the untrained network.
 const UNTRAINED_SEED: u64 = 0;
 
 /// Frames of the test card that an untrained network is calibrated on.
 const CALIBRATION_FRAMES: [u64; 2] = [40, 280];
+
+/// What the network's last numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OutputChoice {
+    /// Scores of classes that exclude each other.
+    Softmax,
+    /// Scores of classes each by itself.
+    Sigmoid,
+    /// Numbers as they are.
+    Numbers,
+}
 
 /// What the user says of a network besides its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +40,10 @@ pub struct ModelOptions {
     pub avg_pool: Option<AvgPool>,
     /// In place of what the file takes for granted.
     pub input_scale: Option<InputScale>,
+    /// Height and width of the input, where the file leaves them open.
+    pub input_size: Option<[usize; 2]>,
+    /// In place of what its last numbers seem to be.
+    pub output: Option<OutputChoice>,
     /// In which numbers it is computed.
     pub precision: Precision,
     /// File of class names.
@@ -41,6 +56,8 @@ impl Default for ModelOptions {
             width_multiplier: 1.0,
             avg_pool: None,
             input_scale: None,
+            input_size: None,
+            output: None,
             precision: Precision::default(),
             labels: None,
         }
@@ -67,6 +84,8 @@ pub struct OpenedModel {
     pub graph: Arc<Graph>,
     /// Names of its classes; empty where they are not known.
     pub labels: Arc<[Label]>,
+    /// What is known of its file.
+    pub facts: Option<FileFacts>,
     conventions: Conventions,
     /// `None`: untrained.
     weights: Option<Arc<Weights>>,
@@ -76,7 +95,8 @@ impl OpenedModel {
     /// An untrained network of this architecture, with the usual conventions and no class names.
     pub fn untrained(graph: Arc<Graph>) -> Self {
         let conventions = Conventions::default();
-        Self { spec: WeightsSpec::Untrained, graph, labels: Arc::new([]), conventions, weights: None }
+        let (spec, labels) = (WeightsSpec::Untrained, Arc::new([]));
+        Self { spec, graph, labels, facts: None, conventions, weights: None }
     }
 
     /// Reads weights, or decides on the architecture of an untrained network: that of `like`, where it is given.
@@ -89,30 +109,43 @@ impl OpenedModel {
         like: Option<&Arc<Graph>>,
     ) -> Result<Self, EngineError> {
         let spec = spec.resolve()?;
+        let read = ReadOptions { input_size: options.input_size, ..ReadOptions::default() };
         let file = match &spec {
-            WeightsSpec::File(path) => Some(WeightFile::open(path).map_err(EngineError::new)?),
+            WeightsSpec::File(path) => Some(WeightFile::open(path, read).map_err(EngineError::new)?),
             WeightsSpec::Embedded => Some(WeightFile::embedded().map_err(EngineError::new)?),
             _ => None,
         };
-        let (graph, weights) = match file {
-            Some(file) => {
-                let graph = inception_v3_with_head(&file.architecture.head, file.architecture.width);
-                let weights = file.fit(&graph).map_err(EngineError::new)?;
-                (Arc::new(graph), Some(weights))
+        let (mut names, mut scores, mut facts) = (None, None, None);
+        let (mut graph, weights) = match file {
+            Some(mut file) => {
+                (names, scores) = (file.class_names.take(), file.scores);
+                file.notes.extend(file.scale_note.take().filter(|_| options.input_scale.is_none()));
+                facts = Some(file.facts.clone());
+                let (graph, weights) = file.fit().map_err(EngineError::new)?;
+                (graph, Some(weights))
             }
             None => {
-                let new = || Arc::new(inception_v3(IMAGENET_CLASSES, options.width_multiplier));
-                (like.cloned().unwrap_or_else(new), None)
+                let head = [classifier()];
+                let size = options.input_size.unwrap_or([INPUT_SIZE; 2]);
+                let new = || inception_v3_of_size(&head, options.width_multiplier, size);
+                let like = like.map(|graph| Graph::clone(graph));
+                (like.map_or_else(new, Ok).map_err(EngineError::new)?, None)
             }
         };
+        check_channels(&graph)?;
+        if let Some(counts) = options.avg_pool {
+            graph.set_avg_pool(counts);
+        }
         let mut conventions = weights.as_ref().map_or(Conventions::default(), |weights| weights.conventions);
-        conventions.avg_pool = options.avg_pool.unwrap_or(conventions.avg_pool);
         conventions.input_scale = options.input_scale.unwrap_or(conventions.input_scale);
         conventions.precision = options.precision;
-        let weights = weights.map(|weights| Arc::new(Weights { conventions, ..weights }));
+        let mut weights = weights.map(|weights| Weights { conventions, ..weights });
+        settle_output(&mut graph, weights.as_mut(), scores, options.output);
+        let (graph, weights) = (Arc::new(graph), weights.map(Arc::new));
         let own = (spec == WeightsSpec::Embedded).then(labels::embedded);
+        let own = own.or_else(|| names.as_deref().map(labels::named));
         let labels = class_names(options.labels.as_deref(), own, &graph)?;
-        Ok(Self { spec, graph, labels, conventions, weights })
+        Ok(Self { spec, graph, labels, facts, conventions, weights })
     }
 
     /// False where predictions mean nothing.
@@ -162,26 +195,96 @@ impl OpenedModel {
     }
 }
 
-/// The names of a network's classes: those of a file, its `own`, ImageNet's where there are as many, else none.
+/// The classifier of the published network.
+fn classifier() -> HeadLayer {
+    HeadLayer { units: IMAGENET_CLASSES, torch_name: "fc".into() }
+}
+
+/// Refuses a network for something else than pictures.
+fn check_channels(graph: &Graph) -> Result<(), EngineError> {
+    match graph.input_shape().channels {
+        1 | 3 => Ok(()),
+        channels => Err(EngineError::new(format!(
+            "the network is made for {channels} channels, and a picture has 3 (red, green, blue) or 1 (brightness): only \
+             such networks can be shown pictures"
+        ))),
+    }
+}
+
+/// Decides what numbers without an activation mean, where the file does not: scores of classes become probabilities by
+/// a softmax that is added, and said so.
+fn settle_output(
+    graph: &mut Graph,
+    weights: Option<&mut Weights>,
+    scores: Option<Scores>,
+    chosen: Option<OutputChoice>,
+) {
+    let Some(at) = graph.outputs.iter().position(|output| output.meaning != Meaning::Maps) else { return };
+    let Output { layer, meaning } = graph.outputs[at];
+    let count = graph.nodes[layer].shape.channels;
+    let is_guess = chosen.is_none() && scores == Some(Scores::Unknown);
+    let choice = match (chosen, scores, meaning) {
+        (Some(choice), ..) => choice,
+        (None, Some(Scores::Logits | Scores::Unknown), Meaning::Numbers) if count > 1 => {
+            OutputChoice::Softmax
+        }
+        _ => return,
+    };
+    let (activation, meaning) = match (choice, meaning) {
+        (OutputChoice::Softmax, Meaning::Numbers) => (Activation::Softmax, Meaning::Probabilities),
+        (OutputChoice::Sigmoid, Meaning::Numbers) => (Activation::Sigmoid, Meaning::Independent),
+        (OutputChoice::Numbers, _) => {
+            graph.outputs[at].meaning = Meaning::Numbers;
+            return;
+        }
+        // The file has an activation of its own.
+        _ => return,
+    };
+    graph.outputs[at] = Output { layer: graph.append(activation, layer), meaning };
+    if let Some(weights) = weights {
+        weights.layers.push(None);
+        if is_guess {
+            weights.notes.push(format!(
+                "its {count} outputs have no activation: they are taken for scores of classes, and a softmax is added to \
+                 make them probabilities (a guess: --output numbers shows them as they are)"
+            ));
+        }
+    }
+}
+
+/// The names of a network's classes: those of a file, its `own`, ImageNet's where there are as many, else none. One
+/// probability can have two: of what it speaks against, and of what it speaks for.
 fn class_names(
     path: Option<&Path>,
     own: Option<Arc<[Label]>>,
     graph: &Graph,
 ) -> Result<Arc<[Label]>, EngineError> {
-    let classes = graph.classifier().map_or(0, |classifier| graph.nodes[classifier].shape.channels);
+    let answer = graph.answer();
+    let outputs = answer.map_or(0, |output| graph.nodes[output.layer].shape.len());
+    let is_number = answer.is_some_and(|output| output.meaning == Meaning::Numbers);
+    let fits = |names: usize| names == outputs || outputs == 1 && names == 2 && !is_number;
     let Some(path) = path else {
-        let usual = || if classes == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) };
-        return Ok(own.unwrap_or_else(usual));
+        let usual = || if outputs == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) };
+        return Ok(own.filter(|own| fits(own.len())).unwrap_or_else(usual));
     };
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| EngineError::new(format!("{shown}: the class names cannot be read: {error}")))?;
     let labels = labels::parse(&text);
-    if labels.len() != classes {
-        let names = labels.len();
+    let names = labels.len();
+    if answer.is_none() {
         return Err(EngineError::new(format!(
-            "{shown} has {names} class names, but the network has {classes} classes: give the list that it was \
-             trained with"
+            "{shown} has {names} class names, but the network gives maps and no classes: leave --labels out"
+        )));
+    }
+    if !fits(names) {
+        let count = match outputs {
+            1 if !is_number => "1 output, which takes 1 name or 2 (of no and of yes)".into(),
+            1 => "1 output".into(),
+            _ => format!("{outputs} outputs"),
+        };
+        return Err(EngineError::new(format!(
+            "{shown} has {names} class names, but the network has {count}: give the list that it was trained with"
         )));
     }
     Ok(labels)

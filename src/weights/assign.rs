@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::canonical::Parameter;
 use super::parameters::{LayerWeights, assemble, expected_tensors};
+use crate::model::architectures::EXPORT;
 use crate::model::inception_v3::{HeadLayer, inception_v3, scaled};
 use crate::model::{Graph, Op};
 
@@ -34,11 +35,6 @@ impl Architecture {
         head.sort_by(|a, b| position(&a.torch_name).cmp(&position(&b.torch_name)));
         Self { head, width: width(parameters) }
     }
-
-    /// Number of classes; 0 where there is no classifier.
-    pub fn classes(&self) -> usize {
-        self.head.last().map_or(0, |layer| layer.units)
-    }
 }
 
 /// Where a fully connected layer stands among the others: `head.1` before `head.2` before `fc`, `fc.1` before `fc.4`.
@@ -61,8 +57,8 @@ fn width(parameters: &[Parameter]) -> f64 {
     let convs: Vec<(usize, usize)> = published
         .nodes
         .iter()
-        .filter(|node| matches!(node.op, Op::Conv(_)))
-        .filter_map(|node| Some((node.shape.channels, *outputs.get(node.torch_name.as_deref()?)?)))
+        .filter(|node| matches!(node.op, Op::Conv(..)))
+        .filter_map(|node| Some((node.shape.channels, *outputs.get(node.parameter_name())?)))
         .collect();
     let explains = |width: f64| convs.iter().all(|&(channels, found)| scaled(channels, width) == found);
     let total = |side: fn(&(usize, usize)) -> usize| convs.iter().map(side).sum::<usize>() as f64;
@@ -108,7 +104,7 @@ pub fn fit(
     let mut layers = vec![None; graph.nodes.len()];
     let mut fitted = 0;
     for (index, node) in graph.nodes.iter().enumerate() {
-        let Some(torch_name) = &node.torch_name else { continue };
+        let torch_name = node.parameter_name();
         let mut own = Vec::new();
         for (suffix, shape) in expected_tensors(graph, index) {
             let name = format!("{torch_name}.{suffix}");
@@ -117,7 +113,7 @@ pub fn fit(
                 continue;
             };
             // Every matrix is taken for a layer of the head, whatever network it is of.
-            fitted += usize::from(!matches!(node.op, Op::Dense | Op::Classifier));
+            fitted += usize::from(node.op != Op::Dense);
             if parameter.tensor.shape != shape {
                 let actual = &parameter.tensor.shape;
                 problems.push(format!("{} has shape {actual:?}, not {shape:?}", parameter.title()));
@@ -130,13 +126,13 @@ pub fn fit(
             }
             own.push(parameter.tensor.values);
         }
-        layers[index] = assemble(own);
+        layers[index] = assemble(&node.op, own);
     }
     shorten(&mut broken);
     notes.extend(broken);
     if fitted == 0 {
         return Err(vec![format!(
-            "none of its {count} tensors has the name of a convolution of InceptionV3: it is the file of another network"
+            "none of its {count} tensors has the name of a convolution of InceptionV3: it is the file of another network; {EXPORT}"
         )]);
     }
     let extra = parameters.into_values().map(|parameter| parameter.title());
@@ -164,9 +160,9 @@ mod tests {
     /// Convolutions' kernels of a network, by their number of outputs alone.
     fn kernels(width: f64) -> Vec<Parameter> {
         let graph = inception_v3(0, width);
-        let convs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_)));
+        let convs = graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(..)));
         let kernel = |node: &crate::model::Node| {
-            let name = format!("{}.weight", node.torch_name.clone().unwrap());
+            let name = format!("{}.weight", node.parameter_name());
             let shape = vec![node.shape.channels];
             let tensor = NamedTensor { name: name.clone(), shape, values: vec![0.0], stored: Stored::F32 };
             Parameter { name, tensor }

@@ -32,6 +32,8 @@ pub fn parameters(file: TensorFile, notes: &mut Vec<String>) -> Result<Vec<Param
     match file.layout {
         Layout::Safetensors | Layout::Torch => Ok(from_torch(file.tensors)),
         Layout::KerasLegacy | Layout::KerasWeights => from_keras(&file),
+        // These describe their network themselves.
+        Layout::KerasArchive | Layout::KerasModel | Layout::Onnx => Ok(vec![]),
         Layout::Paddle => {
             notes.push(PADDLE_NOTE.into());
             Ok(from_paddle(file.tensors))
@@ -62,10 +64,10 @@ fn from_keras(file: &TensorFile) -> Result<Vec<Parameter>, ReadError> {
     let graph = inception_v3(0, 1.0);
     let torch_names = |is_kind: fn(&Op) -> bool| {
         let nodes = graph.nodes.iter().filter(move |node| is_kind(&node.op));
-        nodes.filter_map(|node| node.torch_name.clone()).collect::<Vec<_>>()
+        nodes.filter_map(|node| node.other_name.clone()).collect::<Vec<_>>()
     };
-    let conv_names = torch_names(|op| matches!(op, Op::Conv(_)));
-    let norm_names = torch_names(|op| matches!(op, Op::BatchNorm));
+    let conv_names = torch_names(|op| matches!(op, Op::Conv(..)));
+    let norm_names = torch_names(|op| matches!(op, Op::BatchNorm(_)));
     let layers = keras::by_layer(file);
     let of_kind = |kind| layers.iter().filter(move |layer| layer.kind == kind);
     if let Some(other) = of_kind(LayerKind::Other).next() {

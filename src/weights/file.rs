@@ -72,6 +72,12 @@ pub enum Layout {
     KerasWeights,
     /// PaddlePaddle's `.pdparams`, a pickle of arrays.
     Paddle,
+    /// A whole model of Keras 3: `.keras`.
+    KerasArchive,
+    /// A whole model of Keras 1 to 3 in HDF5: `.h5`.
+    KerasModel,
+    /// ONNX.
+    Onnx,
 }
 
 impl Layout {
@@ -83,6 +89,9 @@ impl Layout {
             Self::KerasLegacy => "Keras .h5 (legacy)",
             Self::KerasWeights => "Keras 3 .weights.h5",
             Self::Paddle => "PaddlePaddle .pdparams",
+            Self::KerasArchive => "Keras model (.keras)",
+            Self::KerasModel => "Keras model (.h5)",
+            Self::Onnx => "ONNX",
         }
     }
 }

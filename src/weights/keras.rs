@@ -113,7 +113,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     // Only whole models have it; where it cannot be read nothing is lost but a convenience.
     let config = file.strings_up_to(&root, "model_config", MAX_CONFIG).ok().flatten();
     if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
-        metadata.insert("input_scale".into(), scale.name().into());
+        metadata.insert("input_scale".into(), scale.name());
     }
     let layout = if let Some(names) = layers {
         reader.legacy(model.as_ref().unwrap_or(&root), &names)?;

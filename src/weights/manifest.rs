@@ -18,7 +18,7 @@ const VARIABLE: &str = "CONVSCOPE_MANIFEST";
 const MIN_LIKENESS: f64 = 0.7;
 
 /// Known weight files.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// One entry a file, in the order in which they are listed.
@@ -27,7 +27,7 @@ pub struct Manifest {
 }
 
 /// One weight file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// What the user types.
@@ -59,7 +59,7 @@ pub struct Entry {
 }
 
 /// What a file's content must hash to. Hexadecimal, lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Checksum {
     /// SHA-256, 64 digits.

@@ -1,21 +1,29 @@
 //! The numbers of a network: read from a file, or made from a seed. Plain host memory; no Burn. Known files
 //! ([`manifest`]) can be fetched ([`fetch`]).
 
+mod architectures;
 mod assign;
 mod canonical;
+mod conventions;
+mod described;
 pub mod fetch;
 mod file;
 mod hdf5;
 mod keras;
+mod keras_model;
 pub mod manifest;
+mod onnx;
 mod parameters;
 mod safetensors;
 mod seeded;
+mod sentence;
 mod torch;
 mod weight_file;
+mod zip;
 
-pub use assign::Architecture;
+pub use conventions::Known;
+pub use described::ReadOptions;
 pub use file::{Layout, Stored};
 pub use parameters::{EMBEDDED_TITLE, LayerWeights, Origin, UNTRAINED_TITLE, Weights};
 pub use seeded::{RandomStream, seeded};
-pub use weight_file::{Known, WeightFile, WeightsError};
+pub use weight_file::{FileFacts, Scores, WeightFile, WeightsError};

@@ -2,15 +2,27 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Conventions, Graph, LayerIndex, Op};
+use crate::model::{Conventions, Graph, LayerIndex, Op, Shape};
 
 /// Parameters of one layer, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LayerWeights {
-    /// Kernel, `[output channels, input channels, height, width]`.
+    /// Of a convolution, transposed or not.
     Conv {
-        /// The values.
+        /// `[output channels, input channels of a group, height, width]`; of a transposed convolution
+        /// `[input channels, output channels of a group, height, width]`, as in PyTorch and ONNX.
         kernel: Vec<f32>,
+        /// `[output channels]`
+        bias: Option<Vec<f32>>,
+    },
+    /// Of a separable convolution.
+    Separable {
+        /// `[input channels × multiplier, height, width]`
+        depthwise: Vec<f32>,
+        /// `[output channels, input channels × multiplier]`
+        pointwise: Vec<f32>,
+        /// `[output channels]`
+        bias: Option<Vec<f32>>,
     },
     /// One value a channel in each.
     BatchNorm {
@@ -23,13 +35,52 @@ pub enum LayerWeights {
         /// Variance of the training data, without epsilon.
         variance: Vec<f32>,
     },
+    /// A scale and a shift: one value a channel in each. Also those behind another normalisation.
+    Affine {
+        /// What values are multiplied by.
+        scale: Vec<f32>,
+        /// What is added then.
+        shift: Vec<f32>,
+    },
     /// A fully connected layer.
     Dense {
         /// `[outputs, inputs]`.
         weight: Vec<f32>,
-        /// `[outputs]`.
+        /// `[outputs]`; zeros where it has none.
         bias: Vec<f32>,
     },
+    /// Values of a constant, the other side of [`crate::model::Op::WithConstant`], or the slopes of a PReLU. Sides of
+    /// length 1 are repeated.
+    Constant {
+        /// Channels, height and width of the values.
+        shape: Shape,
+        /// The values.
+        values: Vec<f32>,
+    },
+}
+
+impl LayerWeights {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        let optional = |bias: &Option<Vec<f32>>| bias.as_ref().map_or(0, Vec::len);
+        match self {
+            Self::Conv { kernel, bias } => kernel.len() + optional(bias),
+            Self::Separable { depthwise, pointwise, bias } => {
+                depthwise.len() + pointwise.len() + optional(bias)
+            }
+            Self::BatchNorm { gamma, beta, mean, variance } => {
+                gamma.len() + beta.len() + mean.len() + variance.len()
+            }
+            Self::Affine { scale, shift } => scale.len() + shift.len(),
+            Self::Dense { weight, bias } => weight.len() + bias.len(),
+            Self::Constant { values, .. } => values.len(),
+        }
+    }
+
+    /// True without any value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What the embedded network is called wherever its answers are shown.
@@ -89,30 +140,42 @@ pub struct Weights {
     pub notes: Vec<String>,
 }
 
-/// How many values each parameter tensor of a layer has: `(suffix of torchvision's name, shape)`.
+/// How many values each parameter tensor of a layer has, in a state dict: `(suffix of PyTorch's name, shape)`.
 pub(super) fn expected_tensors(graph: &Graph, layer: LayerIndex) -> Vec<(&'static str, Vec<usize>)> {
     let node = &graph.nodes[layer];
     let channels = node.shape.channels;
     let inputs = node.inputs.first().map_or(0, |&input| graph.nodes[input].shape.channels);
-    match node.op {
-        Op::Conv(window) => vec![("weight", vec![channels, inputs, window.kernel[0], window.kernel[1]])],
-        Op::BatchNorm => {
+    let mut tensors = match &node.op {
+        Op::Conv(window, groups) => {
+            vec![("weight", vec![channels, inputs / groups, window.kernel[0], window.kernel[1]])]
+        }
+        Op::BatchNorm(_) => {
             ["weight", "bias", "running_mean", "running_var"].map(|suffix| (suffix, vec![channels])).into()
         }
-        Op::Dense | Op::Classifier => vec![("weight", vec![channels, inputs]), ("bias", vec![channels])],
+        Op::Normalize(..) | Op::Affine => ["weight", "bias"].map(|suffix| (suffix, vec![channels])).into(),
+        Op::Dense => vec![("weight", vec![channels, inputs])],
         _ => vec![],
+    };
+    if node.has_bias {
+        tensors.push(("bias", vec![channels]));
     }
+    tensors
 }
 
 /// Puts a layer's tensors, in the order of [`expected_tensors`], together.
-pub(super) fn assemble(tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
+pub(super) fn assemble(op: &Op, tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
     let mut tensors = tensors.into_iter();
-    Some(match (tensors.next()?, tensors.next(), tensors.next(), tensors.next()) {
-        (kernel, None, ..) => LayerWeights::Conv { kernel },
-        (weight, Some(bias), None, _) => LayerWeights::Dense { weight, bias },
-        (gamma, Some(beta), Some(mean), Some(variance)) => {
-            LayerWeights::BatchNorm { gamma, beta, mean, variance }
-        }
+    let first = tensors.next()?;
+    Some(match op {
+        Op::Conv(..) => LayerWeights::Conv { kernel: first, bias: tensors.next() },
+        Op::BatchNorm(_) => LayerWeights::BatchNorm {
+            gamma: first,
+            beta: tensors.next()?,
+            mean: tensors.next()?,
+            variance: tensors.next()?,
+        },
+        Op::Normalize(..) | Op::Affine => LayerWeights::Affine { scale: first, shift: tensors.next()? },
+        Op::Dense => LayerWeights::Dense { bias: tensors.next()?, weight: first },
         _ => return None,
     })
 }

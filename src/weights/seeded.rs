@@ -14,25 +14,23 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 pub fn seeded(graph: &Graph, seed: u64) -> Weights {
     let layer = |index: usize| {
         let node = &graph.nodes[index];
-        let torch_name = node.torch_name.as_deref()?;
+        let torch_name = node.parameter_name();
         let tensors = expected_tensors(graph, index)
             .into_iter()
             .map(|(suffix, shape)| {
                 let stream = RandomStream::new(seed, &format!("{torch_name}.{suffix}"));
                 let count = shape.iter().product::<usize>() as u64;
                 let fan_in = shape[1..].iter().product::<usize>() as f64;
-                let value = |i: u64| match (node.op, suffix) {
-                    (Op::Conv(_) | Op::Dense | Op::Classifier, "weight") => {
-                        stream.normal(i) * (2.0 / fan_in).sqrt()
-                    }
-                    (Op::BatchNorm, "weight") => 0.8 + 0.4 * stream.uniform(i),
+                let value = |i: u64| match (&node.op, suffix) {
+                    (Op::Conv(..) | Op::Dense, "weight") => stream.normal(i) * (2.0 / fan_in).sqrt(),
+                    (Op::BatchNorm(_), "weight") => 0.8 + 0.4 * stream.uniform(i),
                     (_, "running_var") => 0.5 + stream.uniform(i),
                     _ => 0.1 * stream.normal(i),
                 };
                 (0..count).map(|i| value(i) as f32).collect()
             })
             .collect();
-        assemble(tensors)
+        assemble(&node.op, tensors)
     };
     let layers = (0..graph.nodes.len()).into_par_iter().map(layer).collect();
     Weights { origin: Origin::Untrained { seed }, layers, conventions: Conventions::default(), notes: vec![] }

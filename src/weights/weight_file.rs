@@ -9,28 +9,20 @@ use sha2::{Digest, Sha256};
 
 use super::assign::{self, Architecture};
 use super::canonical::{self, Parameter};
+use super::conventions::{FROM_FILE, FROM_LAYOUT, Known, best, conventions};
+use super::described::{DescribedNetwork, ReadOptions};
 use super::file::{Layout, Limits, ReadError, Stored, TensorFile};
-use super::manifest::{self, Checksum, Manifest};
-use super::parameters::{Origin, Weights};
-use super::{keras, safetensors, torch};
-use crate::model::{AvgPool, Conventions, Graph, InputScale};
+use super::manifest::{Checksum, Entry, Manifest};
+use super::parameters::{LayerWeights, Origin, Weights};
+use super::sentence::shown;
+use super::{keras, keras_model, onnx, safetensors, torch};
+use crate::model::architectures;
+use crate::model::inception_v3::{INPUT_SIZE, inception_v3_of_size};
+use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale};
 
-/// Something about a file, and how it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known<T> {
-    /// What it is.
-    pub value: T,
-    /// How that is known, in words.
-    pub from: &'static str,
-}
-
-const FROM_FILE: &str = "says the file";
-const FROM_MANIFEST: &str = "known of this very file";
-const FROM_LAYOUT: &str = "usual for files of this kind";
-
-/// A weight file that was read but not yet fitted to a graph.
+/// What is known of a weight file, beside the network.
 #[derive(Clone, Debug)]
-pub struct WeightFile {
+pub struct FileFacts {
     /// Where it is.
     pub origin: Origin,
     /// Its size in bytes.
@@ -39,17 +31,54 @@ pub struct WeightFile {
     pub layout: Layout,
     /// The number types in it, each once.
     pub stored: Vec<Stored>,
-    /// The network that its shapes tell.
-    pub architecture: Architecture,
-    /// Average pooling.
-    pub avg_pool: Known<AvgPool>,
+    /// Average pooling, where there is a window that reaches into padding.
+    pub avg_pool: Option<Known<AvgPool>>,
     /// Scale of the input.
     pub input_scale: Known<InputScale>,
     /// Name of the known file that it is.
     pub known_as: Option<String>,
+    /// Number of parameter values that belong to the network.
+    pub parameters: usize,
+}
+
+/// A weight file that was read, and the network that it is for.
+#[derive(Clone, Debug)]
+pub struct WeightFile {
+    /// What is known of the file.
+    pub facts: FileFacts,
+    /// The network that it describes, or that its shapes tell.
+    pub graph: Graph,
+    /// Names of its classes, where the file has them.
+    pub class_names: Option<Vec<String>>,
+    /// What its main output is, where the file says more than the graph: see [`Scores`].
+    pub scores: Option<Scores>,
     /// What was left aside, and what else is remarkable.
     pub notes: Vec<String>,
-    parameters: Vec<Parameter>,
+    /// What is to be said where the user does not say the input's scale.
+    pub scale_note: Option<String>,
+    content: Content,
+}
+
+/// What the numbers of an output without activation are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scores {
+    /// Scores of classes: the file was trained with a softmax behind it.
+    Logits,
+    /// Quantities: the file was trained to meet numbers.
+    Quantities,
+    /// The file does not tell.
+    Unknown,
+}
+
+/// What libraries call a network that nobody gave a name: then the file's says more.
+const GENERAL_NAMES: [&str; 5] = ["functional", "sequential", "model", "main_graph", "ONNX network"];
+
+#[derive(Clone, Debug)]
+enum Content {
+    /// By layer of the graph.
+    Layers(Vec<Option<LayerWeights>>),
+    /// By name.
+    Parameters(Vec<Parameter>),
 }
 
 impl WeightFile {
@@ -57,16 +86,22 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`WeightsError`], where it cannot be read.
-    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+    pub fn open(path: &Path, options: ReadOptions<'_>) -> Result<Self, WeightsError> {
         let bytes = read_bytes(path)?;
-        let sha256 = sha256(&bytes);
+        let options = ReadOptions { folder: path.parent(), ..options };
+        // Each takes half a second of a large file.
+        let (sha256, network) = rayon::join(|| sha256(&bytes), || described(&bytes, options));
         let origin = Origin::File { path: path.into(), sha256: sha256.clone() };
         let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: shown(&error.0) };
-        let file = read(&bytes).map_err(format)?;
         let size = bytes.len() as u64;
+        let entry = known(&sha256);
+        if let Some(network) = network.map_err(format)? {
+            return Ok(Self::described(network, origin, entry, size));
+        }
+        let file = read(&bytes, options.limits).map_err(format)?;
         // Half of the memory, and no longer needed.
         drop(bytes);
-        Self::of(file, origin, &sha256, size).map_err(format)
+        Self::of(file, origin, entry, size, options).map_err(format)
     }
 
     /// The network that is built in.
@@ -77,65 +112,136 @@ impl WeightFile {
         let sha256 = sha256(EMBEDDED);
         let origin = Origin::Embedded { sha256: sha256.clone() };
         let format = |error: ReadError| WeightsError::Format { path: "embedded".into(), reason: error.0 };
-        let file = read(EMBEDDED).map_err(format)?;
-        Self::of(file, origin, &sha256, EMBEDDED.len() as u64).map_err(format)
+        let file = read(EMBEDDED, Limits::default()).map_err(format)?;
+        let size = EMBEDDED.len() as u64;
+        Self::of(file, origin, known(&sha256), size, ReadOptions::default()).map_err(format)
     }
 
-    fn of(file: TensorFile, origin: Origin, sha256: &str, bytes: u64) -> Result<Self, ReadError> {
-        let entry = Manifest::current().ok().and_then(|manifest| {
-            let is_it = |checksum: &Checksum| match checksum {
-                Checksum::Sha256(digits) | Checksum::Sha256Prefix(digits) => sha256.starts_with(digits),
-                Checksum::Md5(_) => false,
-            };
-            manifest.entries.into_iter().find(|entry| entry.checksum.as_ref().is_some_and(is_it))
+    fn described(network: DescribedNetwork, origin: Origin, entry: Option<Entry>, bytes: u64) -> Self {
+        let value = network.graph.avg_pool();
+        let scores = network.metadata.get("logits").map(|said| match said.as_str() {
+            "from_logits" => Scores::Logits,
+            "regression" => Scores::Quantities,
+            _ => Scores::Unknown,
         });
-        let (avg_pool, input_scale) = conventions(&file, entry.as_ref());
+        let input_scale = match network.input_scale {
+            Some(value) => Known { value, from: FROM_FILE },
+            None => best(None, entry.as_ref().map(|entry| entry.input), network.usual_scale),
+        };
+        let facts = FileFacts {
+            origin,
+            bytes,
+            layout: network.layout,
+            stored: network.stored,
+            avg_pool: value.map(|value| Known { value, from: FROM_FILE }),
+            input_scale,
+            known_as: entry.map(|entry| entry.name),
+            parameters: network.layers.iter().flatten().map(LayerWeights::len).sum(),
+        };
+        let usual = || {
+            let scale = network.usual_scale.name();
+            format!(
+                "the scale of the input is a guess, {scale}: the file does not tell; give --input-scale if it is another"
+            )
+        };
+        let said = network.metadata.get("scale_note").cloned();
+        let scale_note = (facts.input_scale.from == FROM_LAYOUT).then(|| said.unwrap_or_else(usual));
+        let mut graph = network.graph;
+        if GENERAL_NAMES.contains(&&*graph.name)
+            && let Origin::File { path, .. } = &facts.origin
+        {
+            graph.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        }
+        Self {
+            facts,
+            scale_note,
+            class_names: network.class_names,
+            scores,
+            notes: network.notes.iter().map(|note| shown(note)).collect(),
+            graph,
+            content: Content::Layers(network.layers),
+        }
+    }
+
+    fn of(
+        file: TensorFile,
+        origin: Origin,
+        entry: Option<Entry>,
+        bytes: u64,
+        options: ReadOptions<'_>,
+    ) -> Result<Self, ReadError> {
+        let (mut avg_pool, mut input_scale) = conventions(&file, entry.as_ref());
         let layout = file.layout;
         let mut stored: Vec<_> = file.tensors.iter().map(|tensor| tensor.stored).collect();
         stored.sort_unstable();
         stored.dedup();
         let mut notes = file.notes.clone();
-        let parameters = canonical::parameters(file, &mut notes)?;
+        let no_graph = |error: GraphError| ReadError(error.to_string());
+        let (mut graph, parameters) = match architecture(&file) {
+            Some(told) => {
+                let size = options.input_size.unwrap_or(architectures::INPUT_SIZE);
+                let graph = told.graph(size).map_err(no_graph)?;
+                notes.extend(told.note.map(String::from));
+                if input_scale.from == FROM_LAYOUT {
+                    input_scale.value = told.usual_scale;
+                }
+                if avg_pool.from == FROM_LAYOUT {
+                    avg_pool.value = AvgPool::Include;
+                }
+                let parameters = super::architectures::parameters(file.tensors, &told, &graph);
+                (graph, parameters)
+            }
+            None => {
+                let parameters = canonical::parameters(file, &mut notes)?;
+                let Architecture { head, width } = Architecture::of(&parameters);
+                let size = options.input_size.unwrap_or([INPUT_SIZE; 2]);
+                (inception_v3_of_size(&head, width, size).map_err(no_graph)?, parameters)
+            }
+        };
         notes.iter_mut().for_each(|note| *note = shown(note));
-        Ok(Self {
+        graph.set_avg_pool(avg_pool.value);
+        let facts = FileFacts {
             origin,
             bytes,
             layout,
             stored,
-            architecture: Architecture::of(&parameters),
-            avg_pool,
+            avg_pool: Some(avg_pool),
             input_scale,
             known_as: entry.map(|entry| entry.name),
+            parameters: parameters.iter().map(|parameter| parameter.tensor.values.len()).sum(),
+        };
+        Ok(Self {
+            facts,
+            graph,
+            scale_note: None,
+            class_names: None,
+            scores: None,
             notes,
-            parameters,
+            content: Content::Parameters(parameters),
         })
     }
 
-    /// Number of parameter values that belong to the network.
-    pub fn parameter_count(&self) -> usize {
-        self.parameters.iter().map(|parameter| parameter.tensor.values.len()).sum()
-    }
-
-    /// The parameters of each layer of `graph`, which must be that of [`WeightFile::architecture`].
+    /// Its network with the parameters of each layer.
     ///
     /// # Errors
     /// [`WeightsError::Mismatch`] names everything that does not fit.
-    pub fn fit(self, graph: &Graph) -> Result<Weights, WeightsError> {
-        let Self { origin, parameters, mut notes, avg_pool, input_scale, .. } = self;
-        let layers = assign::fit(parameters, graph, &mut notes).map_err(|problems| {
-            let path = match &origin {
-                Origin::File { path, .. } => path.clone(),
-                _ => "embedded".into(),
-            };
-            WeightsError::Mismatch { path, network: graph.name, problems }
-        })?;
-        notes.iter_mut().for_each(|note| *note = shown(note));
-        let conventions = Conventions {
-            avg_pool: avg_pool.value,
-            input_scale: input_scale.value,
-            ..Conventions::default()
+    pub fn fit(self) -> Result<(Graph, Weights), WeightsError> {
+        let Self { facts: FileFacts { origin, input_scale, .. }, graph, content, mut notes, .. } = self;
+        let layers = match content {
+            Content::Layers(layers) => layers,
+            Content::Parameters(parameters) => {
+                assign::fit(parameters, &graph, &mut notes).map_err(|problems| {
+                    let path = match &origin {
+                        Origin::File { path, .. } => path.clone(),
+                        _ => "embedded".into(),
+                    };
+                    WeightsError::Mismatch { path, network: graph.name.clone(), problems }
+                })?
+            }
         };
-        Ok(Weights { origin, layers, conventions, notes })
+        notes.iter_mut().for_each(|note| *note = shown(note));
+        let conventions = Conventions { input_scale: input_scale.value, ..Conventions::default() };
+        Ok((graph, Weights { origin, layers, conventions, notes }))
     }
 }
 
@@ -146,8 +252,41 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(bytes: &[u8]) -> Result<TensorFile, ReadError> {
-    let limits = Limits::default();
+/// The file of the manifest that this is.
+fn known(sha256: &str) -> Option<Entry> {
+    let is_it = |checksum: &Checksum| match checksum {
+        Checksum::Sha256(digits) | Checksum::Sha256Prefix(digits) => sha256.starts_with(digits),
+        Checksum::Md5(_) => false,
+    };
+    let entries = Manifest::current().ok()?.entries;
+    entries.into_iter().find(|entry| entry.checksum.as_ref().is_some_and(is_it))
+}
+
+/// A file that describes its network; `None` where it holds tensors alone.
+fn described(bytes: &[u8], options: ReadOptions<'_>) -> Result<Option<DescribedNetwork>, ReadError> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    if keras::recognises(head) {
+        keras_model::read_h5(bytes, options)
+    } else if keras_model::recognises(bytes) {
+        keras_model::read_keras(bytes, options).map(Some)
+    } else if onnx::recognises(bytes) {
+        onnx::read(bytes, options).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The network of a state dict, where it is one of those that are known beside InceptionV3.
+fn architecture(file: &TensorFile) -> Option<architectures::Architecture> {
+    if !matches!(file.layout, Layout::Torch | Layout::Safetensors) {
+        return None;
+    }
+    let tensors = file.tensors.iter();
+    architectures::tell(&tensors.map(|tensor| (&*tensor.name, &*tensor.shape)).collect::<Vec<_>>())
+}
+
+/// A file of tensors.
+fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     let head = &bytes[..bytes.len().min(HEAD)];
     if keras::recognises(head) {
         keras::read(bytes, limits)
@@ -163,60 +302,8 @@ fn read(bytes: &[u8]) -> Result<TensorFile, ReadError> {
 /// As much of a file as tells its layout.
 const HEAD: usize = 512;
 
-/// What a file takes for granted: what it says itself comes first, then what is known of this very file, then what is
-/// usual for its layout.
-fn conventions(file: &TensorFile, entry: Option<&manifest::Entry>) -> (Known<AvgPool>, Known<InputScale>) {
-    let says = |key: &str| file.metadata.get(key).map(|text| text.trim().to_lowercase());
-    let avg_pool = says("avg_pool").and_then(|text| match text.as_str() {
-        "exclude" => Some(AvgPool::Exclude),
-        "include" => Some(AvgPool::Include),
-        // PyTorch's own name for it.
-        _ if text.contains("count_include_pad=false") => Some(AvgPool::Exclude),
-        _ if text.contains("count_include_pad=true") => Some(AvgPool::Include),
-        _ => None,
-    });
-    let is_torch = says("format").is_some_and(|format| format == "pt");
-    let usual_pool = match file.layout {
-        Layout::Torch | Layout::Paddle => AvgPool::Include,
-        Layout::Safetensors if is_torch => AvgPool::Include,
-        Layout::Safetensors | Layout::KerasLegacy | Layout::KerasWeights => AvgPool::Exclude,
-    };
-    let usual_scale = match file.layout {
-        Layout::Paddle => InputScale::Imagenet,
-        _ => InputScale::default(),
-    };
-    let input_scale = says("input_scale").and_then(|text| text.parse().ok());
-    (
-        best(avg_pool, entry.map(|entry| entry.average_pooling), usual_pool),
-        best(input_scale, entry.map(|entry| entry.input), usual_scale),
-    )
-}
-
-fn best<T>(said: Option<T>, listed: Option<T>, usual: T) -> Known<T> {
-    match (said, listed) {
-        (Some(value), _) => Known { value, from: FROM_FILE },
-        (None, Some(value)) => Known { value, from: FROM_MANIFEST },
-        (None, None) => Known { value: usual, from: FROM_LAYOUT },
-    }
-}
-
-/// A sentence with names out of a file in it, as one line of bounded length that a terminal only shows: a name may hold
-/// lines, control sequences or a megabyte.
-fn shown(sentence: &str) -> String {
-    let is_unfit = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    let clean = |c: char| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c };
-    let mut line: String = sentence.chars().take(MAX_SENTENCE).map(clean).collect();
-    if sentence.chars().nth(MAX_SENTENCE).is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// Characters of one sentence of a message. Those made here have at most about 400.
-const MAX_SENTENCE: usize = 1000;
+/// VGG-19 has 0.6 GB.
+const MOST_BYTES: u64 = 2 << 30;
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let io = |source| WeightsError::Io { path: path.into(), source };
@@ -225,9 +312,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     if !metadata.is_file() {
         return Err(format("it is not a file".into()));
     }
-    // The full network with its auxiliary classifier has 0.11 GB.
-    if metadata.len() > manifest::MAX_BYTES {
-        return Err(format(format!("it has {} bytes, more than any InceptionV3", metadata.len())));
+    if metadata.len() > MOST_BYTES {
+        return Err(format(format!("it has {} bytes, and at most {MOST_BYTES} are read", metadata.len())));
     }
     std::fs::read(path).map_err(io)
 }
@@ -244,7 +330,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// It is no weight file that is read.
-    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads safetensors, PyTorch's .pth, Keras' .h5 and .weights.h5, and PaddlePaddle's .pdparams", path.display())]
+    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads whole networks (ONNX, Keras' .keras and .h5) and weights (safetensors, PyTorch's .pth, Keras' .weights.h5, PaddlePaddle's .pdparams)", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -257,7 +343,7 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
         /// The architecture.
-        network: &'static str,
+        network: String,
         /// Everything that is wrong, one entry each.
         problems: Vec<String>,
     },

@@ -3,17 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use convscope::model::inception_v3::inception_v3_with_head;
-use convscope::weights::{WeightFile, Weights, WeightsError};
+use convscope::weights::{ReadOptions, WeightFile, Weights, WeightsError};
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{ALL, data, file, fixture};
 
 /// As the program does: the file's own architecture, then its parameters in it.
 pub fn load(path: &Path) -> Result<Weights, WeightsError> {
-    let file = WeightFile::open(path)?;
-    let graph = inception_v3_with_head(&file.architecture.head, file.architecture.width);
-    file.fit(&graph)
+    Ok(WeightFile::open(path, ReadOptions::default())?.fit()?.1)
 }
 
 /// Longest message: a dozen problems of two names each.

@@ -227,11 +227,12 @@ fn check_weights(weights: &Weights) {
     assert!(weights.layers.len() >= 312);
     for layer in weights.layers.iter().flatten() {
         match layer {
-            LayerWeights::Conv { kernel } => assert!(!kernel.is_empty()),
+            LayerWeights::Conv { kernel, .. } => assert!(!kernel.is_empty()),
             LayerWeights::BatchNorm { gamma, beta, mean, variance } => {
                 assert!([gamma, beta, mean].iter().all(|values| values.len() == variance.len()));
             }
             LayerWeights::Dense { weight, bias } => assert_eq!(weight.len() % bias.len(), 0),
+            other => assert!(!other.is_empty()),
         }
     }
     for note in &weights.notes {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
+use crate::weights::conventions::FROM_MANIFEST;
 use crate::weights::parameters::{LayerWeights, expected_tensors};
 use crate::weights::seeded;
 use ::safetensors::{Dtype, tensor::TensorView};
@@ -15,13 +16,14 @@ fn tensors(graph: &Graph) -> Tensors {
     for (index, layer) in weights.layers.iter().enumerate() {
         let values = match layer {
             None => continue,
-            Some(LayerWeights::Conv { kernel }) => vec![kernel],
+            Some(LayerWeights::Conv { kernel, .. }) => vec![kernel],
             Some(LayerWeights::BatchNorm { gamma, beta, mean, variance }) => {
                 vec![gamma, beta, mean, variance]
             }
             Some(LayerWeights::Dense { weight, bias }) => vec![weight, bias],
+            Some(other) => panic!("{other:?}"),
         };
-        let name = graph.nodes[index].torch_name.as_deref().unwrap();
+        let name = graph.nodes[index].parameter_name();
         for ((suffix, shape), values) in expected_tensors(graph, index).into_iter().zip(values) {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             all.insert(format!("{name}.{suffix}"), (shape, bytes));
@@ -38,8 +40,8 @@ fn write(tensors: &Tensors, path: &Path) {
     ::safetensors::serialize_to_file(views, None, path).unwrap();
 }
 
-fn load(path: &Path, graph: &Graph) -> Result<Weights, WeightsError> {
-    WeightFile::open(path)?.fit(graph)
+fn load(path: &Path) -> Result<Weights, WeightsError> {
+    Ok(WeightFile::open(path, ReadOptions::default())?.fit()?.1)
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn what_was_written_is_read_and_every_problem_is_named() {
     let mut all = tensors(&graph);
     all.insert("AuxLogits.fc.bias".into(), (vec![1], vec![0; 4]));
     write(&all, &path);
-    let read = load(&path, &graph).unwrap();
+    let read = load(&path).unwrap();
     assert_eq!(read.layers, seeded(&graph, 7).layers);
     assert!(read.origin.is_trained());
 
@@ -58,7 +60,7 @@ fn what_was_written_is_read_and_every_problem_is_named() {
     all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
     all.insert("head.weight".into(), (vec![1], vec![0; 4]));
     write(&all, &path);
-    let message = load(&path, &graph).unwrap_err().to_string();
+    let message = load(&path).unwrap_err().to_string();
     for part in [
         "`Conv2d_2a_3x3.bn.bias` is missing",
         "`fc.bias` has shape [1, 10], not [10]",
@@ -70,13 +72,12 @@ fn what_was_written_is_read_and_every_problem_is_named() {
 
 #[test]
 fn other_files_are_refused_in_one_sentence() {
-    let graph = inception_v3(10, 0.1);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.safetensors");
     std::fs::write(&path, [0xff; 64]).unwrap();
-    assert!(matches!(load(&path, &graph), Err(WeightsError::Format { .. })));
-    assert!(matches!(load(folder.path(), &graph), Err(WeightsError::Format { .. })));
-    assert!(matches!(load(&folder.path().join("none"), &graph), Err(WeightsError::Io { .. })));
+    assert!(matches!(load(&path), Err(WeightsError::Format { .. })));
+    assert!(matches!(load(folder.path()), Err(WeightsError::Format { .. })));
+    assert!(matches!(load(&folder.path().join("none")), Err(WeightsError::Io { .. })));
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn values_that_are_no_numbers_are_told_and_kept() {
         (vec![3], [1.0, f32::NAN, f32::INFINITY].map(f32::to_le_bytes).concat()),
     );
     write(&all, &path);
-    let weights = load(&path, &graph).unwrap();
+    let weights = load(&path).unwrap();
     assert_eq!(weights.notes, ["`Conv2d_1a_3x3.bn.bias` holds 2 NaN or infinite of 3 values"]);
     let Some(LayerWeights::BatchNorm { beta, .. }) = &weights.layers[2] else { panic!() };
     assert!(beta[0] == 1.0 && beta[1].is_nan() && beta[2] == f32::INFINITY);
@@ -111,13 +112,14 @@ fn the_architecture_is_told_by_the_shapes() {
     ] {
         let graph = inception_v3_with_head(&layers, width);
         write(&tensors(&graph), &path);
-        let file = WeightFile::open(&path).unwrap();
-        assert_eq!(file.architecture.head, layers);
-        let found = inception_v3_with_head(&file.architecture.head, file.architecture.width);
-        let shapes = |graph: &Graph| graph.nodes.iter().map(|node| node.shape).collect::<Vec<_>>();
-        assert!(shapes(&found) == shapes(&graph), "{}", file.architecture.width);
-        assert_eq!(file.architecture.width, width);
-        assert_eq!(file.fit(&found).unwrap().layers, seeded(&graph, 7).layers);
+        let (found, weights) = WeightFile::open(&path, ReadOptions::default()).unwrap().fit().unwrap();
+        let facts = |graph: &Graph| {
+            let nodes = graph.nodes.iter();
+            nodes.map(|node| (node.shape, node.parameter_name().to_owned())).collect::<Vec<_>>()
+        };
+        assert!(facts(&found) == facts(&graph), "{}", found.width_multiplier);
+        assert_eq!(found.width_multiplier, width);
+        assert_eq!(weights.layers, seeded(&graph, 7).layers);
     }
 }
 
@@ -137,7 +139,7 @@ fn conventions_are_those_of_the_file_or_usual_for_it() {
     assert_eq!(of(Layout::KerasLegacy, &[]), (Exclude, MinusOneToOne));
     assert_eq!(of(Layout::Torch, &[]), (Include, MinusOneToOne));
     assert_eq!(of(Layout::Paddle, &[]), (Include, Imagenet));
-    assert_eq!(of(Layout::Safetensors, &[]), (Exclude, MinusOneToOne));
+    assert_eq!(of(Layout::Safetensors, &[]), (Include, MinusOneToOne));
     assert_eq!(of(Layout::Safetensors, &[("format", "pt")]), (Include, MinusOneToOne));
     let said = [("format", "pt"), ("avg_pool", "count_include_pad=False"), ("input_scale", "0..1")];
     assert_eq!(of(Layout::Safetensors, &said), (Exclude, ZeroToOne));
