@@ -8,6 +8,10 @@ const RESIZE_NEAREST: u32 = 2u;
 // Half up; a little less than half too, because a half comes out of f32 sums as either.
 const ROUNDING: f32 = 0.5001;
 
+// What the channels of the input are: `InputColors` in src/model/conventions.rs.
+const COLORS_BGR: u32 = 1u;
+const COLORS_GREY: u32 = 2u;
+
 struct Preprocess {
     frame_size: vec2<u32>,
     frame_format: u32,
@@ -21,8 +25,9 @@ struct Preprocess {
     channel_stride: u32,
     row_stride: u32,
     column_stride: u32,
-    padding: vec2<u32>,
-    // A level from 0 to 255 becomes level / divisor - offset.
+    colors: u32,
+    padding: u32,
+    // A level from 0 to 255 becomes level / divisor - offset, channel by channel.
     divisor: vec4<f32>,
     offset: vec4<f32>,
 }
@@ -30,8 +35,14 @@ struct Preprocess {
 @group(0) @binding(1) var<storage, read> params: Preprocess;
 @group(0) @binding(2) var<storage, read_write> network_input: array<f32>;
 
+// Grey before it is resized, as Keras' `load_img(color_mode="grayscale")` does it. PIL's numbers, which are whole ones up to
+// the division: the same on every device.
 fn pixel(x: i32, y: i32) -> vec3<f32> {
-    return frame_pixel(params.frame_format, params.frame_size, u32(x), u32(y));
+    let rgb = frame_pixel(params.frame_format, params.frame_size, u32(x), u32(y));
+    if params.colors != COLORS_GREY {
+        return rgb;
+    }
+    return vec3<f32>(floor((19595.0 * rgb.r + 38470.0 * rgb.g + 7471.0 * rgb.b + 32768.0) / 65536.0));
 }
 
 // Half-pixel centres, clamped edges: OpenCV's INTER_LINEAR.
@@ -102,9 +113,14 @@ fn preprocess(@builtin(global_invocation_id) id: vec3<u32>) {
             rgb = bilinear(center - 0.5);
         }
     }
-    rgb = rgb / params.divisor.rgb - params.offset.rgb;
+    if params.colors == COLORS_BGR {
+        rgb = rgb.bgr;
+    }
+    let values = rgb / params.divisor.xyz - params.offset.xyz;
     let at = params.base + id.y * params.row_stride + id.x * params.column_stride;
-    network_input[at] = rgb.r;
-    network_input[at + params.channel_stride] = rgb.g;
-    network_input[at + 2u * params.channel_stride] = rgb.b;
+    network_input[at] = values.x;
+    if params.colors != COLORS_GREY {
+        network_input[at + params.channel_stride] = values.y;
+        network_input[at + 2u * params.channel_stride] = values.z;
+    }
 }

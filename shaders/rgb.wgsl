@@ -1,5 +1,9 @@
-// Three channels of a feature map as red, green and blue: the network's input, or filters of its first layer.
+// Channels of a feature map as colours: the network's input, or filters of its first layer.
 // Twin: `rgb_pixel` in src/gpu/twin/maps.rs.
+
+// What they are: `InputColors` in src/model/conventions.rs.
+const COLORS_BGR: u32 = 1u;
+const COLORS_GREY: u32 = 2u;
 
 struct Rgb {
     target_size: vec2<f32>,
@@ -9,11 +13,11 @@ struct Rgb {
     tile_size: vec2<f32>,
     pitch: vec2<f32>,
     columns: u32,
-    // The first tile shows the channels from three times this on.
+    // Number of the first tile: each shows three channels, or one where they are grey.
     first: u32,
     mirror: u32,
-    padding: u32,
-    // The values that become black and full colour.
+    colors: u32,
+    // The values that become black and full colour, channel by channel.
     low: vec4<f32>,
     high: vec4<f32>,
 }
@@ -37,14 +41,16 @@ fn rgb_vertex(@builtin(vertex_index) vertex: u32, @builtin(instance_index) insta
     let at = (origin + corner * params.tile_size) / params.target_size;
     var tile: Tile;
     tile.position = vec4<f32>(at.x * 2.0 - 1.0, 1.0 - at.y * 2.0, 0.0, 1.0);
-    tile.channel = (params.first + instance) * 3u;
+    tile.channel = (params.first + instance) * select(3u, 1u, params.colors == COLORS_GREY);
     tile.origin = origin;
     return tile;
 }
 
 @fragment
 fn rgb_fragment(tile: Tile) -> @location(0) vec4<f32> {
-    if tile.channel + 2u >= map.channels {
+    // From one colour to the next, in channels.
+    let step = select(1u, 0u, params.colors == COLORS_GREY);
+    if tile.channel + 2u * step >= map.channels {
         return ERROR_COLOR;
     }
     var pixel = floor(tile.position.xy) - tile.origin;
@@ -53,15 +59,21 @@ fn rgb_fragment(tile: Tile) -> @location(0) vec4<f32> {
     }
     let size = vec2<f32>(f32(map.width), f32(map.height));
     let cell = vec2<u32>(min((pixel + 0.5) / params.tile_size * size, size - 1.0));
-    let rgb = vec3<f32>(
+    let values = vec3<f32>(
         map_value(tile.channel, cell.y, cell.x),
-        map_value(tile.channel + 1u, cell.y, cell.x),
-        map_value(tile.channel + 2u, cell.y, cell.x),
+        map_value(tile.channel + step, cell.y, cell.x),
+        map_value(tile.channel + 2u * step, cell.y, cell.x),
     );
-    if !(is_finite(rgb.r) && is_finite(rgb.g) && is_finite(rgb.b)) {
+    if !(is_finite(values.x) && is_finite(values.y) && is_finite(values.z)) {
         return ERROR_COLOR;
     }
-    let level = clamp((rgb - params.low.rgb) / (params.high.rgb - params.low.rgb), vec3<f32>(0.0), vec3<f32>(1.0));
+    let part = (values - params.low.xyz) / (params.high.xyz - params.low.xyz);
+    var level = clamp(part, vec3<f32>(0.0), vec3<f32>(1.0));
+    if params.colors == COLORS_BGR {
+        level = level.zyx;
+    } else if params.colors == COLORS_GREY {
+        level = level.xxx;
+    }
     // Rounded here and not left to the target, which may do it either way.
     return vec4<f32>(floor(level * 255.0 + 0.5) / 255.0, 1.0);
 }

@@ -10,7 +10,7 @@ use convscope::gpu::{
     StatisticsPass, TileDraw, TilesRenderer, twin,
 };
 use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles};
-use convscope::model::{InputScale, Shape};
+use convscope::model::{InputColors, InputScale, Shape};
 use convscope::view::{Colormap, colormap_table};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -51,12 +51,12 @@ fn luminance_weighs_colours_and_counts_whole_pixels() {
     values[20..40].iter_mut().enumerate().for_each(|(i, green)| *green = (i / 4) as f32 / 10.0);
     values[40..].fill(1.0);
     let target = Shape { channels: 9, height: 2, width: 3 };
-    let rest = 0.114 - 0.299;
+    let (rest, scale) = (0.114 - 0.299, InputScale::MinusOneToOne);
     let expected = [[rest + 0.0587; 3], [rest + 3.0 * 0.0587; 3]].concat();
-    let mut all = vec![convscope::inspect::luminance(&values, shape, target)];
+    let mut all = vec![convscope::inspect::luminance(&values, shape, scale, target)];
     if let Some(gpu) = gpu() {
         let input = upload_innermost(gpu, &values, shape);
-        all.push(read_values(gpu, LuminancePass::new(gpu).run(gpu, &input, target).buffer()));
+        all.push(read_values(gpu, LuminancePass::new(gpu).run(gpu, &input, scale, target).buffer()));
     }
     for seen in all {
         assert_eq!(seen.len(), 6);
@@ -69,16 +69,23 @@ fn luminance_weighs_colours_and_counts_whole_pixels() {
 fn luminance_equals_its_twin() {
     let Some(gpu) = gpu() else { return };
     let pass = LuminancePass::new(gpu);
-    let shape = Shape { channels: 3, height: 75, width: 61 };
-    let values = noise("luminance", shape.len());
-    let input = upload_innermost(gpu, &values, shape);
-    for (height, width) in [(75, 61), (37, 30), (17, 17), (8, 8), (1, 1), (1, 9), (100, 80)] {
-        let target = Shape { channels: 1, height, width };
-        let ours = read_values(gpu, pass.run(gpu, &input, target).buffer());
-        let expected = convscope::inspect::luminance(&values, shape, target);
-        assert_eq!(ours.len(), expected.len());
-        let off = ours.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
-        assert!(off < 2e-6, "{height}×{width}: {off}");
+    for (channels, scale) in [
+        (3, InputScale::MinusOneToOne),
+        (3, InputScale::Imagenet),
+        (3, InputScale::Caffe),
+        (1, InputScale::ZeroToOne),
+    ] {
+        let shape = Shape { channels, height: 75, width: 61 };
+        let values = noise("luminance", shape.len());
+        let input = upload_innermost(gpu, &values, shape);
+        for (height, width) in [(75, 61), (37, 30), (17, 17), (8, 8), (1, 1), (1, 9), (100, 80)] {
+            let target = Shape { channels: 1, height, width };
+            let ours = read_values(gpu, pass.run(gpu, &input, scale, target).buffer());
+            let expected = convscope::inspect::luminance(&values, shape, scale, target);
+            assert_eq!(ours.len(), expected.len());
+            let off = ours.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(off < 4e-6, "{} {height}×{width}: {off}", scale.name());
+        }
     }
 }
 
@@ -275,6 +282,7 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
             columns: 1,
             first: 0,
             count: 1,
+            colors: InputColors::Rgb,
             low: [-1.0; 3],
             high: [1.0; 3],
             mirror,
@@ -289,6 +297,45 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
         }
         assert_eq!(drawn.get_pixel(4, 1).0, [0; 3]);
         assert_eq!(drawn.get_pixel(53, 1).0, [0; 3]);
+    }
+}
+
+/// Blue first and with levels of its own, or in grey: the levels of the frame come back.
+#[test]
+fn an_input_in_other_colours_and_scales_is_drawn_as_the_picture_it_is() {
+    let Some(gpu) = gpu() else { return };
+    let bytes: Vec<u8> =
+        noise("picture", 24 * 12 * 3).into_iter().map(|value| ((value + 2.0) * 63.9) as u8).collect();
+    let frame = Frame::new(0, (24, 12), PixelFormat::Rgb8, &bytes, "noise".into()).unwrap();
+    let uploaded = FrameBuffer::upload(gpu, frame.clone()).unwrap();
+    let (preprocessor, renderer) = (Preprocessor::new(gpu), RgbRenderer::new(gpu, FORMAT));
+    for (channels, scale) in [(3, InputScale::Caffe), (1, InputScale::Imagenet), (1, InputScale::Levels)] {
+        let shape = Shape { channels, height: 12, width: 24 };
+        let input = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
+        preprocessor.run(gpu, &uploaded, Fit::Crop, Resize::Nearest, scale, &input);
+        let (low, high) = scale.ends();
+        let tiles = RgbDraw {
+            target_size: [24, 12],
+            origin: [0.0; 2],
+            tile_size: [24.0, 12.0],
+            pitch: [24.0, 12.0],
+            columns: 1,
+            first: 0,
+            count: 1,
+            colors: scale.colors(channels),
+            low,
+            high,
+            mirror: false,
+        };
+        let drawn = draw(gpu, [24, 12], |pass| renderer.draw(gpu, pass, &input, &tiles));
+        let values = twin::preprocess(&frame, Fit::Crop, Resize::Nearest, scale, shape);
+        for (rgb, (x, y, pixel)) in bytes.chunks(3).zip(drawn.enumerate_pixels()) {
+            let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
+            let grey = ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16) as u8;
+            let expected = if channels == 1 { [grey; 3] } else { [rgb[0], rgb[1], rgb[2]] };
+            assert_eq!(pixel.0, expected, "{} at {x}, {y}", scale.name());
+            assert_eq!(twin::rgb_pixel(&values, shape, &tiles, 0, [x, y]), expected);
+        }
     }
 }
 
@@ -309,6 +356,7 @@ fn three_channels_at_a_time_become_tiles() {
         columns: 4,
         first: 2,
         count: 8,
+        colors: InputColors::Rgb,
         low: [-1.5; 3],
         high: [1.0; 3],
         mirror: false,

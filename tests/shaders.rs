@@ -3,6 +3,7 @@
 use convscope::frame::PixelFormat;
 use convscope::gpu::{Resize, range_mode, shader_sources};
 use convscope::inspect::PERCENTILES;
+use convscope::model::InputColors;
 use convscope::view::{FLAT_COLOR, Normalize};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
@@ -57,6 +58,8 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("RESIZE_BILINEAR"), Resize::Bilinear as u32);
     assert_eq!(value("RESIZE_ANTIALIAS"), Resize::Antialias as u32);
     assert_eq!(value("RESIZE_NEAREST"), Resize::Nearest as u32);
+    assert_eq!(value("COLORS_BGR"), InputColors::Bgr as u32);
+    assert_eq!(value("COLORS_GREY"), InputColors::Grey as u32);
     assert_eq!(value("RANGE_MAP"), range_mode(Normalize::Map));
     assert_eq!(value("RANGE_LAYER"), range_mode(Normalize::Layer));
     assert_eq!(value("RANGE_FIXED"), range_mode(Normalize::Fixed { low: 0.0, high: 1.0 }));

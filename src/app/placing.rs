@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::lens::{Pixels, TileSet};
 use crate::gpu::{Rect, RgbDraw, TileDraw};
+use crate::model::InputColors;
 use crate::view::{Colormap, Scale, TileGrid};
 
 /// A grid of tiles, or one. Lengths are whole pixels of the target.
@@ -83,10 +84,10 @@ impl Placing {
         }
     }
 
-    /// Three channels as red, green and blue, with the values that become black and white.
-    pub fn colored(&self, low: [f32; 3], high: [f32; 3]) -> RgbDraw {
+    /// Channels as these colours, with the values of each that become black and white.
+    pub fn colored(&self, colors: InputColors, [low, high]: [[f32; 3]; 2]) -> RgbDraw {
         let Self { target_size, origin, tile_size, pitch, columns, first, count, mirror, .. } = *self;
-        RgbDraw { target_size, origin, tile_size, pitch, columns, first, count, low, high, mirror }
+        RgbDraw { target_size, origin, tile_size, pitch, columns, first, count, colors, low, high, mirror }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::gpu::{
     ChannelOrder, FeatureMapBuffer, FillRenderer, GpuContext, PictureRenderer, PooledTarget, Rect,
     RgbRenderer, TilesRenderer,
 };
+use crate::model::InputColors;
 use crate::session::Activations;
 use crate::view::Colormap;
 
@@ -24,8 +25,8 @@ pub struct Content {
     pub panels: PanelLayout,
     /// Where the picture is, in pixels, and whether left and right are swapped.
     pub picture: Option<(Rect, bool)>,
-    /// The network's input in place of the picture: its map, and what is black and white in it.
-    pub input: Option<(FeatureMapBuffer, Placing, [[f32; 3]; 2])>,
+    /// The network's input in place of the picture: its map, what its channels are, and what is black and white in them.
+    pub input: Option<(FeatureMapBuffer, Placing, InputColors, [[f32; 3]; 2])>,
     /// What lies over the picture.
     pub over: Option<(Over, Placing, Colormap)>,
     /// Of each version that is compared.
@@ -180,8 +181,8 @@ impl Renderer {
         if let (Some(shown), Some((place, mirror))) = (&content.activations, content.picture) {
             self.pictures.draw(gpu, pass, &shown.frame, content.panels.size, place, mirror);
         }
-        if let Some((map, placing, [low, high])) = &content.input {
-            self.colors.draw(gpu, pass, map, &placing.colored(*low, *high));
+        if let Some((map, placing, colors, ends)) = &content.input {
+            self.colors.draw(gpu, pass, map, &placing.colored(*colors, *ends));
         }
         if let Some((over, placing, colormap)) = &content.over {
             let Over { map, statistics, ranges, scale } = over;
@@ -204,7 +205,8 @@ impl Renderer {
                     self.tiles.draw(&self.gpu, pass, map, statistics, ranges.as_ref(), order, &draw);
                 }
                 Pixels::Colored(map) => {
-                    self.colors.draw(&self.gpu, pass, map, &placing.colored([-1.0; 3], [1.0; 3]));
+                    let draw = placing.colored(InputColors::Rgb, [[-1.0; 3], [1.0; 3]]);
+                    self.colors.draw(&self.gpu, pass, map, &draw);
                 }
             }
         }

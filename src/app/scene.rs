@@ -105,12 +105,15 @@ impl Scene {
         // The part of the picture that the network sees.
         let mut seen = place;
         if let Some(input) = shown.map(0).filter(|_| state.panels.network_input) {
-            let (low, high) = shown.model.weights.conventions.input_scale.ends();
+            let scale = shown.model.weights.conventions.input_scale;
+            let (low, high) = scale.ends();
             let placing = Placing { mirror, ..Placing::one(self.renderer.content.panels.size, place) };
-            self.renderer.content.input = Some((input.clone(), placing, [low, high]));
+            let colors = scale.colors(input.shape.channels);
+            self.renderer.content.input = Some((input.clone(), placing, colors, [low, high]));
         } else {
             let frame = &shown.frame.frame;
-            let crop = crop_of(frame.width, frame.height, shown.request.fit);
+            let input = shown.model.graph.input_shape();
+            let crop = crop_of(frame.width, frame.height, shown.request.fit, input);
             let scale = [place.width / frame.width as f32, place.height / frame.height as f32];
             seen = Rect {
                 x: (place.x + crop.x * scale[0]).round(),

@@ -3,19 +3,19 @@
 use super::objects::ComputePipeline;
 use super::{FeatureMapBuffer, GpuContext, GpuError, PooledBuffer};
 use crate::frame::Frame;
-use crate::model::InputScale;
+use crate::model::{InputScale, Shape};
 
-/// What becomes of a picture that is not square.
+/// What becomes of a picture whose sides are not in the proportion of the network's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fit {
     /// The whole picture, squeezed (as the tutorial and Keras' `load_img` do).
     #[default]
     Stretch,
-    /// The largest square in the middle.
+    /// The largest part in the middle with the input's proportions: of a square input, a square.
     Crop,
 }
 
-/// How a picture becomes 299×299. The numbers are shared with preprocess.wgsl.
+/// How a picture becomes as large as the network's input. The numbers are shared with preprocess.wgsl.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 #[repr(u32)]
 pub enum Resize {
@@ -49,17 +49,19 @@ pub struct Rect {
     pub height: f32,
 }
 
-/// The part of a `width × height` picture that the network sees.
-pub fn crop_of(width: u32, height: u32, fit: Fit) -> Rect {
-    let (w, h) = (width as f32, height as f32);
-    match fit {
-        Fit::Stretch => Rect { x: 0.0, y: 0.0, width: w, height: h },
-        Fit::Crop => {
-            let side = width.min(height);
-            let (x, y) = ((width - side) / 2, (height - side) / 2);
-            Rect { x: x as f32, y: y as f32, width: side as f32, height: side as f32 }
-        }
-    }
+/// The part of a `width × height` picture that a network with this input sees, in whole pixels.
+pub fn crop_of(width: u32, height: u32, fit: Fit, input: Shape) -> Rect {
+    let (w, h) = (u64::from(width), u64::from(height));
+    let (across, down) = (input.width as u64, input.height as u64);
+    // One side is the picture's; the other follows, to the nearest pixel.
+    let scaled = |side: u64, to: u64, from: u64| ((2 * side * to + from) / (2 * from)).max(1);
+    let (used_w, used_h) = match fit {
+        Fit::Stretch => (w, h),
+        Fit::Crop if w * down > h * across => (scaled(h, across, down).min(w), h),
+        Fit::Crop => (w, scaled(w, down, across).min(h)),
+    };
+    let start = |side: u64, used: u64| ((side - used) / 2) as f32;
+    Rect { x: start(w, used_w), y: start(h, used_h), width: used_w as f32, height: used_h as f32 }
 }
 
 /// A frame's bytes in GPU memory.
@@ -106,7 +108,8 @@ pub(super) struct PreprocessSettings {
     channel_stride: u32,
     row_stride: u32,
     column_stride: u32,
-    padding: [u32; 2],
+    colors: u32,
+    padding: u32,
     divisor: [f32; 4],
     offset: [f32; 4],
 }
@@ -123,7 +126,7 @@ impl Preprocessor {
         Self { pipeline: gpu.compute_pipeline("preprocess", "preprocess") }
     }
 
-    /// Writes the picture, `[3, height, width]` in RGB order and this scale, into `output` and submits.
+    /// Writes the picture in this scale and as many channels (1 or 3) as `output` has into it, and submits.
     pub fn run(
         &self,
         gpu: &GpuContext,
@@ -134,10 +137,10 @@ impl Preprocessor {
         output: &FeatureMapBuffer,
     ) {
         let Frame { width, height, format, .. } = frame.frame;
-        let crop = crop_of(width, height, fit);
+        let crop = crop_of(width, height, fit, output.shape);
         let layout = output.layout();
         let (divisor, offset) = scale.divisor_and_offset();
-        let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
+        let padded = |[first, second, third]: [f32; 3]| [first, second, third, 0.0];
         let settings = gpu.settings(&PreprocessSettings {
             frame_size: [width, height],
             frame_format: format as u32,
@@ -149,7 +152,8 @@ impl Preprocessor {
             channel_stride: layout.channel_stride,
             row_stride: layout.row_stride,
             column_stride: layout.column_stride,
-            padding: [0; 2],
+            colors: scale.colors(output.shape.channels) as u32,
+            padding: 0,
             divisor: padded(divisor),
             offset: padded(offset),
         });
@@ -216,10 +220,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn crop_is_the_middle_square() {
-        let crop = crop_of(640, 480, Fit::Crop);
-        assert_eq!(crop, Rect { x: 80.0, y: 0.0, width: 480.0, height: 480.0 });
-        assert_eq!(crop_of(3, 8, Fit::Crop), Rect { x: 0.0, y: 2.0, width: 3.0, height: 3.0 });
-        assert_eq!(crop_of(640, 480, Fit::Stretch).width, 640.0);
+    fn crop_is_the_middle_part_with_the_inputs_proportions() {
+        let crop = |width, height, input: [usize; 2]| {
+            let input = Shape { channels: 3, height: input[1], width: input[0] };
+            let Rect { x, y, width, height } = crop_of(width, height, Fit::Crop, input);
+            [x, y, width, height]
+        };
+        assert_eq!(crop(640, 480, [299, 299]), [80.0, 0.0, 480.0, 480.0]);
+        assert_eq!(crop(3, 8, [24, 24]), [0.0, 2.0, 3.0, 3.0]);
+        // Wider than the input, higher, and of its very proportions.
+        assert_eq!(crop(640, 480, [100, 200]), [200.0, 0.0, 240.0, 480.0]);
+        assert_eq!(crop(640, 480, [200, 100]), [0.0, 80.0, 640.0, 320.0]);
+        assert_eq!(crop(640, 480, [320, 240]), [0.0, 0.0, 640.0, 480.0]);
+        // To the nearest pixel, but at least one.
+        assert_eq!(crop(10, 10, [3, 4]), [1.0, 0.0, 8.0, 10.0]);
+        assert_eq!(crop(5, 400, [900, 1]), [0.0, 199.0, 5.0, 1.0]);
+        let input = Shape { channels: 3, height: 50, width: 20 };
+        assert_eq!(crop_of(640, 480, Fit::Stretch, input).width, 640.0);
     }
 }

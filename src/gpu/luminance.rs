@@ -2,7 +2,7 @@
 
 use super::objects::ComputePipeline;
 use super::{FeatureMapBuffer, GpuContext, PooledBuffer};
-use crate::model::Shape;
+use crate::model::{InputScale, Shape};
 
 /// `Luminance` in luminance.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -11,6 +11,7 @@ pub(super) struct LuminanceSettings {
     height: u32,
     width: u32,
     padding: [u32; 2],
+    weights: [f32; 4],
 }
 
 /// Luminance on the GPU, `height × width` values from −1 (black) to 1 (white), row by row.
@@ -47,13 +48,21 @@ impl LuminancePass {
         Self { rows: pipeline("luminance_rows"), cells: pipeline("luminance_cells") }
     }
 
-    /// Computes the luminance of `input` (`[3, rows, columns]` from −1 to 1 in RGB order) at the height and
-    /// width of `shape`, whose channels do not matter, and submits. Rec. 601 luma (0.299 R + 0.587 G + 0.114
-    /// B); each cell is the mean of the pixels that it touches, which count as whole ones.
-    pub fn run(&self, gpu: &GpuContext, input: &FeatureMapBuffer, shape: Shape) -> LuminanceBuffer {
+    /// Computes the luminance of `input` (1 or 3 channels in this scale) at the height and width of `shape`, whose channels
+    /// do not matter, and submits. [`InputScale::brightness`] of each pixel; each cell is the mean of the pixels that it
+    /// touches, which count as whole ones.
+    pub fn run(
+        &self,
+        gpu: &GpuContext,
+        input: &FeatureMapBuffer,
+        scale: InputScale,
+        shape: Shape,
+    ) -> LuminanceBuffer {
         let layout = gpu.settings(&input.layout());
         let (height, width) = (shape.height as u32, shape.width as u32);
-        let settings = gpu.settings(&LuminanceSettings { height, width, padding: [0; 2] });
+        let ([first, second, third], rest) = scale.brightness(input.shape.channels);
+        let weights = [first, second, third, rest];
+        let settings = gpu.settings(&LuminanceSettings { height, width, padding: [0; 2], weights });
         let strips = gpu.storage(shape.height * input.shape.width);
         let buffer = gpu.storage(shape.height * shape.width);
         let all = [

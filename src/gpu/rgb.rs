@@ -1,9 +1,10 @@
-//! Three channels of a feature map as one coloured tile: the network's own input, or its first filters.
+//! Channels of a feature map as one coloured tile: the network's own input, or its first filters.
 
 use std::sync::Arc;
 
 use super::kept::RenderPipeline;
 use super::{FeatureMapBuffer, GpuContext};
+use crate::model::InputColors;
 
 /// `Rgb` in rgb.wgsl.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -16,13 +17,13 @@ pub(super) struct RgbSettings {
     columns: u32,
     first: u32,
     mirror: u32,
-    padding: u32,
+    colors: u32,
     low: [f32; 4],
     high: [f32; 4],
 }
 
-/// A grid of coloured tiles to draw: tile i shows the channels 3i, 3i + 1 and 3i + 2 as red, green and blue.
-/// Lengths are whole pixels of the target.
+/// A grid of coloured tiles to draw: tile i shows the channels 3i, 3i + 1 and 3i + 2, or channel i in grey. Lengths are
+/// whole pixels of the target.
 #[derive(Clone, Copy, Debug)]
 pub struct RgbDraw {
     /// Size of the target.
@@ -39,7 +40,9 @@ pub struct RgbDraw {
     pub first: u32,
     /// Number of tiles.
     pub count: u32,
-    /// The values of red, green and blue that become level 0, and everything below.
+    /// What a tile's channels are.
+    pub colors: InputColors,
+    /// The values of each of them that become level 0, and everything below.
     pub low: [f32; 3],
     /// The values that become level 255, and everything above; more than `low`.
     pub high: [f32; 3],
@@ -69,7 +72,7 @@ impl RgbRenderer {
         tiles: &RgbDraw,
     ) {
         let layout = gpu.settings(&map.layout());
-        let padded = |[red, green, blue]: [f32; 3]| [red, green, blue, 0.0];
+        let padded = |[first, second, third]: [f32; 3]| [first, second, third, 0.0];
         let settings = gpu.settings(&RgbSettings {
             target_size: tiles.target_size.map(|side| side as f32),
             origin: tiles.origin,
@@ -78,7 +81,7 @@ impl RgbRenderer {
             columns: tiles.columns,
             first: tiles.first,
             mirror: tiles.mirror.into(),
-            padding: 0,
+            colors: tiles.colors as u32,
             low: padded(tiles.low),
             high: padded(tiles.high),
         });

@@ -10,7 +10,7 @@ pub use maps::{rgb_pixel, statistics, tile_pixel};
 
 use super::{Fit, Rect, Resize, crop_of};
 use crate::frame::{Frame, PixelFormat};
-use crate::model::{InputScale, Shape};
+use crate::model::{InputColors, InputScale, Shape};
 
 /// `rgb_from_yuv` in frame.wgsl.
 #[inline(always)]
@@ -59,7 +59,26 @@ pub fn rgb_bytes(frame: &Frame) -> Vec<u8> {
         .collect()
 }
 
-/// preprocess.wgsl: `[3, shape.height, shape.width]` in RGB order and this scale.
+/// `pixel` in preprocess.wgsl: the pixels of a part of a frame, as grey ones (three times the same) where that is wanted.
+#[derive(Clone, Copy)]
+struct Pixels<'a> {
+    frame: &'a Frame,
+    crop: Rect,
+    is_grey: bool,
+}
+
+impl Pixels<'_> {
+    #[inline(always)]
+    fn at(self, x: usize, y: usize) -> [f32; 3] {
+        let rgb = frame_pixel(self.frame, x, y);
+        if !self.is_grey {
+            return rgb;
+        }
+        [((19595.0 * rgb[0] + 38470.0 * rgb[1] + 7471.0 * rgb[2] + 32768.0) / 65536.0).floor(); 3]
+    }
+}
+
+/// preprocess.wgsl: the values of an input of this shape (1 or 3 channels) in this scale, in channel, row, column order.
 pub fn preprocess(
     frame: &Frame,
     fit: Fit,
@@ -67,15 +86,18 @@ pub fn preprocess(
     input_scale: InputScale,
     shape: Shape,
 ) -> Vec<f32> {
-    let crop = crop_of(frame.width, frame.height, fit);
+    let crop = crop_of(frame.width, frame.height, fit, shape);
     let scale = [crop.width / shape.width as f32, crop.height / shape.height as f32];
     let (divisor, offset) = input_scale.divisor_and_offset();
-    let plane = shape.height * shape.width;
-    let mut values = vec![0.0; 3 * plane];
-    let (red, rest) = values.split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    let rows = red.par_chunks_mut(shape.width).zip(green.par_chunks_mut(shape.width));
-    rows.zip(blue.par_chunks_mut(shape.width)).enumerate().for_each(|(y, ((red, green), blue))| {
+    let colors = input_scale.colors(shape.channels);
+    let pixels = Pixels { frame, crop, is_grey: colors == InputColors::Grey };
+    let mut values = vec![0.0; shape.len()];
+    // Of each row its part in every channel.
+    let mut rows: Vec<Vec<&mut [f32]>> = (0..shape.height).map(|_| vec![]).collect();
+    for (at, part) in values.chunks_mut(shape.width).enumerate() {
+        rows[at % shape.height].push(part);
+    }
+    rows.into_par_iter().enumerate().for_each(|(y, mut channels)| {
         // With the processor's own instructions: rounding down, above all, is a call without them.
         AutoArch::new().dispatch(
             #[inline(always)]
@@ -83,12 +105,14 @@ pub fn preprocess(
                 for x in 0..shape.width {
                     let center = [crop.x + (x as f32 + 0.5) * scale[0], crop.y + (y as f32 + 0.5) * scale[1]];
                     let rgb = match resize {
-                        Resize::Bilinear => bilinear(frame, crop, [center[0] - 0.5, center[1] - 0.5]),
-                        Resize::Antialias => antialiased(frame, crop, center, scale),
-                        Resize::Nearest => nearest(frame, crop, [x, y], shape),
+                        Resize::Bilinear => bilinear(pixels, [center[0] - 0.5, center[1] - 0.5]),
+                        Resize::Antialias => antialiased(pixels, center, scale),
+                        Resize::Nearest => nearest(pixels, [x, y], shape),
                     };
-                    [red[x], green[x], blue[x]] =
-                        [0, 1, 2].map(|color| rgb[color] / divisor[color] - offset[color]);
+                    let levels = colors.order(rgb);
+                    for (channel, values) in channels.iter_mut().enumerate() {
+                        values[x] = levels[channel] / divisor[channel] - offset[channel];
+                    }
                 }
             },
         );
@@ -97,20 +121,22 @@ pub fn preprocess(
 }
 
 #[inline(always)]
-fn bilinear(frame: &Frame, crop: Rect, at: [f32; 2]) -> [f32; 3] {
+fn bilinear(pixels: Pixels<'_>, at: [f32; 2]) -> [f32; 3] {
+    let crop = pixels.crop;
     let (x, y) = (at[0].floor(), at[1].floor());
     let part = [at[0] - x, at[1] - y];
     let (last_x, last_y) = (crop.x + crop.width - 1.0, crop.y + crop.height - 1.0);
     let [x0, x1] = [x, x + 1.0].map(|x| x.clamp(crop.x, last_x) as usize);
     let [y0, y1] = [y, y + 1.0].map(|y| y.clamp(crop.y, last_y) as usize);
     let mix = |a: [f32; 3], b: [f32; 3], t: f32| [0, 1, 2].map(|i| a[i] * (1.0 - t) + b[i] * t);
-    let top = mix(frame_pixel(frame, x0, y0), frame_pixel(frame, x1, y0), part[0]);
-    let bottom = mix(frame_pixel(frame, x0, y1), frame_pixel(frame, x1, y1), part[0]);
+    let top = mix(pixels.at(x0, y0), pixels.at(x1, y0), part[0]);
+    let bottom = mix(pixels.at(x0, y1), pixels.at(x1, y1), part[0]);
     mix(top, bottom, part[1])
 }
 
 #[inline(always)]
-fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> [f32; 3] {
+fn antialiased(pixels: Pixels<'_>, center: [f32; 2], scale: [f32; 2]) -> [f32; 3] {
+    let crop = pixels.crop;
     let support = scale.map(|scale| scale.max(1.0));
     let bounds = |axis: usize, start: f32, end: f32| {
         let first = (center[axis] - support[axis] + 0.5).floor().max(start) as usize;
@@ -124,7 +150,7 @@ fn antialiased(frame: &Frame, crop: Rect, center: [f32; 2], scale: [f32; 2]) -> 
         let (mut row, mut row_total) = ([0.0; 3], 0.0);
         for x in bounds(0, crop.x, crop.x + crop.width) {
             let weight = weight(0, x);
-            add(&mut row, weight, frame_pixel(frame, x, y));
+            add(&mut row, weight, pixels.at(x, y));
             row_total += weight;
         }
         let weight = weight(1, y);
@@ -150,12 +176,13 @@ fn whole_levels(sum: [f32; 3], total: f32) -> [f32; 3] {
 }
 
 #[inline(always)]
-fn nearest(frame: &Frame, crop: Rect, [x, y]: [usize; 2], shape: Shape) -> [f32; 3] {
+fn nearest(pixels: Pixels<'_>, [x, y]: [usize; 2], shape: Shape) -> [f32; 3] {
+    let crop = pixels.crop;
     let at = |start: f32, length: f32, i: usize, cells: usize| {
         start as usize + (2 * i + 1) * length as usize / (2 * cells)
     };
     let column = at(crop.x, crop.width, x, shape.width);
-    frame_pixel(frame, column, at(crop.y, crop.height, y, shape.height))
+    pixels.at(column, at(crop.y, crop.height, y, shape.height))
 }
 
 #[cfg(test)]
@@ -188,6 +215,39 @@ mod tests {
             for (i, (ours, pillows)) in levels(resize).into_iter().zip(expected).enumerate() {
                 assert!((ours - pillows as f32).abs() < 1e-3, "{resize:?} {i}: {ours} instead of {pillows}");
             }
+        }
+    }
+
+    /// The same picture, `.convert("L")` before it is resized, as `keras.utils.load_img(color_mode="grayscale")` does.
+    #[test]
+    fn one_channel_is_pillows_grey_and_blue_first_is_turned_round() {
+        let bytes: Vec<u8> = (0..7 * 5 * 3).map(|i| ((i * 37 + 11) % 256) as u8).collect();
+        let frame = Frame::new(0, (7, 5), PixelFormat::Rgb8, &bytes, "pattern".into()).unwrap();
+        let seen = |resize, scale, channels| {
+            preprocess(&frame, Fit::Stretch, resize, scale, Shape { channels, height: 4, width: 3 })
+        };
+        let antialiased = [100, 131, 150, 111, 142, 157, 111, 121, 143, 115, 110, 140];
+        let nearest = [152, 118, 84, 161, 127, 93, 179, 145, 111, 188, 154, 120];
+        // A half after the first of two roundings may go either way ([`Resize::Antialias`]).
+        for (resize, expected, off) in
+            [(Resize::Antialias, antialiased, 1.0), (Resize::Nearest, nearest, 0.0)]
+        {
+            for (ours, pillows) in seen(resize, InputScale::Levels, 1).into_iter().zip(expected) {
+                assert!((ours - pillows as f32).abs() <= off, "{resize:?}: {ours} instead of {pillows}");
+            }
+        }
+        let grey: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
+        let grey = Frame::new(0, (16, 16), PixelFormat::Rgb8, &grey, "grey".into()).unwrap();
+        let shape = Shape { channels: 1, height: 16, width: 16 };
+        for resize in [Resize::Bilinear, Resize::Antialias, Resize::Nearest] {
+            let levels = preprocess(&grey, Fit::Crop, resize, InputScale::Levels, shape);
+            assert!(levels.into_iter().eq((0..=255u8).map(f32::from)), "{resize:?}");
+        }
+        let [rgb, bgr] = [InputScale::Levels, InputScale::Caffe].map(|scale| seen(Resize::Nearest, scale, 3));
+        for cell in 0..12 {
+            let colors = [rgb[cell], rgb[12 + cell], rgb[24 + cell]];
+            let expected = [colors[2] - 103.939, colors[1] - 116.779, colors[0] - 123.68];
+            assert_eq!([bgr[cell], bgr[12 + cell], bgr[24 + cell]], expected);
         }
     }
 

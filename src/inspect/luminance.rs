@@ -1,25 +1,26 @@
 //! How bright the network's input is where a map's cells look. A shader computes the same for the live view. Pure, any
 //! thread.
 
-use crate::model::Shape;
+use crate::model::{InputScale, Shape};
 
-/// Brightness of the network's input at the resolution of a map: luma of Rec. ITU-R BT.601 (0.299 red, 0.587
-/// green, 0.114 blue), from −1 to 1, `target.height × target.width` values. `input_rgb` is `[3, height, width]`.
+/// Brightness of the network's input ([`InputScale::brightness`]) at the resolution of a map, from −1 to 1,
+/// `target.height × target.width` values. `values` are the input's, of 1 or 3 channels, in this scale.
 ///
 /// Cell `(y, x)` is the plain mean of whole pixels: rows from `floor(y·H/h)` up to `ceil((y + 1)·H/h)`, at least
 /// one, and columns likewise. The convolutions' padding is not taken into account, so maps of a network without
 /// padding are off by a few pixels at the edge.
-pub fn luminance(input_rgb: &[f32], input: Shape, target: Shape) -> Vec<f32> {
+pub fn luminance(values: &[f32], input: Shape, scale: InputScale, target: Shape) -> Vec<f32> {
     let pixels = input.height * input.width;
-    let mut planes = input_rgb.chunks_exact(pixels.max(1));
-    let (Some(red), Some(green), Some(blue)) = (planes.next(), planes.next(), planes.next()) else {
+    if values.len() < input.len() {
         return vec![0.0; target.height * target.width];
-    };
-    let luma: Vec<f64> = (red.iter().zip(green).zip(blue))
-        .map(|((&red, &green), &blue)| {
-            0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)
-        })
-        .collect();
+    }
+    let (weights, rest) = scale.brightness(input.channels);
+    let mut light = vec![f64::from(rest); pixels];
+    for (plane, weight) in values.chunks_exact(pixels.max(1)).zip(weights) {
+        for (light, value) in light.iter_mut().zip(plane) {
+            *light += f64::from(weight) * f64::from(*value);
+        }
+    }
     let span = |cell: usize, source: usize, target: usize| {
         let start = cell * source / target;
         start..((cell + 1) * source).div_ceil(target).max(start + 1)
@@ -29,7 +30,7 @@ pub fn luminance(input_rgb: &[f32], input: Shape, target: Shape) -> Vec<f32> {
         let rows = span(y, input.height, target.height);
         for x in 0..target.width {
             let columns = span(x, input.width, target.width);
-            let row_sum = |row: usize| luma[row * input.width..][columns.clone()].iter().sum::<f64>();
+            let row_sum = |row: usize| light[row * input.width..][columns.clone()].iter().sum::<f64>();
             let sum: f64 = rows.clone().map(row_sum).sum();
             averages.push((sum / (rows.len() * columns.len()) as f64) as f32);
         }
@@ -40,6 +41,8 @@ pub fn luminance(input_rgb: &[f32], input: Shape, target: Shape) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SCALE: InputScale = InputScale::MinusOneToOne;
 
     #[test]
     fn luminance_averages_whole_pixels() {
@@ -58,15 +61,22 @@ mod tests {
         let target = |height, width| Shape { channels: 7, height, width };
         // Columns 0..3 and 2..5, rows 0..2 and 1..3: those in the middle count twice.
         let means = [at(1.0, 0.5), at(3.0, 0.5), at(1.0, 1.5), at(3.0, 1.5)];
-        close(luminance(&rgb, input, target(2, 2)), &means);
-        close(luminance(&rgb, input, target(1, 1)), &[at(2.0, 1.0)]);
+        close(luminance(&rgb, input, SCALE, target(2, 2)), &means);
+        close(luminance(&rgb, input, SCALE, target(1, 1)), &[at(2.0, 1.0)]);
         // A finer target repeats pixels: columns 0, 0..2, 1, … of 10.
-        let fine = luminance(&rgb, input, target(3, 10));
+        let fine = luminance(&rgb, input, SCALE, target(3, 10));
         close(fine[..3].to_vec(), &[at(0.0, 0.0), at(0.0, 0.0), at(1.0, 0.0)]);
         close(
-            luminance(&rgb, input, target(3, 5)),
+            luminance(&rgb, input, SCALE, target(3, 5)),
             &(0..15).map(|i| at((i % 5) as f32, (i / 5) as f32)).collect::<Vec<_>>(),
         );
-        assert_eq!(luminance(&[], input, target(2, 1)), [0.0; 2]);
+        assert_eq!(luminance(&[], input, SCALE, target(2, 1)), [0.0; 2]);
+        // One channel is its own brightness; the order and scale of three do not matter.
+        let grey = Shape { channels: 1, ..input };
+        let levels: Vec<f32> = (0..15).map(|level| level as f32 * 17.0).collect();
+        let expected: Vec<f32> = levels.iter().map(|level| level / 127.5 - 1.0).collect();
+        close(luminance(&levels, grey, InputScale::Levels, target(3, 5)), &expected);
+        let caffe: Vec<f32> = [103.939_f32, 116.779, 123.68].iter().flat_map(|mean| [-mean; 15]).collect();
+        close(luminance(&caffe, input, InputScale::Caffe, target(1, 2)), &[-1.0; 2]);
     }
 }

@@ -23,9 +23,12 @@ pub fn paint_rgb(values: &[f32], [width, height]: [usize; 2], (low, high): (f32,
     })
 }
 
-/// The network's input (red, green, blue planes from −1 to 1) as a picture.
+/// The network's input (red, green, blue planes from −1 to 1, or a single one) as a picture.
 pub fn input_picture(values: &[f32], size: [usize; 2]) -> RgbImage {
-    paint_rgb(values, size, (-1.0, 1.0))
+    match values.len() == size[0] * size[1] {
+        true => paint_rgb(&values.repeat(3), size, (-1.0, 1.0)),
+        false => paint_rgb(values, size, (-1.0, 1.0)),
+    }
 }
 
 /// Smallest and largest finite value; `(0, 0)` where there is none.

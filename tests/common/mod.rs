@@ -9,7 +9,7 @@ use convscope::gpu::{
     readback,
 };
 use convscope::inspect::ChannelStatistics;
-use convscope::model::Shape;
+use convscope::model::{InputScale, Shape};
 use convscope::view::{Colormap, Scale};
 
 /// Prints why a test is skipped; fails instead where `CONVSCOPE_REQUIRE` lists what is missing.
@@ -56,7 +56,7 @@ pub fn light(shape: Shape) -> Vec<f32> {
 /// These `height × width` values as luminance, by way of a grey picture of that size.
 pub fn upload_luminance(gpu: &GpuContext, values: &[f32], shape: Shape) -> LuminanceBuffer {
     let grey = FeatureMapBuffer::upload(gpu, &values.repeat(3), Shape { channels: 3, ..shape });
-    LuminancePass::new(gpu).run(gpu, &grey, shape)
+    LuminancePass::new(gpu).run(gpu, &grey, InputScale::MinusOneToOne, shape)
 }
 
 /// The numbers in a buffer.

@@ -9,6 +9,7 @@ use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
 use crate::gpu::{Fit, crop_of};
+use crate::model::Shape;
 
 /// The picture, and in words what lies over it.
 pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f32, out: &mut Arrangement) {
@@ -22,7 +23,12 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     };
     let frame = &shown.frame.frame;
     let as_input = state.panels.network_input && shown.map(0).is_some();
-    let aspect = if as_input { 1.0 } else { frame.height as f32 / frame.width as f32 };
+    let input = shown.model.graph.input_shape();
+    let [across, down] = match as_input {
+        true => [input.width as f32, input.height as f32],
+        false => [frame.width as f32, frame.height as f32],
+    };
+    let aspect = down / across;
     let size = if width * aspect > highest {
         Vec2::new(highest / aspect, highest)
     } else {
@@ -34,11 +40,10 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     }
     out.picture = Some(rect);
     let fit = if as_input { Fit::Stretch } else { shown.request.fit };
-    let seen = seen_part(rect, frame.width, frame.height, fit);
+    let seen = seen_part(rect, [frame.width, frame.height], fit, input);
     if fit == Fit::Crop {
         mark_crop(ui, rect, seen);
     }
-    let input = state.graph().input_shape();
     let under_cursor = response
         .hover_pos()
         .and_then(|at| pixel_at(seen, at, state.panels.mirror, [input.width as u32, input.height as u32]));
@@ -62,12 +67,19 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         time_bar(ui, frame.id, state, model, out);
     }
     if state.extras() == 0 {
-        let text = match (as_input, fit) {
-            (true, _) => "These are the 299×299 pixels that the network sees.",
-            (false, Fit::Stretch) => "The network sees the whole picture, stretched to 299×299.",
-            (false, Fit::Crop) => "The network sees the framed square, resized to 299×299.",
-        };
+        let text = what_is_seen(as_input, fit, input);
         ui.label(RichText::new(text).color(palette(ui).quiet).small());
+    }
+}
+
+/// What the network sees of the picture that is shown.
+fn what_is_seen(as_input: bool, fit: Fit, input: Shape) -> String {
+    let size = format!("{}×{}", input.width, input.height);
+    let grey = if input.channels == 1 { ", in grey" } else { "" };
+    match (as_input, fit) {
+        (true, _) => format!("These are the {size} pixels that the network sees{grey}."),
+        (false, Fit::Stretch) => format!("The network sees the whole picture, stretched to {size}{grey}."),
+        (false, Fit::Crop) => format!("The network sees the framed part, resized to {size}{grey}."),
     }
 }
 
@@ -81,8 +93,8 @@ fn mark_pixel(ui: &Ui, at: Pos2) {
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.
-fn seen_part(rect: Rect, width: u32, height: u32, fit: Fit) -> Rect {
-    let crop = crop_of(width, height, fit);
+fn seen_part(rect: Rect, [width, height]: [u32; 2], fit: Fit, input: Shape) -> Rect {
+    let crop = crop_of(width, height, fit, input);
     let scale = Vec2::new(rect.width() / width as f32, rect.height() / height as f32);
     let min = rect.min + Vec2::new(crop.x, crop.y) * scale;
     Rect::from_min_size(min, Vec2::new(crop.width, crop.height) * scale)
@@ -122,17 +134,17 @@ fn time_bar(ui: &mut Ui, shown: u64, state: &AppState, model: &ViewModel, out: &
     ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }
 
-fn mark_crop(ui: &Ui, rect: Rect, square: Rect) {
+fn mark_crop(ui: &Ui, rect: Rect, seen: Rect) {
     let shade = Color32::from_black_alpha(150);
     for part in [
-        Rect::from_min_max(rect.min, Pos2::new(square.left(), rect.bottom())),
-        Rect::from_min_max(Pos2::new(square.right(), rect.top()), rect.max),
-        Rect::from_min_max(rect.min, Pos2::new(rect.right(), square.top())),
-        Rect::from_min_max(Pos2::new(rect.left(), square.bottom()), rect.max),
+        Rect::from_min_max(rect.min, Pos2::new(seen.left(), rect.bottom())),
+        Rect::from_min_max(Pos2::new(seen.right(), rect.top()), rect.max),
+        Rect::from_min_max(rect.min, Pos2::new(rect.right(), seen.top())),
+        Rect::from_min_max(Pos2::new(rect.left(), seen.bottom()), rect.max),
     ] {
         ui.painter().rect_filled(part, 0.0, shade);
     }
-    ui.painter().rect_stroke(square, 0.0, Stroke::new(1.5, DARK.accent), egui::StrokeKind::Inside);
+    ui.painter().rect_stroke(seen, 0.0, Stroke::new(1.5, DARK.accent), egui::StrokeKind::Inside);
 }
 
 fn tag(ui: &Ui, at: Pos2, text: &str) {
@@ -140,4 +152,22 @@ fn tag(ui: &Ui, at: Pos2, text: &str) {
     let rect = Rect::from_min_size(at, galley.size() + Vec2::new(8.0, 4.0));
     ui.painter().rect_filled(rect, 3.0, Color32::from_black_alpha(190));
     ui.painter().galley(at + Vec2::new(4.0, 2.0), galley, DARK.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_tell_the_networks_own_size() {
+        let input = |channels, height, width| Shape { channels, height, width };
+        let said = [
+            what_is_seen(false, Fit::Stretch, input(3, 150, 150)),
+            what_is_seen(false, Fit::Crop, input(1, 64, 96)),
+            what_is_seen(true, Fit::Stretch, input(3, 299, 299)),
+        ];
+        assert_eq!(said[0], "The network sees the whole picture, stretched to 150×150.");
+        assert_eq!(said[1], "The network sees the framed part, resized to 96×64, in grey.");
+        assert_eq!(said[2], "These are the 299×299 pixels that the network sees.");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::gpu::{RgbDraw, TileDraw};
 use crate::inspect::{ChannelStatistics, measure, summary};
-use crate::model::Shape;
+use crate::model::{InputColors, Shape};
 use crate::view::{ERROR_COLOR, colormap_table};
 
 /// statistics.wgsl: one entry a channel of `values`, then one of the layer. `luminance` has `height × width`
@@ -47,18 +47,20 @@ pub fn tile_pixel(
     }
 }
 
-/// rgb.wgsl: the colour of pixel `(x, y)` of tile number `tile`, which shows the channels from `3 · tile` on.
+/// rgb.wgsl: the colour of pixel `(x, y)` of tile number `tile`.
 pub fn rgb_pixel(values: &[f32], shape: Shape, tiles: &RgbDraw, tile: usize, [x, y]: [u32; 2]) -> [u8; 3] {
     let across = if tiles.mirror { tiles.tile_size[0] - 1.0 - x as f32 } else { x as f32 };
     let column = cell(across, tiles.tile_size[0], shape.width);
     let row = cell(y as f32, tiles.tile_size[1], shape.height);
+    let is_grey = tiles.colors == InputColors::Grey;
     let value = |i: usize| {
-        let channel = 3 * tile + i;
+        let channel = if is_grey { tile } else { 3 * tile + i };
         let at = (channel * shape.height + row) * shape.width + column;
         values.get(at).copied().filter(|value| channel < shape.channels && value.is_finite())
     };
-    let (Some(red), Some(green), Some(blue)) = (value(0), value(1), value(2)) else { return ERROR_COLOR };
-    let colors = [red, green, blue];
-    let level = |i: usize| ((colors[i] - tiles.low[i]) / (tiles.high[i] - tiles.low[i])).clamp(0.0, 1.0);
-    [0, 1, 2].map(|i| (level(i) * 255.0 + 0.5) as u8)
+    let (Some(first), Some(second), Some(third)) = (value(0), value(1), value(2)) else { return ERROR_COLOR };
+    let values = [first, second, third];
+    let part = |i: usize| ((values[i] - tiles.low[i]) / (tiles.high[i] - tiles.low[i])).clamp(0.0, 1.0);
+    let levels = [0, 1, 2].map(|i| (part(i) * 255.0 + 0.5) as u8);
+    if is_grey { [levels[0]; 3] } else { tiles.colors.order(levels) }
 }
