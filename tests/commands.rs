@@ -34,7 +34,7 @@ fn a_summary_has_the_numbers_of_the_architecture() {
         assert_eq!(found[key], sum, "{key}");
     }
     let first = &layers[1];
-    assert_eq!(first["torch_name"], "Conv2d_1a_3x3.conv");
+    assert_eq!(first["other_name"], "Conv2d_1a_3x3.conv");
     assert_eq!(first["output_shape"], json!([149, 149, 32]));
     assert_eq!((&first["parameters"], &first["inputs"]), (&json!(864), &json!([0])));
     // 149 × 149 × 32 values of 27 products each.
@@ -279,7 +279,7 @@ fn the_picture_of_a_hypercolumn_is_its_mean() {
         assert_eq!((&document["weights"], &document["weights_sha256"]), (&json!("untrained"), &json!(null)));
         assert_eq!(document["width_multiplier"], 0.05);
         let layers = document["layers"].as_array().unwrap();
-        let names: Vec<_> = layers.iter().map(|layer| layer["keras_name"].as_str().unwrap()).collect();
+        let names: Vec<_> = layers.iter().map(|layer| layer["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["input_layer", "conv2d"]);
         let parts = layers.iter().flat_map(|layer| layer["values"].as_array().unwrap());
         let vector: Vec<f64> = parts.map(|value| value.as_f64().unwrap()).collect();
@@ -359,12 +359,8 @@ fn a_diagnosis_counts_over_all_pictures() {
     assert_eq!(found["weights"], "untrained");
     let found = &found["diagnosis"];
     assert_eq!((&found["pictures"], &found["trained"]), (&json!(3), &json!(false)));
-    let names: Vec<_> = found["layers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|layer| layer["keras_name"].as_str().unwrap())
-        .collect();
+    let names: Vec<_> =
+        found["layers"].as_array().unwrap().iter().map(|layer| layer["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["activation", "mixed0"]);
 
     // Counted again from the maps themselves.

@@ -38,7 +38,9 @@ fn files() -> Vec<(String, String)> {
 /// Those that are not tests alone.
 fn files_without_tests() -> Vec<(String, String)> {
     let mut files = files();
-    files.retain(|(name, _)| !name.ends_with("/tests.rs") && !name.ends_with("_tests.rs"));
+    files.retain(|(name, _)| {
+        !name.contains("/tests/") && !name.ends_with("/tests.rs") && !name.ends_with("_tests.rs")
+    });
     files
 }
 

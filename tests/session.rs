@@ -104,7 +104,7 @@ fn of_files_every_frame_counts_and_the_end_is_told() {
         let activations = wait(&session).unwrap();
         assert_eq!((activations.frame.frame.id, activations.sequence), (number, number));
         assert_eq!(activations.taps.iter().map(|tap| tap.layer).collect::<Vec<_>>(), [1, 7]);
-        assert!(activations.probabilities.is_none());
+        assert!(activations.answer.is_none());
     }
     assert!(wait(&session).is_none());
     assert_eq!(session.status().stage, Stage::Ended);
@@ -127,7 +127,7 @@ fn another_network_takes_over_while_frames_go_on() {
     let before = wait(&session).unwrap();
     assert!(Arc::ptr_eq(&before.model.graph, &graph));
     assert_eq!(before.taps.iter().map(|tap| tap.layer).collect::<Vec<_>>(), [1, 312]);
-    assert_eq!(before.probabilities.unwrap().len(), 10);
+    assert_eq!(before.answer.unwrap().values.len(), 10);
     session.replace(other.load(Default::default(), &mut |_| {}).unwrap());
     let after = loop {
         let next = wait(&session).unwrap();
@@ -136,7 +136,7 @@ fn another_network_takes_over_while_frames_go_on() {
         }
     };
     assert_eq!(after.taps.iter().map(|tap| tap.map.shape.channels).collect::<Vec<_>>(), [2, 5, 7]);
-    let probabilities = after.probabilities.unwrap();
+    let probabilities = after.answer.unwrap().values;
     assert_eq!(probabilities.len(), 7);
     assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{probabilities:?}");
 }
@@ -233,7 +233,7 @@ fn networks_are_compared_and_maps_come_without_statistics() {
     let layers = |taps: &[convscope::session::Tap]| taps.iter().map(|tap| tap.layer).collect::<Vec<_>>();
     assert_eq!(layers(&activations.taps), [7, 1]);
     assert_eq!(activations.maps.iter().map(|(layer, _)| *layer).collect::<Vec<_>>(), [0, 7]);
-    assert_eq!(activations.probabilities.as_ref().unwrap().len(), 10);
+    assert_eq!(activations.answer.as_ref().unwrap().values.len(), 10);
     let [other] = &activations.compared[..] else { panic!("{}", activations.compared.len()) };
     assert_eq!((layers(&other.taps), layers(&other.differences)), (vec![7, 1], vec![7, 1]));
     for (own, (theirs, difference)) in activations.taps.iter().zip(other.taps.iter().zip(&other.differences))
@@ -405,7 +405,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
     let renderers = [&gpu_device, &cpu_device].map(|gpu| (gpu, TilesRenderer::new(gpu, format)));
     for (cpu, gpu_result) in on_cpu.iter().zip(&on_gpu) {
         for (a, b) in cpu.taps.iter().zip(&gpu_result.taps) {
-            let name = &graph.nodes[a.layer].keras_name;
+            let name = &graph.nodes[a.layer].name;
             let [ours, theirs] = [(&gpu_device, b), (&cpu_device, a)]
                 .map(|(gpu, tap)| readback::copy_map(gpu, &tap.map).wait(gpu).unwrap());
             let largest = theirs.iter().fold(0f32, |m, v| m.max(v.abs()));
@@ -437,7 +437,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
             let worst = ours.as_raw().iter().zip(theirs.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(worst <= Some(2), "{name}: pixels differ by {worst:?}");
         }
-        let (a, b) = (cpu.probabilities.as_ref().unwrap(), gpu_result.probabilities.as_ref().unwrap());
+        let (a, b) = (&cpu.answer.as_ref().unwrap().values, &gpu_result.answer.as_ref().unwrap().values);
         assert_eq!((a.len(), b.len()), (1000, 1000));
         let difference = a.iter().zip(b.iter()).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
         assert!(difference < 1e-4, "probabilities differ by {difference}");

@@ -70,7 +70,7 @@ fn a_photograph_becomes_a_snapshot_that_can_be_made_again() {
     assert!(text(&output.stdout).contains(first.file_name().unwrap().to_str().unwrap()));
 
     let info = json(&first);
-    assert_eq!(info["layer"]["keras_name"], "conv2d_4");
+    assert_eq!(info["layer"]["name"], "conv2d_4");
     assert_eq!(info["channels"].as_array().unwrap().len(), 7);
     assert_eq!(info["statistics"].as_array().unwrap().len(), 8);
     assert!(info["predictions"].as_array().unwrap().is_empty(), "an untrained network predicts nothing");
@@ -408,7 +408,7 @@ mod window {
         picture(&folder.path().join("photo.png"));
         let arguments = ["--source", "photo.png", "--layer", "conv2d_1", "--size", "1000x640"];
         let (mut app, window) = desk.start(folder.path(), &[&arguments[..], &THIN].concat());
-        let layer = |name: &'static str| move |info: &Value| info["layer"]["keras_name"] == name;
+        let layer = |name: &'static str| move |info: &Value| info["layer"]["name"] == name;
         let first = snapshot_where(&desk, folder.path(), layer("conv2d_1"));
         assert_eq!(json(&first)["view_size"], serde_json::json!([1000, 640]));
 
@@ -664,7 +664,7 @@ mod window {
         for key in ["slash", "m", "i", "x", "e", "d", "7", "Return"] {
             desk.key(key);
         }
-        shot(&|info| info["layer"]["keras_name"] == "mixed7");
+        shot(&|info| info["layer"]["name"] == "mixed7");
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::health::{LayerMarks, SessionHealth};
+use super::lens::class_activation::Explainer;
 use super::relations::Relations;
 use super::state::{AppState, Arranged};
 use crate::engine::Model;
-use crate::inspect::{ChannelStatistics, contributions, pooled_from, top_classes};
+use crate::inspect::{ChannelStatistics, contributions, pooled_from};
 use crate::model::LayerIndex;
 use crate::session::Activations;
 use crate::view::{Filter, Presence, Ranking, Sort};
-use crate::weights::LayerWeights;
 
 /// Another class has to be the most probable one for so long before channels are sorted by it.
 const CLASS_HOLD_S: f32 = 1.0;
@@ -178,18 +178,15 @@ fn scores(
         Sort::Class => {
             let graph = &model.graph;
             let first = pooled_from(graph, layer)
-                .ok_or("not sorted: only where the classifier averages the maps, as of mixed10")?;
+                .ok_or("not sorted: only where the classes' scores are means of these maps")?;
             if !model.weights.origin.is_trained() {
                 return Err("not sorted: an untrained network's classes mean nothing");
             }
             let class = class.ok_or("not sorted: turn predictions on (shift p)")?;
             let missing = "not sorted: the weights have no such class";
-            let classifier = graph.classifier().ok_or(missing)?;
-            let Some(LayerWeights::Dense { weight, .. }) = &model.weights.layers[classifier] else {
-                return Err(missing);
-            };
-            let inputs = graph.nodes[graph.nodes[classifier].inputs[0]].shape.channels;
-            contributions(weight, inputs, class, first, statistics).ok_or(missing)
+            let explainer = Explainer::of(graph, &model.weights, &model.labels).ok_or(missing)?;
+            let (weights, _) = explainer.of_class(class).ok_or(missing)?;
+            contributions(&weights, first, statistics).ok_or(missing)
         }
         Sort::Health => {
             let marks = marks.ok_or("not sorted: nothing has been seen yet")?;
@@ -202,7 +199,7 @@ fn scores(
 /// The class that channels are sorted by: the most probable one, unless another has only just overtaken it. Beside it, for
 /// how long another has been ahead.
 fn held_class(shown: &Activations, before: Option<&Kept>, elapsed_s: f32) -> (Option<usize>, f32) {
-    let top = shown.probabilities.as_deref().and_then(|all| top_classes(all, 1).first().copied());
+    let top = shown.answer.as_ref().and_then(|answer| answer.top(1).first().copied());
     match before {
         Some(Kept { class: Some(class), other_class_s, .. }) if top.is_some_and(|top| top != *class) => {
             let other_class_s = other_class_s + elapsed_s;

@@ -147,7 +147,7 @@ impl ChannelHistory {
 /// top, left, bottom, right; the last two are just behind it.
 pub fn seen_by(field: ReceptiveField, cell: [usize; 2], side: [usize; 2]) -> [usize; 4] {
     let ends = |axis: usize| {
-        let start = field.start[axis] + (cell[axis] * field.stride[axis]) as isize;
+        let start = field.start_of(axis, cell[axis]);
         let clamp = |edge: isize| edge.clamp(0, side[axis] as isize) as usize;
         [clamp(start), clamp(start + field.size[axis] as isize)]
     };
@@ -160,7 +160,7 @@ pub fn seen_by(field: ReceptiveField, cell: [usize; 2], side: [usize; 2]) -> [us
 pub fn cells_that_see(field: ReceptiveField, pixel: [usize; 2], shape: Shape) -> Option<[[usize; 2]; 2]> {
     let along = |axis: usize, cells: usize| {
         let sees = |cell: &usize| {
-            let start = field.start[axis] + (cell * field.stride[axis]) as isize;
+            let start = field.start_of(axis, *cell);
             (start..start + field.size[axis] as isize).contains(&(pixel[axis] as isize))
         };
         let mut all = (0..cells).filter(sees);

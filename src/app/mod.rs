@@ -2,7 +2,7 @@
 //! and egui; everything here runs on the main thread.
 
 mod arrange;
-mod channel;
+pub mod channel;
 mod damage;
 pub mod download;
 mod first_run;

@@ -7,7 +7,7 @@ use super::lens;
 use super::state::{AppState, Search};
 use super::view_model::ViewModel;
 use crate::app::keys::Direction;
-use crate::inspect::pooled_from;
+use crate::inspect::{explained, no_answer, pooled_from};
 use crate::view::{Normalize, Sort};
 
 /// Entries that page up and page down go by.
@@ -82,12 +82,16 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
             say(!acts, "boost acts on one range for the layer: choose layer or symmetric first")
         }
         Action::TogglePredictions | Action::ToggleCurve => {
-            say(graph.classifier().is_none(), "this network has no classifier")
+            let has_none = graph.answer().is_none();
+            has_none
+                .then(|| no_answer(graph))
                 .or_else(|| say(!model.trained(), "an untrained network predicts nothing"))
         }
         Action::Sort(Sort::Class) => {
             let is_summed = pooled_from(graph, place.layer).is_some();
-            say(!is_summed, "only where the classifier averages the maps, as of the last block")
+            let here =
+                || say(!is_summed, "only where the classifier averages the maps, as of the last block");
+            explained(graph).err().or_else(here)
         }
         Action::ToggleLock | Action::Snapshot => {
             say(model.activations.is_none(), "there is nothing to see yet")

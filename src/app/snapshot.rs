@@ -9,10 +9,10 @@ use super::state::{AppState, LayerRanges};
 use super::view_model::ViewModel;
 use crate::engine::{Placement, Preprocessing};
 use crate::gpu::{GpuContext, readback};
-use crate::inspect::{ChannelStatistics, top_classes};
+use crate::inspect::ChannelStatistics;
 use crate::record::{
     LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo,
-    Values,
+    Values, file_name,
 };
 
 /// How many classes a snapshot names.
@@ -45,11 +45,9 @@ pub fn take(
 
     let mut statistics: Vec<_> = channels.iter().map(|c| tap.channel_statistics[*c as usize]).collect();
     statistics.extend(tap.channel_statistics.last());
-    let probabilities = shown.probabilities.as_deref().filter(|_| model.trained()).unwrap_or_default();
-    let predictions = top_classes(probabilities, NAMED_CLASSES)
-        .into_iter()
-        .map(|class| Prediction::new(class, probabilities[class], shown.model.labels.get(class)))
-        .collect();
+    let answer = shown.answer.as_ref().filter(|_| model.trained());
+    let named = |answer| Prediction::top(answer, &shown.model.labels, NAMED_CLASSES);
+    let predictions = answer.map(named).unwrap_or_default();
     let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
     let network = &shown.model;
     let frame = shown.frame.frame.clone();
@@ -82,9 +80,9 @@ pub fn take(
         adapter: gpu.summary().name,
         layer: TapInfo {
             index: layer,
-            keras_name: node.keras_name.clone(),
-            torch_name: node.torch_name.clone(),
-            operation: node.op.name(),
+            name: node.name.clone(),
+            other_name: node.other_name.clone(),
+            operation: node.operation(),
             shape: [node.shape.channels, node.shape.height, node.shape.width],
         },
         ranges: channels
@@ -105,11 +103,12 @@ pub fn take(
         view_size: scene.size(),
         tile_size,
         tile_area,
+        meaning: answer.map(|answer| answer.meaning),
         predictions,
         times: shown.times,
         statistics,
     };
-    let name = format!("{}_{}", now.strftime("%Y-%m-%dT%H-%M-%S%.3f"), node.keras_name);
+    let name = format!("{}_{}", now.strftime("%Y-%m-%dT%H-%M-%S%.3f"), file_name(&node.name));
     Some(Box::new(SnapshotJob {
         folder: setup.snapshots.clone(),
         name,

@@ -171,8 +171,8 @@ impl View {
     fn missing(&self, channel: u32) -> String {
         let node = &self.state.graph().nodes[self.state.place.layer];
         match (channel as usize) < node.shape.channels {
-            true => format!("Channel {channel} of {} is not among those that are shown.", node.keras_name),
-            false => format!("{} has channels 0 to {}.", node.keras_name, node.shape.channels - 1),
+            true => format!("Channel {channel} of {} is not among those that are shown.", node.name),
+            false => format!("{} has channels 0 to {}.", node.name, node.shape.channels - 1),
         }
     }
 

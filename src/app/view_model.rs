@@ -8,7 +8,7 @@ use super::health::LayerMarks;
 use super::lens::{Line, Look};
 use super::state::AppState;
 use crate::engine::Model;
-use crate::inspect::top_classes;
+use crate::inspect::{Answer, Said};
 use crate::model::{LayerIndex, Precision};
 use crate::session::{Activations, Moment, StageTimes, Status};
 
@@ -96,12 +96,16 @@ impl ViewModel {
         label.map_or_else(|| format!("class {class}"), |label| label.name.clone())
     }
 
-    /// The most probable classes: name and probability.
-    pub fn top(&self, count: usize) -> Vec<(String, f32)> {
-        let probabilities = self.activations.as_ref().and_then(|shown| shown.probabilities.as_ref());
-        let Some(probabilities) = probabilities else { return vec![] };
-        let classes = top_classes(probabilities, count).into_iter();
-        classes.map(|class| (self.class_name(class), probabilities[class])).collect()
+    /// What the network says, where that was asked for and means something.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.activations.as_ref().and_then(|shown| shown.answer.as_ref()).filter(|_| self.trained())
+    }
+
+    /// The most probable classes, or the first numbers, with their names.
+    pub fn top(&self, count: usize) -> Vec<(String, Said)> {
+        let (Some(answer), Some(network)) = (self.answer(), self.network()) else { return vec![] };
+        let places = answer.top(count).into_iter();
+        places.map(|place| (answer.name(place, &network.labels), answer.said(place))).collect()
     }
 
     /// Rates and times in one line.

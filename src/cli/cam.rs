@@ -11,17 +11,18 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::network;
 use super::output;
 use super::pictures::{self, Picture, Work, output_path};
-use crate::app::lens::class_activation::{Explainer, Explanation, NOT_EXACT};
+use crate::app::lens::class_activation::{Explainer, Explanation, not_exact};
 use crate::figure::{Legend, Tile, tile_grid_figure};
-use crate::inspect::{LayerOutput, enlarge, explained_layer, top_classes};
+use crate::inspect::{Answer, LayerOutput, enlarge, is_pair};
+use crate::model::Meaning;
 use crate::model::labels::Label;
 use crate::record::{Prediction, Provenance, npy, save};
 use crate::view::{ColorRange, Colormap, colormap_table, number, paint};
 
 /// Draw where in a picture the score of a class comes from: its class activation map (Zhou et al., CVPR 2016).
 ///
-/// It is exact for networks that end in a pool and one fully connected layer: the map's mean plus the class's bias is
-/// the class's logit.
+/// It is exact for networks that end in the mean of each map and one fully connected layer: the map's mean plus the
+/// class's bias is the class's logit. Where each class has a map of its own, that one's mean is its logit.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope cam cat.jpg -o cam.png
@@ -67,6 +68,7 @@ struct Explained {
     source: String,
     /// Number of the frame in its source.
     frame: u64,
+    meaning: Meaning,
     #[serde(flatten)]
     prediction: Prediction,
     logit: f32,
@@ -82,16 +84,20 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
     network::check_trained(&model)?;
     let graph = model.graph.clone();
-    let (maps, classifier) = explained_layer(&graph)
-        .ok_or_else(|| anyhow!("{NOT_EXACT}; its maps can be looked at with `convscope maps`"))?;
-    let (shape, classes) = (graph.nodes[maps].shape, graph.nodes[classifier].shape.channels);
-    let labels = model.labels.clone();
+    if let Some(reason) = not_exact(&graph) {
+        bail!("{reason}; its maps can be looked at with `convscope maps`");
+    }
+    let (labels, output) = (model.labels.clone(), graph.answer());
+    let Some(output) = output else { bail!("the network has no classes") };
+    let classes = graph.nodes[output.layer].shape.len();
+    let classes = if is_pair(&graph, labels.len()) { 2 } else { classes };
     let chosen = args.class.as_deref().map(|text| class(text, classes, &labels)).transpose()?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let weights = engine.weights().clone();
-    let Some(explainer) = Explainer::of(&graph, &weights) else {
+    let Some(explainer) = Explainer::of(&graph, &weights, &labels) else {
         bail!("the classifier of this network has no weights")
     };
+    let (maps, shape) = (explainer.layer, graph.nodes[explainer.layer].shape);
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     output::check_figure(args.output.as_deref(), single, args.files.existing())?;
@@ -100,11 +106,11 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let explain = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let outputs: Vec<LayerOutput> = outputs.into_iter().flatten().collect();
         let mut written = vec![];
-        let probabilities = &outputs[1].values;
-        let class = chosen.or_else(|| top_classes(probabilities, 1).first().copied()).unwrap_or(0);
+        let answer = Answer::new(&outputs[1].values, output.meaning, labels.len());
+        let class = chosen.or_else(|| answer.top(1).first().copied()).unwrap_or(0);
         let explained = explainer.explain(&outputs[0], class);
         let (activation, explanation) = explained.ok_or_else(|| anyhow!("there is no class {class}"))?;
-        let prediction = Prediction::new(class, probabilities[class], labels.get(class));
+        let prediction = Prediction::new(&answer, class, &labels);
         let place = |path: &PathBuf| output_path(path, single, &picture.stem);
         if let Some(path) = args.npy.as_ref().map(place) {
             save(&path, &npy(&[shape.height, shape.width], &activation), args.files.existing())?;
@@ -123,8 +129,8 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
                 high: number(colors.high),
                 text: explanation.in_words(),
             };
-            let Prediction { name, probability, .. } = &prediction;
-            let title = format!("{} · {:.1} %", Explanation::title(name), probability * 100.0);
+            let Prediction { name, said, .. } = &prediction;
+            let title = format!("{} · {}", Explanation::title(name), said.in_words(1));
             let tile = Tile { picture: painted, caption: String::new() };
             let figure = tile_grid_figure(
                 &title,
@@ -141,14 +147,15 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
             picture: picture.frame.name.to_string(),
             source: picture.source.clone(),
             frame: picture.frame.id,
+            meaning: answer.meaning,
             prediction,
             logit: explanation.logit,
-            bias: explanation.bias,
+            bias: explanation.bias.unwrap_or_default(),
             activation: activation.chunks(shape.width).map(<[f32]>::to_vec).collect(),
         };
         Ok((explained, written))
     };
-    let layers = [maps, classifier];
+    let layers = [maps, output.layer];
     let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
     let outcome = pictures::for_each_output(&args.pictures, work, explain, |_, (explained, written)| {
         written.iter().try_for_each(|path| output::wrote_beside(path, args.json))?;

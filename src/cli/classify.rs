@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
@@ -11,12 +11,14 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::output;
 use super::pictures::{self, Picture, Work, output_path};
 use super::{events, network};
-use crate::figure::{Figure, probability_plot};
-use crate::inspect::{LayerOutput, top_classes};
+use crate::figure::{Figure, bars, probability_plot};
+use crate::inspect::{Answer, LayerOutput, no_answer};
 use crate::model::labels::Label;
+use crate::model::{Meaning, Output};
 use crate::record::{Prediction, Provenance};
 
-/// Print the most probable classes of pictures: WordNet id, name, probability.
+/// Print what the network says of pictures: the most probable classes with WordNet id, name, probability; of a network
+/// that gives other numbers, these.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   convscope classify cat.jpg --weights inception_v3.safetensors
@@ -25,13 +27,13 @@ use crate::record::{Prediction, Provenance};
 pub struct ClassifyArgs {
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// How many classes.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub top: u16,
+    /// How many classes, or numbers; all where there are fewer.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
     /// One JSON document (documented in docs/json.md).
     #[arg(long)]
     pub json: bool,
-    /// Draw the probabilities of all classes; PNG or SVG by the name's ending.
+    /// Draw the probabilities of all classes, or all numbers; PNG or SVG by the name's ending.
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
     /// Also write TensorBoard event files into this folder.
@@ -56,15 +58,39 @@ struct Classified {
     source: String,
     /// Number of the frame in its source.
     frame: u64,
+    #[serde(flatten)]
+    main: Told,
+    /// Where the network has several, all of them by their layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<OfLayer>,
+}
+
+/// What is told of an output.
+#[derive(Clone, Serialize)]
+struct Told {
+    meaning: Meaning,
     top: Vec<Prediction>,
+}
+
+#[derive(Serialize)]
+struct OfLayer {
+    layer: String,
+    #[serde(flatten)]
+    told: Told,
 }
 
 pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
     network::check_trained(&model)?;
-    let classifier = model.graph.classifier().ok_or_else(|| {
-        anyhow!("this network has no classifier (the weight file ends before it): its maps can be looked at")
-    })?;
+    let graph = model.graph.clone();
+    // The main one first: class names are its.
+    let outputs = graph.outputs.iter().filter(|output| output.meaning != Meaning::Maps);
+    let outputs: Vec<Output> = outputs.copied().collect();
+    if outputs.is_empty() {
+        let maps = graph.outputs.first().map_or(graph.nodes.len() - 1, |output| output.layer);
+        let (says, name) = (no_answer(&graph), &graph.nodes[maps].name);
+        bail!("{says}, so there is nothing to classify: `convscope maps --layer {name}` shows them");
+    }
     let names = model.labels.clone();
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
@@ -73,38 +99,62 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
     let title = |picture: &Picture| network::signed(&picture.title(), &weights);
-    let predict = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
-        let probabilities = outputs.into_iter().flatten().flat_map(|output| output.values);
-        let probabilities: Vec<f32> = probabilities.collect();
+    let (top, layers) = (args.top as usize, outputs.iter().map(|output| output.layer).collect::<Vec<_>>());
+    let predict = |picture: &Picture, values: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
+        let labels = |place: usize| if place == 0 { &names[..] } else { &[] };
+        let answer = |(place, (values, output)): (usize, (LayerOutput, &Output))| {
+            Answer::new(&values.values, output.meaning, labels(place).len())
+        };
+        let answers: Vec<_> = values.into_iter().flatten().zip(&outputs).enumerate().map(answer).collect();
+        let told = answers.iter().enumerate().map(|(place, answer)| Told {
+            meaning: answer.meaning,
+            top: Prediction::top(answer, labels(place), top),
+        });
+        let told: Vec<_> = told.collect();
         let path = args.plot.as_ref().map(|path| output_path(path, single, &picture.stem));
         if let Some(path) = &path {
-            let plot = plot(&probabilities, &names, &title(picture), args.top.min(10).into());
+            let plot = plot(&answers[0], &names, &title(picture), top.min(10));
             output::save_figure(&plot, path, args.files.existing())?;
         }
-        Ok((top(&probabilities, &names, args.top.into()), probabilities, path))
+        Ok((told, answers, path))
     };
-    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &[classifier] };
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
     let outcome = pictures::for_each_output(&args.pictures, work, predict, |picture, predicted| {
-        let (top, probabilities, path) = predicted;
+        let (told, answers, path) = predicted;
         if let Some(path) = path {
             eprintln!("convscope: {}", path.display());
         }
+        let name = |place: usize| graph.nodes[layers[place]].name.clone();
         if let Some(events) = &mut events {
             let step = picture.number as i64;
-            for prediction in &top {
-                // Names alone are not unique: there are two cranes.
-                let tag = format!("probability/{} {}", prediction.wordnet_id, prediction.name);
-                events.scalar(&tag, step, prediction.probability)?;
+            for (place, (told, answer)) in told.iter().zip(&answers).enumerate() {
+                let under = if place == 0 { String::new() } else { format!("{}/", name(place)) };
+                for one in &told.top {
+                    events.scalar(&format!("{under}{}", one.tag()), step, one.said.number())?;
+                }
+                let all = if answer.is_probability() { "probabilities" } else { "values" };
+                events.histogram(&format!("{under}{all}"), step, &answer.values)?;
             }
-            events.histogram("probabilities", step, &probabilities)?;
             events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
-        if args.json {
-            let (name, frame) = (picture.frame.name.to_string(), picture.frame.id);
-            document.pictures.push(Classified { picture: name, source: picture.source, frame, top });
-        } else {
-            output::print(&table(&title(&picture), &top))?;
+        if !args.json {
+            let heading = |place| match told.len() {
+                1 => title(&picture),
+                _ => format!("{} · {}", title(&picture), name(place)),
+            };
+            let tables = told.iter().enumerate().map(|(place, told)| table(&heading(place), &told.top));
+            return output::print(&tables.collect::<String>());
         }
+        let of_layer = |(place, told): (usize, &Told)| OfLayer { layer: name(place), told: told.clone() };
+        let is_one = told.len() == 1;
+        let outputs = if is_one { vec![] } else { told.iter().enumerate().map(of_layer).collect() };
+        document.pictures.push(Classified {
+            picture: picture.frame.name.to_string(),
+            source: picture.source,
+            frame: picture.frame.id,
+            main: told[0].clone(),
+            outputs,
+        });
         Ok(())
     });
     if args.json {
@@ -115,26 +165,26 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The most probable classes, with their names.
-pub fn top(probabilities: &[f32], names: &[Label], count: usize) -> Vec<Prediction> {
-    let named = |class: usize| Prediction::new(class, probabilities[class], names.get(class));
-    top_classes(probabilities, count).into_iter().map(named).collect()
-}
-
-/// The probabilities of all classes, the most probable ones named.
-pub fn plot(probabilities: &[f32], names: &[Label], picture: &str, named: usize) -> Figure {
-    let names: Vec<_> = names.iter().map(|label| label.name.clone()).collect();
-    let title = format!("{picture} · probabilities of {} classes", probabilities.len());
-    probability_plot(probabilities, &names, &title, named)
+/// The probabilities of all classes, or all numbers; those that are told first with their names.
+pub fn plot(answer: &Answer, labels: &[Label], picture: &str, named: usize) -> Figure {
+    let count = answer.values.len();
+    if answer.is_probability() {
+        let names: Vec<_> = labels.iter().map(|label| label.name.clone()).collect();
+        let title = format!("{picture} · probabilities of {count} classes");
+        return probability_plot(&answer.values, &names, &title, named);
+    }
+    let name = |place| (format!("{} {}", answer.name(place, labels), answer.said(place).in_words(1)), 1);
+    let names: Vec<_> = answer.top(named).into_iter().map(name).collect();
+    bars(&answer.values, &format!("{picture} · values of {count} outputs"), &names)
 }
 
 /// Predictions in lines, below the picture's name.
 pub fn table(picture: &str, top: &[Prediction]) -> String {
     let width = top.iter().map(|prediction| prediction.name.chars().count()).max().unwrap_or(0);
     let mut text = format!("{picture}\n");
-    for (rank, Prediction { wordnet_id, name, probability, .. }) in top.iter().enumerate() {
-        let (rank, percent) = (rank + 1, probability * 100.0);
-        text.push_str(&format!("{rank:>4}  {wordnet_id}  {name:<width$}  {percent:>6.2} %\n"));
+    for (rank, Prediction { wordnet_id, name, said, .. }) in top.iter().enumerate() {
+        let (rank, said) = (rank + 1, said.in_words(2));
+        text.push_str(&format!("{rank:>4}  {wordnet_id}  {name:<width$}  {said:>8}\n"));
     }
     text
 }

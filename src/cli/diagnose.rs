@@ -76,6 +76,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         false => crate::model::layers(&graph, &args.layers)?,
     };
     let how = args.pictures.preprocess.preprocessing();
+    let scale = engine.weights().conventions.input_scale;
     let mut examined: Vec<_> = layers.iter().map(|&layer| LayerExamination::new(&graph, layer)).collect();
     let mut events = events::open(args.tensorboard.as_deref(), "diagnose")?;
     let mut taps = layers.clone();
@@ -88,7 +89,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         let mut brightness: HashMap<(usize, usize), Vec<f32>> = HashMap::new();
         for LayerOutput { shape, .. } in &outputs {
             let size = (shape.height, shape.width);
-            brightness.entry(size).or_insert_with(|| luminance(&input.values, input.shape, *shape));
+            brightness.entry(size).or_insert_with(|| luminance(&input.values, input.shape, scale, *shape));
         }
         examined.par_iter_mut().zip(&outputs).for_each(|(examined, output)| {
             examined.observe(output, &brightness[&(output.shape.height, output.shape.width)]);
@@ -123,7 +124,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
                 for (kind, channels) in marked(layer) {
                     events.scalar(&format!("health/{kind}"), step as i64, channels.len() as f32)?;
                 }
-                events.histogram(&format!("zeros/{}", layer.keras_name), 0, &layer.zeros)?;
+                events.histogram(&format!("zeros/{}", layer.name), 0, &layer.zeros)?;
             }
         }
     }
@@ -197,7 +198,7 @@ fn page(
             let caption = format!("{channel}: {}", words[&channel].join(", "));
             Ok(Worst { png: png(&picture)?, caption })
         });
-        let title = format!("{} · layer {} · {}", layer.keras_name, layer.index, layer.operation);
+        let title = format!("{} · layer {} · {}", layer.name, layer.index, layer.operation);
         page.layer(&title, &layer.sentence, tiles.collect::<anyhow::Result<_>>()?, more);
     }
     Ok(page)

@@ -20,7 +20,7 @@ use crate::model::Graph;
 use crate::record::{Provenance, npy, save};
 use crate::view::{colormap_table, number, paint};
 
-/// Draw the mean of all channels of several layers, each enlarged to 299×299; print the hypercolumn of a pixel.
+/// Draw the mean of all channels of several layers, each as large as the input; print the hypercolumn of a pixel.
 ///
 /// A hypercolumn is the vector of all these channels' values at one pixel (Hariharan et al., CVPR 2015); the mean is
 /// only its picture.
@@ -38,13 +38,13 @@ pub struct HypercolumnArgs {
     /// The mean as a picture: PNG or SVG by the name's ending. With --at: the vector as a curve.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The vector of this pixel of the 299×299 input, counted from 0 at the upper left.
+    /// The vector of this pixel of the network's input, counted from 0 at the upper left.
     #[arg(long, value_name = "X,Y", value_parser = parse_pixel)]
     pub at: Option<[usize; 2]>,
     /// With --at: print one JSON document (documented in docs/json.md) in place of a table.
     #[arg(long, requires = "at")]
     pub json: bool,
-    /// The numbers for NumPy: `[299, 299]` f32, or with --at `[channels]`.
+    /// The numbers for NumPy: `[height, width]` of the input, f32, or with --at `[channels]`.
     #[arg(long, value_name = "FILE")]
     pub npy: Option<PathBuf>,
     /// Lay the mean over the picture with this opacity, from 0 to 1.
@@ -77,7 +77,7 @@ struct Document {
 #[derive(Serialize)]
 struct LayerPart {
     index: usize,
-    keras_name: String,
+    name: String,
     values: Vec<f32>,
 }
 
@@ -117,7 +117,7 @@ pub fn run(args: &HypercolumnArgs) -> anyhow::Result<ExitCode> {
                 Some(Document { provenance: provenance(), picture: name, at: [x, y], layers: layers_of });
             let groups: Vec<_> = layers
                 .iter()
-                .map(|&layer| (graph.nodes[layer].keras_name.clone(), graph.nodes[layer].shape.channels))
+                .map(|&layer| (graph.nodes[layer].name.clone(), graph.nodes[layer].shape.channels))
                 .collect();
             let title = format!("{signed} · {} · pixel {x},{y}", title(&graph, &layers));
             let figure = args.output.as_ref().map(|_| bars(&values, &title, &groups));
@@ -204,7 +204,7 @@ fn parts(graph: &Graph, layers: &[usize], values: &[f32]) -> Vec<LayerPart> {
         let node = &graph.nodes[index];
         let (values, more) = rest.split_at(node.shape.channels);
         rest = more;
-        LayerPart { index, keras_name: node.keras_name.clone(), values: values.to_vec() }
+        LayerPart { index, name: node.name.clone(), values: values.to_vec() }
     };
     layers.iter().map(part).collect()
 }
@@ -214,7 +214,7 @@ fn table(document: &Document) -> String {
     let mut text = format!("{} · pixel {x},{y}\nlayer  name  channel  value\n", document.picture);
     for part in &document.layers {
         for (channel, value) in part.values.iter().enumerate() {
-            text.push_str(&format!("{}  {}  {channel}  {value}\n", part.index, part.keras_name));
+            text.push_str(&format!("{}  {}  {channel}  {value}\n", part.index, part.name));
         }
     }
     text

@@ -10,9 +10,12 @@ use super::args::{NetworkArgs, OutputArgs};
 use super::network;
 use super::output;
 use crate::app::fallback_note;
-use crate::app::lens::kernels::{COLORED_IN_WORDS, SLICES_IN_WORDS, filter, shape, slices_range};
+use crate::app::lens::kernels::{
+    COLORED_IN_WORDS, SLICES_IN_WORDS, filter, in_rgb, reads_colors, shape, slices_range,
+};
 use crate::figure::{Heading, Legend, Sheet, Tile, tile_grid_figure};
-use crate::inspect::{LayerOutput, convolution_of};
+use crate::inspect::{LayerOutput, convolution_of, no_kernels};
+use crate::model::Op;
 use crate::record::{npy, save};
 use crate::view::{ChannelSet, Colormap, colormap_table, number, paint, paint_rgb};
 use crate::weights::LayerWeights;
@@ -26,7 +29,7 @@ use crate::weights::LayerWeights;
   convscope kernels --layer conv2d --weights inception_v3.safetensors -o first.png
   convscope kernels --layer conv2d_1 --filters 0..8 --inputs 0..8 -o second.png")]
 pub struct KernelsArgs {
-    /// Convolution by index, Keras name or torchvision name (its batch normalisation and ReLU name it too).
+    /// Convolution by index or one of its names (its batch normalisation and ReLU name it too).
     #[arg(long, value_name = "LAYER")]
     pub layer: String,
     /// Filters such as `0..16,40` [default: all, or the first 16 as slices].
@@ -67,20 +70,17 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     }
     let weights = model.kernels();
     let layer = graph.find(args.layer.trim())?;
-    let node = &graph.nodes[layer];
     let Some(conv) = convolution_of(graph, layer) else {
-        bail!(
-            "{} is a {} and has no kernels: name a convolution such as conv2d",
-            node.keras_name,
-            node.op.name()
-        )
+        let first = graph.nodes.iter().find(|node| matches!(node.op, Op::Conv(..)));
+        let hint = first.map_or(String::new(), |node| format!(": name a convolution such as {}", node.name));
+        bail!("{}{hint}", no_kernels(graph, layer))
     };
     let node = &graph.nodes[conv];
-    let Some(LayerWeights::Conv { kernel }) = &weights.layers[conv] else {
-        bail!("{} has no weights", node.keras_name)
+    let Some(LayerWeights::Conv { kernel, .. }) = &weights.layers[conv] else {
+        bail!("{} has no weights", node.name)
     };
-    let inputs = graph.nodes[node.inputs[0]].shape.channels;
     let shape = shape(graph, conv);
+    let inputs = shape.channels;
     if let Some(path) = &args.npy {
         let bytes = npy(&[node.shape.channels, inputs, shape.height, shape.width], kernel);
         save(path, &bytes, args.files.existing())?;
@@ -88,10 +88,11 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     }
     let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
 
-    let in_color = inputs == 3;
+    let in_color = reads_colors(graph, conv);
+    let colors = weights.conventions.input_scale.colors(inputs);
     let filters = args.filters.clone().unwrap_or_default();
-    let mut filters = filters.resolve(&node.keras_name, node.shape.channels)?;
-    if args.filters.is_none() && !in_color {
+    let mut filters = filters.resolve(&node.name, node.shape.channels)?;
+    if args.filters.is_none() && !in_color && inputs > 1 {
         filters.truncate(FIRST_FILTERS);
     }
     let cut = |&number: &u32| {
@@ -100,12 +101,12 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     let cut: Vec<(LayerOutput, f32)> = filters.iter().map(cut).collect::<Result<_, _>>()?;
     let title = format!(
         "{} · kernels of {}×{}×{inputs} · {} filters",
-        node.keras_name, shape.height, shape.width, node.shape.channels
+        node.name, shape.height, shape.width, node.shape.channels
     );
     let subtitle = model.spec.title();
     let figure = if in_color {
         let tile = |(filter, (output, reach)): (&u32, &(LayerOutput, f32))| Tile {
-            picture: paint_rgb(&output.values, [shape.width, shape.height], (-reach, *reach)),
+            picture: paint_rgb(&in_rgb(output, colors), [shape.width, shape.height], (-reach, *reach)),
             caption: filter.to_string(),
         };
         let tiles: Vec<_> = filters.iter().zip(&cut).map(tile).collect();
@@ -119,6 +120,24 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
     } else {
         let of_all = cut.iter().map(|(_, reach)| *reach).fold(0.0, f32::max);
         let all_filters = slices_range(of_all);
+        let legend = Some(Legend {
+            table: colormap_table(Colormap::Diverging),
+            low: number(-of_all),
+            high: number(of_all),
+            text: SLICES_IN_WORDS.into(),
+        });
+        if inputs == 1 {
+            let tile = |(filter, (output, _)): (&u32, &(LayerOutput, f32))| Tile {
+                picture: paint(&output.values, shape.width, &all_filters, Colormap::Diverging),
+                caption: filter.to_string(),
+            };
+            let tiles: Vec<_> = filters.iter().zip(&cut).map(tile).collect();
+            let subtitle = format!("{subtitle} · each filter reads one channel");
+            let figure = tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, false, legend.as_ref())?;
+            output::save_figure(&figure, path, args.files.existing())?;
+            output::wrote(path)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let read = args.inputs.clone().unwrap_or_default();
         let mut read = read.resolve("its input", inputs)?;
         if args.inputs.is_none() {
@@ -131,7 +150,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
         };
         Sheet {
             title,
-            subtitle: format!("{subtitle} · {} of {inputs} channels that it reads", read.len()),
+            subtitle: format!("{subtitle} · {} of {inputs} channels that each filter reads", read.len()),
             columns: read.iter().map(|channel| Heading { lines: vec![channel.to_string()] }).collect(),
             rows: filters.iter().map(|filter| format!("filter {filter}")).collect(),
             cells: cut
@@ -140,12 +159,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
                 .collect(),
             tile_side: args.tile_size,
             smooth: false,
-            legend: Some(Legend {
-                table: colormap_table(Colormap::Diverging),
-                low: number(-of_all),
-                high: number(of_all),
-                text: SLICES_IN_WORDS.into(),
-            }),
+            legend,
         }
         .draw()?
     };

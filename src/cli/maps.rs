@@ -30,7 +30,7 @@ use crate::view::{ChannelSet, Ranking, Sort};
 pub struct MapsArgs {
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Layer by index, Keras name or torchvision name.
+    /// Layer by index or one of its names.
     #[arg(long, value_name = "LAYER")]
     pub layer: String,
     /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
@@ -82,7 +82,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let layer = graph.find(args.layer.trim())?;
     let node = &graph.nodes[layer];
     let channels = args.channels.clone().unwrap_or_default();
-    let channels = channels.resolve(&node.keras_name, node.shape.channels)?;
+    let channels = channels.resolve(&node.name, node.shape.channels)?;
     let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
     network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
@@ -110,7 +110,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             write(path, npy(&shape, &chosen(main, &channels)))?;
         }
         if let Some(path) = &args.safetensors {
-            let named = compared.named(0, &node.keras_name).into_iter().map(|(name, output)| {
+            let named = compared.named(0, &node.name).into_iter().map(|(name, output)| {
                 let shape = vec![1, channels.len(), main.shape.height, main.shape.width];
                 (name, shape, chosen(output, &channels))
             });
@@ -118,7 +118,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         }
         let mut logged = None;
         if args.output.is_some() || args.tensorboard.is_some() {
-            let title = format!("{} · layer {layer} · {} · {}", node.keras_name, node.op.name(), node.shape);
+            let title = format!("{} · layer {layer} · {} · {}", node.name, node.operation(), node.shape);
             let subtitle = format!("{} · {}", picture.frame.name, compared.in_words());
             let figure = draw(args, node, &compared, &channels, title, subtitle)?;
             if let Some(path) = &args.output {
@@ -135,8 +135,8 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         written.iter().try_for_each(|path| output::wrote(path))?;
         if let (Some(events), Some((figure, values))) = (&mut events, logged) {
             let step = picture.number as i64;
-            events.image(&format!("maps/{}", node.keras_name), step, &figure)?;
-            events.histogram(&format!("values/{}", node.keras_name), step, &values)?;
+            events.image(&format!("maps/{}", node.name), step, &figure)?;
+            events.histogram(&format!("values/{}", node.name), step, &values)?;
             events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
         Ok(())
@@ -194,7 +194,7 @@ fn draw(
         return Ok(tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, false, Some(&legend))?);
     }
     let columns = compared.headings().into_iter().map(|heading| Heading { lines: vec![heading] }).collect();
-    let rows = channels.iter().map(|channel| format!("{} {channel}", node.keras_name)).collect();
+    let rows = channels.iter().map(|channel| format!("{} {channel}", node.name)).collect();
     let cells = (0..channels.len())
         .map(|row| {
             let tile = |column: &Vec<super::coloring::Painted>| {

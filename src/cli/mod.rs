@@ -29,8 +29,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A live inspector for convolutional networks: frames go through InceptionV3, and the feature maps of the
-/// layer you choose are shown while they are computed.
+/// A live inspector for convolutional networks: frames go through InceptionV3 or a network of your own, and the feature maps
+/// of the layer you choose are shown while they are computed.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Arguments {

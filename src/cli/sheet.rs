@@ -67,7 +67,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
     for &layer in &layers {
         let node = &graph.nodes[layer];
         if node.shape.channels < filters {
-            let (name, count) = (&node.keras_name, node.shape.channels);
+            let (name, count) = (&node.name, node.shape.channels);
             bail!("{filters} filters are asked for, but layer {layer}, {name}, has {count} channels");
         }
     }
@@ -88,7 +88,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         if let Some(path) = &args.safetensors {
             let path = output_path(path, single, &picture.stem);
             let named = layers.iter().enumerate().flat_map(|(position, &layer)| {
-                compared.named(position, &graph.nodes[layer].keras_name).into_iter().map(|(name, output)| {
+                compared.named(position, &graph.nodes[layer].name).into_iter().map(|(name, output)| {
                     let shape = vec![1, filters, output.shape.height, output.shape.width];
                     (name, shape, output.values[..shape_len(filters, output)].to_vec())
                 })
@@ -106,7 +106,7 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
             let step = picture.number as i64;
             events.image("sheet", step, &figure)?;
             for (position, &layer) in layers.iter().enumerate() {
-                let name = &graph.nodes[layer].keras_name;
+                let name = &graph.nodes[layer].name;
                 events.histogram(&format!("values/{name}"), step, &compared.main(position).values)?;
             }
         }
@@ -138,8 +138,11 @@ pub fn draw(
 ) -> anyhow::Result<Figure> {
     let channels: Vec<u32> = (0..filters as u32).collect();
     let side = look.smooth.then_some(look.tile_side as usize);
-    let paint = |position| compared.paint(position, &channels, look.colors, side);
-    let painted: Vec<_> = (0..layers.len()).map(paint).collect();
+    let paint = |(position, &layer): (usize, &LayerIndex)| {
+        let those = filters.min(graph.nodes[layer].shape.channels);
+        compared.paint(position, &channels[..those], look.colors, side)
+    };
+    let painted: Vec<_> = layers.iter().enumerate().map(paint).collect();
     let versions = compared.headings();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for filter in 0..filters {
@@ -157,7 +160,7 @@ pub fn draw(
     }
     let heading = |&layer: &LayerIndex| {
         let node = &graph.nodes[layer];
-        Heading { lines: vec![layer.to_string(), node.keras_name.clone(), node.shape.to_string()] }
+        Heading { lines: vec![layer.to_string(), node.name.clone(), node.shape.to_string()] }
     };
     let sheet = Sheet {
         title: format!("{picture} · {} layers × {filters} filters", layers.len()),

@@ -11,8 +11,9 @@ use super::hypercolumn::mean_figure;
 use super::output;
 use super::{classify, network, pictures, sheet};
 use crate::app::lens::hypercolumn::mean;
-use crate::inspect::LayerOutput;
-use crate::record::{png, save, tensors};
+use crate::inspect::{Answer, LayerOutput, no_answer};
+use crate::model::{Graph, LayerIndex, Op};
+use crate::record::{Prediction, png, save, tensors};
 
 /// Do everything the tutorial does with a photograph: top 5, plot of the probabilities, sheet of the first 15 layers,
 /// two hypercolumns.
@@ -39,32 +40,46 @@ const SHEET_LAYERS: std::ops::Range<usize> = 0..15;
 const SHEET_FILTERS: usize = 3;
 const SHEET_TILE: u32 = 150;
 
-/// What is written for each picture.
-const FILES: [&str; 7] = [
-    "original.png",
-    "input.png",
-    "probabilities.png",
-    "hypercolumn-1-4-7.png",
-    "hypercolumn-1-4-7-10-11-14-17.png",
-    "sheet.png",
-    "tutorial.safetensors",
-];
+/// What is written for each picture besides the hypercolumns.
+const FILES: [&str; 5] =
+    ["original.png", "input.png", "probabilities.png", "sheet.png", "tutorial.safetensors"];
 
-/// The layers of the tutorial's hypercolumns.
+/// The layers of the tutorial's hypercolumns, which are InceptionV3's.
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
+
+/// The layers of the hypercolumns: of other networks as many of their first convolutions.
+fn hypercolumns(graph: &Graph) -> [Vec<LayerIndex>; 2] {
+    let is_convolution = |layer: &LayerIndex| matches!(graph.nodes[*layer].op, Op::Conv(..));
+    HYPERCOLUMNS.map(|layers| match graph.name.as_str() {
+        "InceptionV3" => layers.to_vec(),
+        _ => (0..graph.nodes.len()).filter(is_convolution).take(layers.len()).collect(),
+    })
+}
+
+/// The file of a hypercolumn, without its ending.
+fn stem(layers: &[LayerIndex]) -> String {
+    let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
+    format!("hypercolumn-{}", numbers.join("-"))
+}
 
 pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let graph = engine.graph().clone();
-    let classifier = graph.classifier().filter(|_| engine.is_trained());
-    let mut taps: Vec<usize> = SHEET_LAYERS.collect();
-    taps.extend(HYPERCOLUMNS.iter().flat_map(|layers| layers.iter().copied()));
-    taps.extend(classifier);
+    let answer = graph.answer().filter(|_| engine.is_trained());
+    let mut columns = hypercolumns(&graph).to_vec();
+    columns.retain(|layers| !layers.is_empty());
+    columns.dedup();
+    let sheet_layers: Vec<_> = SHEET_LAYERS.take_while(|layer| *layer < graph.nodes.len()).collect();
+    let mut taps = sheet_layers.clone();
+    taps.extend(columns.iter().flatten());
+    taps.extend(answer.map(|output| output.layer));
     taps.sort_unstable();
     taps.dedup();
-    if classifier.is_none() {
+    if !engine.is_trained() {
         eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
+    } else if answer.is_none() {
+        eprintln!("note: {}: there are no top 5 and no plot of probabilities", no_answer(&graph));
     }
     let names = engine.labels().clone();
     let how = args.pictures.preprocess.preprocessing();
@@ -72,7 +87,8 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     pictures::for_each(&args.pictures, &mut |picture| {
         let folder = if single { args.output.clone() } else { args.output.join(&picture.stem) };
         // Before anything is written: nothing half new, half old.
-        for name in FILES {
+        let drawn = columns.iter().map(|layers| format!("{}.png", stem(layers)));
+        for name in FILES.into_iter().map(String::from).chain(drawn) {
             output::check_output(Some(&folder.join(name)), true, args.files.existing())?;
         }
         let write = |name: &str, bytes: &[u8]| -> anyhow::Result<()> {
@@ -83,34 +99,34 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         let name = &network::signed(&picture.frame.name, engine.weights());
         let outputs = engine.run(&picture.frame, how, &taps)?;
         let of = |layer: usize| outputs.iter().find(|output| output.layer == layer).cloned();
-        let first: Vec<LayerOutput> = SHEET_LAYERS.filter_map(of).collect();
+        let first: Vec<LayerOutput> = sheet_layers.iter().copied().filter_map(of).collect();
         write("original.png", &png(&output::rgb_picture(&picture.frame)?)?)?;
         write("input.png", &png(&output::seen_picture(&picture.frame, how, input))?)?;
         let mut named: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
-        if let Some(probabilities) = classifier.and_then(of) {
-            output::print(&classify::table(name, &classify::top(&probabilities.values, &names, 5)))?;
-            write("probabilities.png", &classify::plot(&probabilities.values, &names, name, 5).to_png()?)?;
-            named.push(("probabilities".into(), vec![probabilities.values.len()], probabilities.values));
+        if let Some((output, said)) = answer.and_then(|output| Some((output, of(output.layer)?))) {
+            let answer = Answer::new(&said.values, output.meaning, names.len());
+            output::print(&classify::table(name, &Prediction::top(&answer, &names, 5)))?;
+            write("probabilities.png", &classify::plot(&answer, &names, name, 5).to_png()?)?;
+            named.push(("probabilities".into(), vec![answer.values.len()], answer.values.to_vec()));
         }
-        for layers in HYPERCOLUMNS {
+        for layers in &columns {
             let parts: Vec<LayerOutput> = layers.iter().copied().filter_map(of).collect();
             let values = mean(&graph, &parts);
-            let numbers: Vec<_> = layers.iter().map(usize::to_string).collect();
-            let stem = format!("hypercolumn-{}", numbers.join("-"));
+            let stem = stem(layers);
             let figure = mean_figure(&graph, layers, &values, name, &args.colors, None)?;
             write(&format!("{stem}.png"), &figure.to_png()?)?;
             named.push((stem, vec![input.height, input.width], values));
         }
         for output in &first {
-            let shape = vec![1, SHEET_FILTERS, output.shape.height, output.shape.width];
+            let filters = SHEET_FILTERS.min(output.shape.channels);
+            let shape = vec![1, filters, output.shape.height, output.shape.width];
             let values = output.values[..shape.iter().product()].to_vec();
-            named.push((graph.nodes[output.layer].keras_name.clone(), shape, values));
+            named.push((graph.nodes[output.layer].name.clone(), shape, values));
         }
         let mut compared = Compared::new(std::slice::from_ref(&model));
         compared.add(first);
-        let layers: Vec<_> = SHEET_LAYERS.collect();
         let look = sheet::Look { tile_side: SHEET_TILE, smooth: true, colors: &args.colors };
-        let figure = sheet::draw(&graph, &compared, &layers, SHEET_FILTERS, name, look)?;
+        let figure = sheet::draw(&graph, &compared, &sheet_layers, SHEET_FILTERS, name, look)?;
         write("sheet.png", &figure.to_png()?)?;
         write("tutorial.safetensors", &tensors(named)?)
     })?;

@@ -90,14 +90,18 @@ fn settings(
             layers.push(layer);
         }
     }
+    if layers.is_empty() {
+        layers.push(graph.first_look());
+    }
+    network::check_alike(&graph, &models, &layers)?;
     let channels = view.channels.clone().unwrap_or_default();
     for &layer in &layers {
         let node = &graph.nodes[layer];
-        channels.resolve(&node.keras_name, node.shape.channels)?;
+        channels.resolve(&node.name, node.shape.channels)?;
     }
     if let Some(channel) = view.select {
         let (node, one) = (&graph.nodes[layers[0]], channel.to_string().parse::<ChannelSet>()?);
-        one.resolve(&node.keras_name, node.shape.channels)?;
+        one.resolve(&node.name, node.shape.channels)?;
     }
     let mut state = AppState::new(graph.clone(), layers[0]);
     state.place.channels = channels;
@@ -152,7 +156,7 @@ fn wanted(chosen: &NetworkArgs, view: &ViewArgs, model: &OpenedModel) -> anyhow:
     }
     let manifest = Manifest::current()?;
     let Some(entry) = manifest.entries.first().cloned() else { return Ok(None) };
-    Ok(Some(Wanted { entry, fetch: FetchOptions::from_environment(), model: network::options(chosen) }))
+    Ok(Some(Wanted { entry, fetch: FetchOptions::from_environment(), model: network::options(chosen)? }))
 }
 
 /// The ranges that a snapshot held, and of which layer.

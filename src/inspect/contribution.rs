@@ -1,15 +1,14 @@
 //! What channels add to the score of a class, where that can be said exactly. Pure, any thread.
 
-use super::class_activation::class_weights;
+use super::class_activation::explained;
 use super::measure::ChannelStatistics;
-use crate::model::{Graph, LayerIndex, Op};
+use crate::model::{Activation, Axis, Graph, LayerIndex, Op};
 
-/// Where the channels of a layer lie among those that the classifier reads; `None` unless they reach it through nothing
-/// but concatenation and the global average.
+/// Where the channels of a layer lie among those whose means make the classes' scores; `None` unless they get there through
+/// nothing but concatenation and the global average.
 pub fn pooled_from(graph: &Graph, layer: LayerIndex) -> Option<usize> {
-    let classifier = graph.classifier()?;
-    let pool = *graph.nodes[classifier].inputs.first()?;
-    find(graph, pool, 0, layer)
+    let explained = explained(graph).ok()?;
+    if layer == explained.pool { Some(0) } else { find(graph, explained.maps, 0, layer) }
 }
 
 /// The place of `layer` under `node`, whose own first channel is at `first`.
@@ -17,11 +16,12 @@ fn find(graph: &Graph, node: LayerIndex, first: usize, layer: LayerIndex) -> Opt
     if node == layer {
         return Some(first);
     }
-    if !matches!(graph.nodes[node].op, Op::GlobalAvgPool | Op::Concat) {
+    let joined = &graph.nodes[node];
+    if joined.op != Op::Concat(Axis::Channel) || joined.activation != Activation::Linear {
         return None;
     }
     let mut start = first;
-    for &input in &graph.nodes[node].inputs {
+    for &input in &joined.inputs {
         if let Some(found) = find(graph, input, start, layer) {
             return Some(found);
         }
@@ -31,21 +31,14 @@ fn find(graph: &Graph, node: LayerIndex, first: usize, layer: LayerIndex) -> Opt
 }
 
 /// What each channel adds to the score (logit) of a class: the weight of its average times the mean of its map. The score
-/// is the sum of these over all channels that the classifier reads, and the class's bias. This is the class activation map
+/// is the sum of these over all channels that are averaged, and the class's bias. This is the class activation map
 /// (Zhou, Khosla, Lapedriza, Oliva and Torralba, "Learning Deep Features for Discriminative Localization", CVPR 2016,
 /// arXiv:1512.04150) summed over its cells.
 ///
-/// `weight` is the classifier's, `[classes, inputs]`; `first` as of [`pooled_from`]. `None` where it has no such row.
-pub fn contributions(
-    weight: &[f32],
-    inputs: usize,
-    class: usize,
-    first: usize,
-    channels: &[ChannelStatistics],
-) -> Option<Vec<f32>> {
-    let row = class_weights(weight, inputs, class)?;
-    let row = row.get(first..first + channels.len())?;
-    Some(row.iter().zip(channels).map(|(weight, channel)| weight * channel.mean).collect())
+/// `weights` are the class's, one for each average; `first` as of [`pooled_from`]. `None` where there are not so many.
+pub fn contributions(weights: &[f32], first: usize, channels: &[ChannelStatistics]) -> Option<Vec<f32>> {
+    let weights = weights.get(first..first + channels.len())?;
+    Some(weights.iter().zip(channels).map(|(weight, channel)| weight * channel.mean).collect())
 }
 
 #[cfg(test)]
@@ -75,10 +68,8 @@ mod tests {
     #[test]
     fn contributions_are_weight_times_mean() {
         let of = |mean| ChannelStatistics { mean, ..Default::default() };
-        // Two classes, three inputs.
-        let weight = [1.0, 2.0, 3.0, 10.0, -20.0, 30.0];
-        assert_eq!(contributions(&weight, 3, 1, 1, &[of(0.5), of(2.0)]), Some(vec![-10.0, 60.0]));
-        assert_eq!(contributions(&weight, 3, 2, 0, &[of(1.0)]), None);
-        assert_eq!(contributions(&weight, 3, 0, 2, &[of(1.0), of(1.0)]), None);
+        let weights = [10.0, -20.0, 30.0];
+        assert_eq!(contributions(&weights, 1, &[of(0.5), of(2.0)]), Some(vec![-10.0, 60.0]));
+        assert_eq!(contributions(&weights, 2, &[of(1.0), of(1.0)]), None);
     }
 }

@@ -54,7 +54,7 @@ impl LayerExamination {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// The architecture.
-    pub network: &'static str,
+    pub network: String,
     /// False where the weights are random.
     pub trained: bool,
     /// Number of pictures.
@@ -73,7 +73,7 @@ impl Diagnosis {
         let pictures = layers.iter().map(|layer| layer.health.pictures()).max().unwrap_or(0);
         let layers: Vec<_> = layers.iter().map(|layer| judged(graph, layer, &thresholds)).collect();
         Self {
-            network: graph.name,
+            network: graph.name.clone(),
             trained,
             pictures,
             thresholds,
@@ -120,9 +120,9 @@ fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds
     let zeros_sum: f64 = zeros.iter().map(|&zeros| f64::from(zeros)).sum();
     let mut diagnosis = LayerDiagnosis {
         index: examination.layer,
-        keras_name: node.keras_name.clone(),
-        torch_name: node.torch_name.clone(),
-        operation: node.op.name(),
+        name: node.name.clone(),
+        torch_name: node.other_name.clone(),
+        operation: node.operation(),
         shape: [node.shape.channels, node.shape.height, node.shape.width],
         rectified,
         early: sentences::is_early(graph, examination.layer),
@@ -141,7 +141,7 @@ fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds
         zeros,
         sentence: String::new(),
     };
-    diagnosis.sentence = match (examination.health.pictures(), node.op) {
+    diagnosis.sentence = match (examination.health.pictures(), &node.op) {
         (0, _) => "No picture was looked at.".into(),
         (_, Op::Input) => "The picture itself.".into(),
         (pictures, _) => sentences::layer(graph, &diagnosis, pictures, thresholds),

@@ -1,5 +1,6 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
+mod answer;
 mod class_activation;
 mod contribution;
 pub mod diagnosis;
@@ -10,21 +11,20 @@ mod luminance;
 mod measure;
 mod order;
 mod percentiles;
-mod probabilities;
 mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
-pub use class_activation::{class_activation, class_weights, explained_layer, logit};
+pub use answer::{Answer, Said, no_answer, top_classes};
+pub use class_activation::{Explained, class_activation, class_weights, explained, is_pair, logit};
 pub use contribution::{contributions, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
-pub use kernels::{convolution_of, slices};
+pub use kernels::{convolution_of, no_kernels, slices};
 pub use luminance::luminance;
 pub use measure::{ChannelStatistics, change, measure, summary};
 pub use order::similarity_order;
 pub use percentiles::{PERCENTILES, percentiles};
-pub use probabilities::top_classes;
 pub use similarity::ChannelCorrelation;
 
 /// One layer's output for one picture.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{Preprocessing, WeightsSpec};
 use crate::gpu::{Fit, Resize};
-use crate::model::Graph;
+use crate::model::{AvgPool, Graph};
 use crate::weights::{Origin, Weights};
 
 /// Everything that the numbers of a picture depend on, beside the picture.
@@ -13,7 +13,7 @@ pub struct Provenance {
     /// Version of convscope.
     pub convscope: &'static str,
     /// The architecture.
-    pub network: &'static str,
+    pub network: String,
     /// Multiplier of its channel counts.
     pub width_multiplier: f64,
     /// Weight file, `embedded` or `untrained`.
@@ -22,10 +22,13 @@ pub struct Provenance {
     pub weights_sha256: Option<String>,
     /// Seed of an untrained network.
     pub weights_seed: Option<u64>,
-    /// Whether padding counts in average pooling: `exclude` or `include`.
-    pub avg_pool: &'static str,
-    /// What the input makes of black and white: `-1..1`, `0..1` or `imagenet`.
-    pub input_scale: &'static str,
+    /// Whether padding counts in average pooling: `exclude` or `include`; none where no window
+    /// reaches into padding.
+    pub avg_pool: Option<&'static str>,
+    /// What the input makes of black and white: a value of `--input-scale`.
+    pub input_scale: String,
+    /// Channels, height and width of the network's input.
+    pub input_shape: [usize; 3],
     /// In which numbers the network was computed: `f32` or `f16`.
     pub precision: &'static str,
     /// `stretch` or `crop`.
@@ -44,13 +47,14 @@ impl Provenance {
         };
         Self {
             convscope: env!("CARGO_PKG_VERSION"),
-            network: graph.name,
+            network: graph.name.clone(),
             width_multiplier: graph.width_multiplier,
             weights: path,
             weights_sha256,
             weights_seed,
-            avg_pool: weights.conventions.avg_pool.name(),
+            avg_pool: graph.avg_pool().map(AvgPool::name),
             input_scale: weights.conventions.input_scale.name(),
+            input_shape: graph.input_shape().sides(),
             precision: weights.conventions.precision.name(),
             fit: fit_name(how.fit),
             resize: resize_name(how.resize),

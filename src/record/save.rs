@@ -34,6 +34,23 @@ pub enum SaveError {
     },
 }
 
+/// Most bytes of a layer's name in the name of a file.
+const LONGEST_NAME: usize = 100;
+
+/// A layer's name as a part of a file's: what file systems take for something else becomes `_`.
+pub fn file_name(layer: &str) -> String {
+    let is_safe = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ' | '(' | ')' | '+');
+    let safe = layer.chars().map(|c| if is_safe(c) { c } else { '_' });
+    let mut name = String::new();
+    for c in safe {
+        if name.len() + c.len_utf8() > LONGEST_NAME {
+            break;
+        }
+        name.push(c);
+    }
+    name
+}
+
 /// Writes a file under a temporary name beside it, then gives it its own. The folder is made where it is missing.
 ///
 /// # Errors
@@ -97,6 +114,13 @@ pub fn save_numbered(folder: &Path, stem: &str, ending: &str, bytes: &[u8]) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_layers_make_no_folders() {
+        assert_eq!(file_name("block/conv:0 (1)\\x"), "block_conv_0 (1)_x");
+        assert_eq!(file_name("features.0.0"), "features.0.0");
+        assert_eq!(file_name(&"ä".repeat(99)).len(), LONGEST_NAME);
+    }
 
     #[test]
     fn nothing_is_overwritten_unless_asked_and_nothing_else_is_left() {

@@ -23,9 +23,9 @@ use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{GpuContext, twin};
-use crate::inspect::ChannelStatistics;
+use crate::inspect::{Answer, ChannelStatistics, Said};
 use crate::model::labels::Label;
-use crate::model::{InputScale, Shape};
+use crate::model::{InputScale, Meaning, Shape};
 use crate::session::StageTimes;
 use crate::view::{Colormap, Filter, Sort, input_picture};
 
@@ -51,7 +51,7 @@ pub struct SnapshotInfo {
     pub frame_format: &'static str,
     /// True where the image was mirrored on screen; the network never sees that.
     pub mirrored_on_screen: bool,
-    /// True where the picture was shown as the network's 299×299 input.
+    /// True where the picture was shown as the network's input.
     pub shown_as_input: bool,
     /// True where the probabilities of all classes were shown as a curve.
     pub curve: bool,
@@ -103,7 +103,9 @@ pub struct SnapshotInfo {
     pub tile_size: [u32; 2],
     /// Left, top, width and height of the tile area in `view.png`.
     pub tile_area: [u32; 4],
-    /// The most probable classes, where predictions were computed and mean something.
+    /// What the numbers of `predictions` are.
+    pub meaning: Option<Meaning>,
+    /// The most probable classes (or the first numbers), where predictions were computed and mean something.
     pub predictions: Vec<Prediction>,
     /// How long it took.
     pub times: StageTimes,
@@ -138,40 +140,47 @@ pub struct OverInfo {
 /// A layer in `snapshot.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct TapInfo {
-    /// Keras' index.
+    /// Its index.
     pub index: usize,
     /// Keras' name.
-    pub keras_name: String,
+    pub name: String,
     /// torchvision's name.
-    pub torch_name: Option<String>,
+    pub other_name: Option<String>,
     /// What it computes.
-    pub operation: &'static str,
+    pub operation: String,
     /// Channels, height, width.
     pub shape: [usize; 3],
 }
 
-/// A class with its probability.
+/// A class with its probability, or an output with its number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prediction {
-    /// Index of the class.
+    /// Index of the class or output.
     pub class: usize,
     /// WordNet id.
     pub wordnet_id: String,
     /// Name.
     pub name: String,
-    /// From 0 to 1.
-    pub probability: f32,
+    /// Its number.
+    #[serde(flatten)]
+    pub said: Said,
 }
 
 impl Prediction {
-    /// A class by its index and, where it has one, its name.
-    pub fn new(class: usize, probability: f32, label: Option<&Label>) -> Self {
-        Self {
-            class,
-            wordnet_id: label.map(|label| label.wordnet_id.clone()).unwrap_or_default(),
-            name: label.map_or_else(|| format!("class {class}"), |label| label.name.clone()),
-            probability,
-        }
+    /// What an answer says at this place, with its name where it has one.
+    pub fn new(answer: &Answer, class: usize, labels: &[Label]) -> Self {
+        let wordnet_id = labels.get(class).map(|label| label.wordnet_id.clone()).unwrap_or_default();
+        Self { class, wordnet_id, name: answer.name(class, labels), said: answer.said(class) }
+    }
+
+    /// The first `count` of what an answer tells.
+    pub fn top(answer: &Answer, labels: &[Label], count: usize) -> Vec<Self> {
+        answer.top(count).into_iter().map(|class| Self::new(answer, class, labels)).collect()
+    }
+
+    /// Its name in TensorBoard. Names alone are not unique: there are two cranes.
+    pub fn tag(&self) -> String {
+        format!("{}/{} {}", self.said.kind(), self.wordnet_id, self.name)
     }
 }
 
@@ -354,7 +363,5 @@ fn write_events(
         events.image(&format!("maps/{name}"), step, tiles)?;
         events.histogram(&format!("values/{name}"), step, values)?;
     }
-    predictions.iter().try_for_each(|Prediction { wordnet_id, name, probability, .. }| {
-        events.scalar(&format!("probability/{wordnet_id} {name}"), step, *probability)
-    })
+    predictions.iter().try_for_each(|one| events.scalar(&one.tag(), step, one.said.number()))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::request::Request;
 use crate::engine::Model;
 use crate::gpu::{FeatureMapBuffer, FrameBuffer, StatisticsBuffer};
-use crate::inspect::ChannelStatistics;
+use crate::inspect::{Answer, ChannelStatistics};
 use crate::model::LayerIndex;
 
 /// One layer's output.
@@ -67,8 +67,8 @@ pub struct Activations {
     pub maps: Vec<(LayerIndex, FeatureMapBuffer)>,
     /// The same taps by the networks that are compared, each in the order of the taps.
     pub compared: Vec<ComparedTaps>,
-    /// Class probabilities, where they were asked for.
-    pub probabilities: Option<Arc<[f32]>>,
+    /// What the network says, where that was asked for.
+    pub answer: Option<Answer>,
     /// How long it took.
     pub times: StageTimes,
     /// When it was done.

@@ -18,6 +18,7 @@ use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
 use crate::gpu::{FeatureMapBuffer, FrameBuffer, Preprocessor, twin};
+use crate::inspect::Answer;
 use crate::latest::Taken;
 use crate::model::{LayerIndex, Shape};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -165,8 +166,9 @@ impl<'a> Worker<'a> {
 
         let network_start = Instant::now();
         let mut layers = request.taps.clone();
-        let classifier = model.graph.classifier().filter(|_| request.predictions);
-        for layer in request.maps.iter().copied().chain(classifier) {
+        let output = model.graph.answer().filter(|_| request.predictions);
+        let answering = output.map(|output| output.layer);
+        for layer in request.maps.iter().copied().chain(answering) {
             if !layers.contains(&layer) {
                 layers.push(layer);
             }
@@ -201,11 +203,11 @@ impl<'a> Worker<'a> {
 
         let statistics_start = Instant::now();
         let mut maps = Vec::with_capacity(outputs.len());
-        let mut probabilities = None;
+        let mut said = None;
         for (layer, output) in layers.iter().zip(outputs) {
             let placed = self.place(output)?;
-            if Some(*layer) == classifier {
-                probabilities = placed.values.clone();
+            if Some(*layer) == answering {
+                said = placed.values.clone();
             }
             maps.push((*layer, placed));
         }
@@ -215,17 +217,18 @@ impl<'a> Worker<'a> {
         }
         self.settle(&probe, apart)?;
         let handover_ms = elapsed_ms(statistics_start);
-        let scores = maps.iter().find(|(layer, _)| Some(*layer) == classifier).map(|(_, placed)| &placed.map);
+        let scores = maps.iter().find(|(layer, _)| Some(*layer) == answering).map(|(_, placed)| &placed.map);
         let before = self.previous.take().filter(|(id, _)| *id != frame.frame.id);
         let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
-        let (mut taps, read_probabilities) = match &picture {
+        let scale = model.weights.conventions.input_scale;
+        let (mut taps, read) = match &picture {
             Picture::Device(picture) => {
-                let gpu = &self.shared.gpu;
+                let (gpu, picture) = (&self.shared.gpu, (picture, scale));
                 self.measurer.summarize(gpu, picture, &tapped, &before, scores, request.percentiles)?
             }
             Picture::Host(picture) => {
-                let (gpu, input) = (&self.shared.gpu, model.graph.input_shape());
+                let (gpu, input) = (&self.shared.gpu, (model.graph.input_shape(), scale));
                 (Measurer::measure(gpu, input, picture, &tapped, &before, request.percentiles), None)
             }
         };
@@ -239,6 +242,8 @@ impl<'a> Worker<'a> {
             maps.iter().find(|(known, _)| known == layer).map(|(layer, placed)| (*layer, placed.map.clone()))
         };
         let statistics_ms = elapsed_ms(statistics_start);
+        let answer = output.zip(said.or(read));
+        let answer = answer.map(|(output, values)| Answer::new(&values, output.meaning, model.labels.len()));
         // On the GPU the network only runs while its results are waited for.
         let (network_ms, statistics_ms) = match self.shared.config.placement {
             Placement::Gpu if !apart => (enqueued_ms + statistics_ms, 0.0),
@@ -255,7 +260,7 @@ impl<'a> Worker<'a> {
             request,
             taps,
             compared,
-            probabilities: probabilities.or(read_probabilities),
+            answer,
             times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },
             finished: Instant::now(),
         })

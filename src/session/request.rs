@@ -13,9 +13,9 @@ pub struct Request {
     pub taps: Vec<LayerIndex>,
     /// Layers whose values alone are wanted, for what is drawn beside the taps.
     pub maps: Vec<LayerIndex>,
-    /// Whether class probabilities are wanted.
+    /// Whether what the network says is wanted.
     pub predictions: bool,
-    /// How a picture that is not square is fitted.
+    /// How a picture of other proportions than the network's input is fitted.
     pub fit: Fit,
     /// How a picture is resized.
     pub resize: Resize,

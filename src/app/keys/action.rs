@@ -71,7 +71,7 @@ pub enum Action {
     Moment(u64),
     /// Swap left and right on the screen.
     ToggleMirror,
-    /// Crop or stretch the picture to a square.
+    /// Crop or stretch the picture to the proportions of the network's input.
     ToggleFit,
     /// Compute and show predictions.
     TogglePredictions,

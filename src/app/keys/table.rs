@@ -20,12 +20,7 @@ type Row = (&'static str, Action, &'static [&'static str], &'static str);
 const MOVING: &[Row] = &[
     ("previous-layer", Action::PreviousLayer, &["u"], "previous layer"),
     ("next-layer", Action::NextLayer, &["o"], "next layer"),
-    (
-        "previous-stage",
-        Action::PreviousStage,
-        &["shift u"],
-        "previous stage (stem, mixed0 … mixed10, pool, out)",
-    ),
+    ("previous-stage", Action::PreviousStage, &["shift u"], "previous stage: a part of the network"),
     ("next-stage", Action::NextStage, &["shift o"], "next stage"),
     ("channel-left", Action::ChannelLeft, &["left", "j"], "select the channel to the left"),
     ("channel-right", Action::ChannelRight, &["right", "l"], "select the channel to the right"),
@@ -63,7 +58,7 @@ const LOOKING: &[Row] = &[
     ("smooth", Action::ToggleSmooth, &["b"], "blocky or smooth tiles"),
     ("freeze", Action::ToggleFrozen, &["f", "space"], "freeze the frame"),
     ("mirror", Action::ToggleMirror, &["v"], "mirror the image on screen"),
-    ("fit", Action::ToggleFit, &["shift c"], "crop or stretch to a square"),
+    ("fit", Action::ToggleFit, &["shift c"], "crop or stretch to the network's input"),
     ("predictions", Action::TogglePredictions, &["shift p"], "predictions on or off"),
     ("curve", Action::ToggleCurve, &["g"], "graph of all class probabilities"),
     ("input", Action::ToggleInput, &["p"], "the picture as it came, or as the network sees it"),

@@ -9,7 +9,8 @@ use crate::app::keys::Action;
 use crate::app::state::LensName;
 use crate::engine::Model;
 use crate::gpu::{ClassActivationPass, FeatureMapBuffer, GpuContext, MapStatistics, readback};
-use crate::inspect::{LayerOutput, class_activation, class_weights, explained_layer, logit, top_classes};
+use crate::inspect::{LayerOutput, class_activation, class_weights, explained, is_pair, logit};
+use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex};
 use crate::session::Activations;
 use crate::view::{number, range};
@@ -33,27 +34,28 @@ const ABOUT: About = About {
 /// Why a network that was not trained has no such map.
 const UNTRAINED: &str = "An untrained network recognises nothing: no class activation map";
 
-/// Why a network of another form has none that is exact.
-pub const NOT_EXACT: &str =
-    "This network does not end in a pool and one fully connected layer: no class activation map is exact";
+/// Why a network has no such map; `None` where it has.
+pub fn not_exact(graph: &Graph) -> Option<String> {
+    explained(graph).err().map(|reason| format!("No class activation map is exact here: {reason}"))
+}
 
 /// What is said of a class activation map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Explanation {
     /// The class.
     pub class: usize,
-    /// Its bias.
-    pub bias: f32,
+    /// Its bias; `None` where the class has a map of its own.
+    pub bias: Option<f32>,
     /// The map's lowest and highest value.
     pub ends: (f32, f32),
-    /// Its mean plus the bias: the score before softmax.
+    /// Its mean plus the bias: the score before it becomes a probability.
     pub logit: f32,
 }
 
 impl Explanation {
     /// Of these values.
-    fn of(values: &[f32], class: usize, bias: f32) -> Self {
-        Self { class, bias, ends: range(values), logit: logit(values, bias) }
+    fn of(values: &[f32], class: usize, bias: Option<f32>) -> Self {
+        Self { class, bias, ends: range(values), logit: logit(values, bias.unwrap_or_default()) }
     }
 
     /// `Where “tabby” comes from`
@@ -63,48 +65,74 @@ impl Explanation {
 
     /// What the map is, and that it adds up.
     pub fn in_words(&self) -> String {
+        let Some(bias) = self.bias else {
+            return format!(
+                "the last block's map of this class. Its mean is the logit {}.",
+                number(self.logit)
+            );
+        };
         format!(
             "the sum of the last block's maps, each times its weight for this class. Its mean plus the bias {} is the \
              logit {}.",
-            number(self.bias),
+            number(bias),
             number(self.logit)
         )
     }
 }
 
-/// Where the maps are whose weighted sum explains a class: their layer, the classifier's weight (`[classes, channels]`)
-/// and bias.
+/// Where the maps are whose weighted sum explains a class, and the weights.
 #[derive(Clone, Copy)]
 pub struct Explainer<'a> {
     /// The layer whose maps are summed up.
     pub layer: LayerIndex,
-    /// The classifier.
+    /// The layer that gives the classes' probabilities.
     pub classifier: LayerIndex,
     channels: usize,
-    weight: &'a [f32],
-    bias: &'a [f32],
+    /// `[classes, channels]`, and a bias for each class. `None`: each class has a map of its own.
+    dense: Option<(&'a [f32], Option<&'a [f32]>)>,
+    /// One output for two classes: its score is the second one's, and speaks as much against the first.
+    is_pair: bool,
 }
 
 impl<'a> Explainer<'a> {
-    /// `None` where the network does not end in a pool and one fully connected layer, or has no weights there.
-    pub fn of(graph: &Graph, weights: &'a Weights) -> Option<Self> {
-        let (layer, classifier) = explained_layer(graph)?;
-        let LayerWeights::Dense { weight, bias } = weights.layers.get(classifier)?.as_ref()? else {
-            return None;
+    /// `None` where no map is exact ([`not_exact`]), or where there are no weights.
+    pub fn of(graph: &Graph, weights: &'a Weights, labels: &[Label]) -> Option<Self> {
+        let found = explained(graph).ok()?;
+        let dense = match found.dense {
+            None => None,
+            Some(layer) => match weights.layers.get(layer)?.as_ref()? {
+                LayerWeights::Dense { weight, bias } => Some((&weight[..], Some(&bias[..]))),
+                LayerWeights::Conv { kernel, bias } => Some((&kernel[..], bias.as_deref())),
+                _ => return None,
+            },
         };
-        let channels = graph.nodes[layer].shape.channels;
-        Some(Self { layer, classifier, channels, weight, bias })
+        let channels = graph.nodes[found.maps].shape.channels;
+        let is_pair = is_pair(graph, labels.len());
+        Some(Self { layer: found.maps, classifier: found.classes, channels, dense, is_pair })
     }
 
-    /// One weight a channel, and the bias; `None` where there is no such class.
-    fn of_class(&self, class: usize) -> Option<(&'a [f32], f32)> {
-        Some((class_weights(self.weight, self.channels, class)?, *self.bias.get(class)?))
+    /// One weight a channel, and the bias of classes without a map of their own; `None` where there is no such class.
+    pub fn of_class(&self, class: usize) -> Option<(Vec<f32>, Option<f32>)> {
+        let sign = if self.is_pair && class == 0 { -1.0 } else { 1.0 };
+        let row = if self.is_pair { class.saturating_sub(1) } else { class };
+        match self.dense {
+            None if row < self.channels => {
+                let weight = |channel| if channel == row { sign } else { 0.0 };
+                Some(((0..self.channels).map(weight).collect(), None))
+            }
+            None => None,
+            Some((weight, bias)) => {
+                let weights = class_weights(weight, self.channels, row)?.iter().map(|weight| sign * weight);
+                let bias = bias.map_or(Some(0.0), |bias| bias.get(row).copied())?;
+                Some((weights.collect(), Some(sign * bias)))
+            }
+        }
     }
 
     /// The map in host memory, `height × width` values, and what is said of it.
     pub fn explain(&self, output: &LayerOutput, class: usize) -> Option<(Vec<f32>, Explanation)> {
         let (weights, bias) = self.of_class(class)?;
-        let values = class_activation(output, weights);
+        let values = class_activation(output, &weights);
         let explanation = Explanation::of(&values, class, bias);
         Some((values, explanation))
     }
@@ -119,7 +147,7 @@ impl OverlayLens for ClassActivation {
     }
 
     fn needs(&self, look: &Look<'_>) -> Needs {
-        let maps = explained_layer(look.graph).map(|(layer, _)| layer).into_iter().collect();
+        let maps = explained(look.graph).map(|found| found.maps).into_iter().collect();
         // The top class has to be known.
         Needs { maps, predictions: true, ..Needs::default() }
     }
@@ -127,8 +155,7 @@ impl OverlayLens for ClassActivation {
     fn hindered(&self, look: &Look<'_>) -> Option<String> {
         match look.network {
             Some(model) if !model.weights.origin.is_trained() => Some(UNTRAINED.into()),
-            _ if explained_layer(look.graph).is_none() => Some(NOT_EXACT.into()),
-            _ => None,
+            _ => not_exact(look.graph),
         }
     }
 
@@ -147,7 +174,7 @@ impl OverlayLens for ClassActivation {
 struct Shown {
     sequence: u64,
     class: usize,
-    bias: f32,
+    bias: Option<f32>,
     map: FeatureMapBuffer,
     over: Over,
 }
@@ -157,20 +184,20 @@ struct Work {
     statistics: MapStatistics,
     shown: Option<Shown>,
     /// Values on their way, and whose they are: the frame, the class, its bias.
-    waiting: Option<(u64, usize, f32, readback::Pending)>,
+    waiting: Option<(u64, usize, Option<f32>, readback::Pending)>,
     explanation: Option<(u64, Explanation)>,
 }
 
 impl Work {
     fn compute(&mut self, gpu: &GpuContext, look: &Look<'_>, shown: &Activations) -> Option<Shown> {
         let model: &Model = &shown.model;
-        let explainer = Explainer::of(&model.graph, &model.weights)?;
+        let explainer = Explainer::of(&model.graph, &model.weights, &model.labels)?;
         if !model.weights.origin.is_trained() {
             return None;
         }
-        let class = *top_classes(shown.probabilities.as_ref()?, 1).first()?;
+        let class = *shown.answer.as_ref()?.top(1).first()?;
         let (weights, bias) = explainer.of_class(class)?;
-        let map = self.pass.run(gpu, shown.map(explainer.layer)?, weights);
+        let map = self.pass.run(gpu, shown.map(explainer.layer)?, &weights);
         let scale = look.colors.scale_of_one();
         let (statistics, ranges) = self.statistics.run(gpu, &map, scale.normalize.is_percentile());
         let over = Over { map: map.clone(), statistics, ranges, scale };
@@ -258,7 +285,7 @@ mod tests {
 
     #[test]
     fn words_and_numbers_of_an_explanation_add_up() {
-        let explanation = Explanation::of(&[1.0, -0.5, 2.5], 3, 0.25);
+        let explanation = Explanation::of(&[1.0, -0.5, 2.5], 3, Some(0.25));
         assert_eq!((explanation.ends, explanation.logit), ((-0.5, 2.5), 1.25));
         assert!(
             explanation.in_words().ends_with("plus the bias 0.250 is the logit 1.25."),
@@ -271,7 +298,7 @@ mod tests {
     fn a_class_is_explained_where_the_weights_are() {
         let graph = inception_v3(3, 0.05);
         let weights = crate::weights::seeded(&graph, 1);
-        let explainer = Explainer::of(&graph, &weights).unwrap();
+        let explainer = Explainer::of(&graph, &weights, &[]).unwrap();
         let channels = graph.nodes[explainer.layer].shape.channels;
         let shape = Shape { channels, height: 2, width: 2 };
         let output = LayerOutput { layer: explainer.layer, shape, values: vec![1.0; shape.len()] };
@@ -279,7 +306,13 @@ mod tests {
         let (of_class, bias) = explainer.of_class(2).unwrap();
         let sum: f32 = of_class.iter().sum();
         assert!(values.iter().all(|value| (value - sum).abs() < 1e-5));
-        assert!((explanation.logit - sum - bias).abs() < 1e-5);
+        assert!((explanation.logit - sum - bias.unwrap()).abs() < 1e-5);
         assert!(explainer.explain(&output, 3).is_none());
+        // Two names for one output: what speaks for the second class speaks against the first.
+        let (graph, labels) = (inception_v3(1, 0.05), crate::model::labels::parse("no\nyes"));
+        let weights = crate::weights::seeded(&graph, 1);
+        let explainer = Explainer::of(&graph, &weights, &labels).unwrap();
+        let [no, yes] = [0, 1].map(|class| explainer.explain(&output, class).unwrap().1.logit);
+        assert!(no == -yes && explainer.of_class(2).is_none(), "{no} {yes}");
     }
 }

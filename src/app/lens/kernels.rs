@@ -1,5 +1,5 @@
-//! The weights of the shown layer's convolution: in colour where it reads a picture's three channels, else the slices of
-//! one filter.
+//! The weights of the shown layer's convolution: in colour where it reads a picture's three channels, all of them where
+//! each reads one channel, else the slices of one filter.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 use crate::app::keys::Action;
 use crate::app::state::LensName;
 use crate::gpu::{FeatureMapBuffer, GpuContext, StatisticsBuffer};
-use crate::inspect::{ChannelStatistics, LayerOutput, convolution_of, slices};
-use crate::model::{Graph, LayerIndex, Op, Shape};
+use crate::inspect::{ChannelStatistics, LayerOutput, convolution_of, no_kernels, slices};
+use crate::model::{Graph, InputColors, LayerIndex, Op, Shape};
 use crate::view::{ColorRange, Colormap, Normalize, Scale, range};
 use crate::weights::{LayerWeights, Weights};
 
@@ -41,6 +41,8 @@ pub const SLICES_IN_WORDS: &str = "one range for the slices of all filters shown
 pub enum Choice {
     /// These filters of a convolution that reads three channels: red, green and blue.
     Colored(Arc<[u32]>),
+    /// These filters of a convolution of which each reads one channel.
+    Single(Arc<[u32]>),
     /// The slices of one filter, one for each channel it reads.
     Slices(u32),
 }
@@ -48,8 +50,10 @@ pub enum Choice {
 /// The convolution whose kernels are shown at a layer, and which of them.
 pub fn choice(look: &Look<'_>) -> Option<(LayerIndex, Choice)> {
     let conv = convolution_of(look.graph, look.layer)?;
-    let choice = if shape(look.graph, conv).channels == 3 {
+    let choice = if reads_colors(look.graph, conv) {
         Choice::Colored(look.channels())
+    } else if shape(look.graph, conv).channels == 1 {
+        Choice::Single(look.channels())
     } else {
         Choice::Slices(look.selected_channel()?)
     };
@@ -59,20 +63,43 @@ pub fn choice(look: &Look<'_>) -> Option<(LayerIndex, Choice)> {
 /// Channels that a convolution reads, height and width of its kernels.
 pub fn shape(graph: &Graph, conv: LayerIndex) -> Shape {
     let node = &graph.nodes[conv];
-    let [height, width] = match node.op {
-        Op::Conv(window) => window.kernel,
-        _ => [1, 1],
+    let ([height, width], groups) = match &node.op {
+        Op::Conv(window, groups) => (window.kernel, *groups),
+        _ => ([1, 1], 1),
     };
-    Shape { channels: graph.nodes[node.inputs[0]].shape.channels, height, width }
+    Shape { channels: graph.nodes[node.inputs[0]].shape.channels / groups.max(1), height, width }
+}
+
+/// True where a convolution reads a picture's three channels, or what was only scaled, padded or shifted of them.
+pub fn reads_colors(graph: &Graph, conv: LayerIndex) -> bool {
+    let mut layer = graph.nodes[conv].inputs[0];
+    while let Op::Pad(..) | Op::Affine | Op::BatchNorm(_) | Op::WithConstant(..) | Op::Resize { .. } =
+        graph.nodes[layer].op
+    {
+        layer = graph.nodes[layer].inputs[0];
+    }
+    layer == 0 && shape(graph, conv).channels == 3
+}
+
+/// The weights of a filter that reads colours so ordered, as those of red, green and blue.
+pub fn in_rgb(filter: &LayerOutput, colors: InputColors) -> Vec<f32> {
+    colors.order([0, 1, 2]).iter().flat_map(|&channel| filter.channel(channel)).copied().collect()
 }
 
 /// One filter: its slices, and the largest weight in it, both ways. `None` where there is no such filter.
 pub fn filter(graph: &Graph, weights: &Weights, conv: LayerIndex, filter: u32) -> Option<(LayerOutput, f32)> {
-    let LayerWeights::Conv { kernel } = weights.layers[conv].as_ref()? else { return None };
+    let LayerWeights::Conv { kernel, .. } = weights.layers[conv].as_ref()? else { return None };
     let cut = slices(graph, conv, kernel, filter as usize)?;
     let (low, high) = range(&cut.values);
     let reach = low.abs().max(high.abs());
     Some((cut, reach))
+}
+
+/// The filters of a convolution of which each reads one channel, as a map for each, and the largest weight, both ways.
+fn singles<'a>(graph: &Graph, weights: &'a Weights, conv: LayerIndex) -> Option<(&'a [f32], f32)> {
+    let LayerWeights::Conv { kernel, .. } = weights.layers[conv].as_ref()? else { return None };
+    let (low, high) = range(kernel);
+    (shape(graph, conv).channels == 1).then_some((&kernel[..], low.abs().max(high.abs())))
 }
 
 /// What the colours of slices whose weights reach so far stand for.
@@ -91,28 +118,33 @@ impl TilesLens for Kernels {
     fn subject(&self, look: &Look<'_>) -> Result<Subject, String> {
         let back = look.key(Action::Tiles(NAME));
         let Some((conv, choice)) = choice(look) else {
-            let node = look.node();
             let keys = [look.key(Action::PreviousLayer), look.key(Action::NextLayer)];
             return Err(format!(
-                "{} ({}) has no kernels. Go to a convolution with {} and {}, or back to the maps with {back}.",
-                node.keras_name,
-                node.op.name(),
+                "{}. Go to a convolution with {} and {}, or back to the maps with {back}.",
+                no_kernels(look.graph, look.layer),
                 keys[0],
                 keys[1]
             ));
         };
         let kernel = shape(look.graph, conv);
-        let (name, size) = (&look.graph.nodes[conv].keras_name, [kernel.width, kernel.height]);
+        let (name, size) = (&look.graph.nodes[conv].name, [kernel.width, kernel.height]);
         let of_shape = format!("{}×{}", kernel.height, kernel.width);
         Ok(match choice {
             Choice::Colored(filters) => {
                 let title = format!("kernels of {name}: {of_shape}×3, in colour · {back} shows the maps");
                 Subject { size, count: filters.len(), is_selectable: true, titles: vec![title] }
             }
+            Choice::Single(filters) => {
+                let title =
+                    format!("kernels of {name}: {of_shape}, each for one channel · {back} shows the maps");
+                Subject { size, count: filters.len(), is_selectable: true, titles: vec![title] }
+            }
             Choice::Slices(filter) => {
                 let count = kernel.channels;
+                let all = look.graph.nodes[look.graph.nodes[conv].inputs[0]].shape.channels;
+                let whose = if count == all { "" } else { " of its group" };
                 let title = format!(
-                    "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels \
+                    "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels{whose} \
                      · arrows choose the filter · {back} shows the maps"
                 );
                 Subject { size, count, is_selectable: false, titles: vec![title] }
@@ -121,9 +153,8 @@ impl TilesLens for Kernels {
     }
 
     fn hindered(&self, look: &Look<'_>) -> Option<String> {
-        let node = look.node();
         let has_none = convolution_of(look.graph, look.layer).is_none();
-        has_none.then(|| format!("{} ({}) has no kernels", node.keras_name, node.op.name()))
+        has_none.then(|| no_kernels(look.graph, look.layer))
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
@@ -137,10 +168,13 @@ impl TilesLens for Kernels {
             Some((_, Choice::Colored(_))) => lines.push(Line::quiet(format!(
                 "Kernels: red, green and blue are the weights of these channels of the picture; {COLORED_IN_WORDS}."
             ))),
-            Some((conv, Choice::Slices(chosen))) => {
+            Some((conv, choice)) => {
                 let weights = look.network.map(|model| &model.weights);
-                let known = weights.and_then(|weights| filter(look.graph, weights, conv, chosen));
-                if let Some((_, reach)) = known {
+                let reach = |weights: &Arc<Weights>| match choice {
+                    Choice::Slices(chosen) => filter(look.graph, weights, conv, chosen).map(|(_, reach)| reach),
+                    _ => singles(look.graph, weights, conv).map(|(_, reach)| reach),
+                };
+                if let Some(reach) = weights.and_then(reach) {
                     let strip = Strip::new(&slices_range(reach), Colormap::Diverging, [false; 2]);
                     lines.push(Line::Strip(strip));
                 }
@@ -178,33 +212,38 @@ fn upload(
     conv: LayerIndex,
     choice: &Choice,
 ) -> Option<TileSet> {
-    let name = format!("{}.weight", graph.nodes[conv].keras_name);
+    let name = format!("{}.weight", graph.nodes[conv].name);
     let kernel = shape(graph, conv);
     match choice {
         Choice::Slices(chosen) => {
             let (cut, reach) = filter(graph, weights, conv, *chosen)?;
-            let map = FeatureMapBuffer::upload(gpu, &cut.values, cut.shape);
-            // The range is the filter's, for all of its slices.
-            let one = ChannelStatistics { min: -reach, max: reach, ..Default::default() };
             Some(TileSet {
                 name,
-                pixels: Pixels::Values {
-                    map,
-                    statistics: StatisticsBuffer::upload(gpu, &vec![one; kernel.channels + 1]),
-                    ranges: None,
-                    scale: Scale::of(Normalize::Symmetric),
-                    colormap: Colormap::Diverging,
-                    smooth: false,
-                },
+                pixels: in_one_range(gpu, &cut.values, cut.shape, reach),
                 order: (0..kernel.channels as u32).collect(),
                 numbers: Some((vec![1, kernel.channels, kernel.height, kernel.width], cut.values.into())),
             })
         }
+        Choice::Single(filters) => {
+            let (values, reach) = singles(graph, weights, conv)?;
+            let all = Shape { channels: graph.nodes[conv].shape.channels, ..kernel };
+            let cells = kernel.height * kernel.width;
+            let of = |filter: &u32| values.get(*filter as usize * cells..)?.get(..cells);
+            let shown: Option<Vec<&[f32]>> = filters.iter().map(of).collect();
+            Some(TileSet {
+                name,
+                pixels: in_one_range(gpu, values, all, reach),
+                order: filters.clone(),
+                numbers: Some((vec![filters.len(), 1, kernel.height, kernel.width], shown?.concat().into())),
+            })
+        }
         Choice::Colored(filters) => {
+            let colors = weights.conventions.input_scale.colors(kernel.channels);
             let (mut scaled, mut values) = (Vec::new(), Vec::new());
             for chosen in filters.iter() {
                 let (cut, reach) = filter(graph, weights, conv, *chosen)?;
-                scaled.extend(cut.values.iter().map(|value| value / reach.max(f32::MIN_POSITIVE)));
+                let colored = in_rgb(&cut, colors).into_iter();
+                scaled.extend(colored.map(|value| value / reach.max(f32::MIN_POSITIVE)));
                 values.extend(cut.values);
             }
             let shape = Shape { channels: kernel.channels * filters.len(), ..kernel };
@@ -218,5 +257,18 @@ fn upload(
                 )),
             })
         }
+    }
+}
+
+/// Weights as maps in one range, symmetric around zero.
+fn in_one_range(gpu: &GpuContext, values: &[f32], shape: Shape, reach: f32) -> Pixels {
+    let one = ChannelStatistics { min: -reach, max: reach, ..Default::default() };
+    Pixels::Values {
+        map: FeatureMapBuffer::upload(gpu, values, shape),
+        statistics: StatisticsBuffer::upload(gpu, &vec![one; shape.channels + 1]),
+        ranges: None,
+        scale: Scale::of(Normalize::Symmetric),
+        colormap: Colormap::Diverging,
+        smooth: false,
     }
 }

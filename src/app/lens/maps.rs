@@ -92,7 +92,7 @@ impl TilesWork for Work {
         let colors = LayerColors::of(look.colors, look.shape(), shown, look.layer);
         let order = look.channels();
         let titles = (self.titles)(look);
-        let names = names(&look.node().keras_name, &titles, colors.len());
+        let names = names(&look.node().name, &titles, colors.len());
         let mut sets = Vec::with_capacity(colors.len());
         for (version, (colors, (tap, _))) in colors.into_iter().zip(shown.versions(look.layer)).enumerate() {
             let pixels = Pixels::Values {

@@ -1,5 +1,7 @@
 //! The words that not everybody knows, in one sentence each: what the tooltips say, and a part of docs/reading.md.
 
+use crate::model::{Activation, Node, Op};
+
 /// Word and sentence.
 const TERMS: &[(&str, &str)] = &[
     ("layer", "One step of the network: it takes the maps of earlier layers and makes new ones."),
@@ -7,10 +9,10 @@ const TERMS: &[(&str, &str)] = &[
     ("shape", "Height × width of each map, and how many channels (maps) the layer has."),
     (
         "stage",
-        "A part of the network: its first layers (stem), the blocks mixed0 to mixed10, and the end that names classes.",
+        "A part of the network, such as its first layers (the stem), a block, or the end that names classes.",
     ),
-    ("torchvision", "What the same layer is called in PyTorch's torchvision; the large name is Keras'."),
-    ("input", "The picture as the network gets it: 299×299 pixels, red, green and blue."),
+    ("other name", "What the same layer is called elsewhere: in PyTorch's torchvision, or in the ONNX file."),
+    ("input", "The picture as the network gets it, at its own size."),
     (
         "convolution",
         "Slides small kernels over all maps before it; each kernel makes one map of where its pattern is.",
@@ -29,7 +31,65 @@ const TERMS: &[(&str, &str)] = &[
     ("concatenation", "Puts the maps of several branches behind each other, as the channels of one layer."),
     ("global average pooling", "Takes the mean of each whole map: one number for each channel."),
     ("dense", "Adds up all numbers it gets, each times a weight, once for each output."),
-    ("dense + softmax", "Adds up a score (logit) for each class and turns the scores into probabilities."),
+    ("softmax", "Turns scores (logits) of classes into probabilities that add up to 1."),
+    ("transposed convolution", "Spreads each cell by a kernel: larger maps out of small ones."),
+    (
+        "separable convolution",
+        "A kernel of its own for each map, and then a mixture of all maps in each cell.",
+    ),
+    ("scale and shift", "Multiplies each channel by a number and adds another."),
+    (
+        "layer normalization",
+        "Gives the values of each cell, or all of them, mean 0 and spread 1, then stretches them.",
+    ),
+    ("group normalization", "Gives each group of channels mean 0 and spread 1, then stretches them."),
+    (
+        "local response normalization",
+        "Damps a value where neighbouring channels are strong in the same cell.",
+    ),
+    ("PReLU", "Keeps what is above zero and makes the rest smaller by a learned factor."),
+    ("ReLU6", "Sets everything below zero to zero and everything above 6 to 6."),
+    ("clip", "Keeps values between two limits."),
+    ("leaky ReLU", "Keeps what is above zero and makes the rest much smaller."),
+    ("ELU", "Keeps what is above zero; the rest approaches a limit below zero."),
+    ("SELU", "As ELU, stretched so that mean and spread stay the same from layer to layer."),
+    ("GELU", "Nearly a ReLU with a smooth bend: values well below zero become zero."),
+    ("sigmoid", "Squeezes any number into the range from 0 to 1: alone, a probability of yes."),
+    ("hard sigmoid", "A straight line between 0 and 1: the sigmoid's cheap copy."),
+    ("SiLU (swish)", "A number times its own sigmoid: nearly a ReLU with a smooth bend."),
+    ("hard swish", "SiLU's cheap copy, made of straight pieces."),
+    ("tanh", "Squeezes any number into the range from −1 to 1."),
+    ("softplus", "A ReLU with a smooth bend that never reaches zero."),
+    ("softsign", "Squeezes any number into the range from −1 to 1, slowly."),
+    ("Mish", "A number times the tanh of its softplus: nearly a ReLU with a smooth bend."),
+    ("activation", "A function of each value by itself."),
+    ("linear", "Hands its values on as they are: what it does, it does only in training."),
+    ("global max pooling", "Takes the highest value of each whole map: one number for each channel."),
+    ("addition", "Adds maps cell by cell: what a shortcut carries past some layers comes back here."),
+    ("subtraction", "Subtracts maps cell by cell."),
+    ("multiplication", "Multiplies maps cell by cell, or each map by one number (a gate)."),
+    ("division", "Divides maps cell by cell."),
+    ("maximum", "Keeps the larger value of each cell."),
+    ("minimum", "Keeps the smaller value of each cell."),
+    ("average", "Takes the mean of maps cell by cell."),
+    ("matrix product", "Multiplies two matrices made of maps: attention weighs every place by every other."),
+    ("mean", "Takes the mean along some directions."),
+    ("sum", "Adds up along some directions."),
+    ("padding", "Adds cells around each map."),
+    ("slice", "Keeps a part: some channels, rows or columns."),
+    ("resize", "Makes each map larger or smaller."),
+    ("rearrangement", "The same values in another order or shape."),
+    ("constant", "Values that belong to the layer, whatever the picture shows."),
+    ("power", "Raises each value to a power."),
+    ("exponential", "e to the power of each value."),
+    ("logarithm", "The natural logarithm of each value."),
+    ("log softmax", "The logarithm of the probabilities that a softmax makes."),
+    ("square root", "The square root of each value."),
+    ("absolute value", "Each value without its sign."),
+    ("negation", "Each value with its sign turned."),
+    ("reciprocal", "One divided by each value."),
+    ("error function", "Squeezes any number into the range from −1 to 1; a part of GELU."),
+    ("floor", "Each value down to the next whole number."),
     (
         "logit",
         "The score of a class before it becomes a probability: higher is more likely, and it can be any number.",
@@ -67,7 +127,7 @@ const TERMS: &[(&str, &str)] = &[
     ("duplicate", "Nearly the same as another channel of the layer."),
     ("broken", "Values that are no numbers, or too large to measure: something went wrong."),
     ("network", "The time that one frame takes through the network."),
-    ("preprocess", "The time to resize a frame to 299×299 and to scale its values."),
+    ("preprocess", "The time to resize a frame to the network's input and to scale its values."),
     ("statistics", "The time to measure all maps of the shown layer."),
     ("latency", "From the moment the camera gave the frame until its maps were there."),
     (
@@ -81,6 +141,16 @@ pub fn explain(term: &str) -> &'static str {
     TERMS.iter().find(|(known, _)| *known == term).map_or("", |(_, sentence)| sentence)
 }
 
+/// What a layer does, in a sentence or two.
+pub fn explain_operation(node: &Node) -> String {
+    let own = explain(node.op.name());
+    match (&node.op, node.activation) {
+        (_, Activation::Linear) => own.into(),
+        (Op::Activation, activation) => explain(activation.name()).into(),
+        (_, activation) => format!("{own} Then: {}", explain(activation.name())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +160,7 @@ mod tests {
     #[test]
     fn every_kind_of_layer_and_every_finding_is_explained() {
         for node in &inception_v3(1000, 1.0).nodes {
-            assert!(!explain(node.op.name()).is_empty(), "{}", node.op.name());
+            assert!(!explain_operation(node).is_empty(), "{}", node.operation());
         }
         for finding in Finding::ALL {
             assert!(!explain(finding.word()).is_empty(), "{}", finding.word());

@@ -10,7 +10,7 @@ use crate::app::lens::{LayerColors, Line};
 use crate::app::state::{AppState, Section};
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
-use crate::inspect::Thresholds;
+use crate::inspect::{Answer, Thresholds};
 use crate::view::number;
 
 /// The picture is at least so high, in points.
@@ -134,7 +134,10 @@ fn show_section(
             heading
         }
         (Section::Over, _) => ("Over the picture".into(), ""),
-        (Section::Predictions, _) => ("What the network says".into(), "probability"),
+        (Section::Predictions, _) if model.answer().is_none_or(Answer::is_probability) => {
+            ("What the network says".into(), "probability")
+        }
+        (Section::Predictions, _) => ("What the network says".into(), ""),
         (Section::Health, _) => ("How healthy the maps are".into(), "health"),
         (Section::Channel, _) => {
             (look.selected_channel().map_or_else(String::new, |channel| format!("Channel {channel}")), "")
@@ -199,8 +202,8 @@ fn summary(section: Section, model: &ViewModel, lines: &[Line]) -> String {
                 _ => None,
             })
             .unwrap_or_default(),
-        Section::Predictions => match model.top(1).first().filter(|_| model.trained()) {
-            Some((name, probability)) => format!("{name} {:.1} %", probability * 100.0),
+        Section::Predictions => match model.top(1).first() {
+            Some((name, said)) => format!("{name} {}", said.in_words(1)),
             None => String::new(),
         },
         Section::Health => {
@@ -269,7 +272,7 @@ fn health(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         1 => "1 frame".to_string(),
         frames => format!("{frames} frames"),
     };
-    let layer = &state.graph().nodes[model.shown_layer(state)].keras_name;
+    let layer = &state.graph().nodes[model.shown_layer(state)].name;
     let few = if health.frames < Thresholds::default().pictures {
         " (few: others may answer to other things)"
     } else {

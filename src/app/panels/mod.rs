@@ -61,22 +61,21 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
     let shown = model.shown_layer(state);
     let node = &graph.nodes[shown];
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(&node.keras_name).size(20.0).strong())
-            .on_hover_text(glossary::explain("layer"));
+        ui.label(RichText::new(&node.name).size(20.0).strong()).on_hover_text(glossary::explain("layer"));
         ui.label(format!("layer {shown} of {}", graph.nodes.len() - 1))
             .on_hover_text(glossary::explain("layer"));
         ui.label("·");
-        ui.label(node.op.name()).on_hover_text(glossary::explain(node.op.name()));
+        ui.label(node.operation()).on_hover_text(glossary::explain_operation(node));
         ui.label("·");
         ui.label(node.shape.to_string()).on_hover_text(glossary::explain("shape"));
-        if let Some(name) = &node.torch_name {
-            ui.label(RichText::new(format!("torchvision {name}")).color(palette(ui).quiet))
-                .on_hover_text(glossary::explain("torchvision"));
+        if let Some(name) = &node.other_name {
+            ui.label(RichText::new(format!("also {name}")).color(palette(ui).quiet))
+                .on_hover_text(glossary::explain("other name"));
         }
         if shown != state.place.layer {
             let next = &graph.nodes[state.place.layer];
             ui.label(
-                RichText::new(format!("computing {} · {} …", state.place.layer, next.keras_name))
+                RichText::new(format!("computing {} · {} …", state.place.layer, next.name))
                     .color(palette(ui).accent),
             );
         }

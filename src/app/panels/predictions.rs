@@ -1,4 +1,4 @@
-//! What the network says of the picture, and the probabilities of all classes as a curve.
+//! What the network says of the picture, and all its probabilities (or other numbers) as a curve.
 
 use egui::{Align, Align2, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
@@ -6,6 +6,7 @@ use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
+use crate::inspect::{Answer, no_answer};
 use crate::view::{number, range};
 use crate::weights::Origin;
 
@@ -41,22 +42,25 @@ pub(super) fn plot(ui: &Ui, rect: Rect, values: &[f32]) {
     }
 }
 
-/// All class probabilities; the class under the cursor is named.
+/// All probabilities, or other numbers; the one under the cursor is named.
 fn curve(ui: &mut Ui, state: &AppState, model: &ViewModel) {
-    let Some(shown) = &model.activations else { return };
-    let Some(probabilities) = &shown.probabilities else { return };
+    let (Some(answer), Some(network)) = (model.answer(), model.network()) else { return };
+    let count = answer.values.len();
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 72.0), Sense::hover());
-    plot(ui, rect, probabilities);
+    plot(ui, rect, &answer.values);
     let text = match response.hover_pos() {
         Some(at) => {
             let part = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
-            let class = ((part * probabilities.len() as f32) as usize).min(probabilities.len() - 1);
-            let name = model.class_name(class);
-            format!("class {class} · {name}: {:.2} %", probabilities[class] * 100.0)
+            let place = ((part * count as f32) as usize).min(count.saturating_sub(1));
+            let (name, said) = (answer.name(place, &network.labels), answer.said(place).in_words(2));
+            format!("{} {place} · {name}: {said}", answer.noun())
         }
         None => {
             let key = state.keys.key_for(Action::ToggleCurve);
-            format!("The probabilities of all {} classes ({key}).", probabilities.len())
+            match answer.is_probability() {
+                true => format!("The probabilities of all {count} classes ({key})."),
+                false => format!("The values of all {count} outputs ({key})."),
+            }
         }
     };
     ui.label(RichText::new(text).color(palette(ui).quiet).small());
@@ -87,11 +91,9 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         }
         return;
     }
-    if state.graph().classifier().is_none() {
-        ui.label(
-            RichText::new("This network has no classifier: the weight file ends before it.")
-                .color(palette(ui).quiet),
-        );
+    if state.graph().answer().is_none() {
+        let text = format!("Nothing to list: {}. They are looked at as layers.", no_answer(state.graph()));
+        ui.label(RichText::new(text).color(palette(ui).quiet));
         return;
     }
     if !state.panels.predictions {
@@ -101,18 +103,20 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     }
     // What is shown beside them wants room too.
     let classes = [5, 3].get(state.extras()).copied().unwrap_or(2);
-    for (name, probability) in model.top(classes) {
+    let (low, high) = model.answer().map_or((0.0, 1.0), Answer::span);
+    for (name, said) in model.top(classes) {
         let height = 19.0;
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
-        let bar = Rect::from_min_size(rect.min, Vec2::new(rect.width() * probability, height));
+        let x = |value: f32| rect.left() + rect.width() * (value - low) / (high - low).max(f32::MIN_POSITIVE);
+        let ends = [x(0.0), x(said.number())];
+        let bar = Rect::from_x_y_ranges(ends[0].min(ends[1])..=ends[0].max(ends[1]), rect.y_range());
         ui.painter().rect_filled(rect, 2.0, palette(ui).field);
         ui.painter().rect_filled(bar, 2.0, palette(ui).bar);
-        let percent = format!("{:.1} %", probability * 100.0);
         let font = FontId::proportional(13.5);
         let number = ui.painter().text(
             rect.right_center() - Vec2::new(5.0, 0.0),
             Align2::RIGHT_CENTER,
-            percent,
+            said.in_words(1),
             font,
             palette(ui).text,
         );

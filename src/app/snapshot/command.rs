@@ -85,8 +85,10 @@ fn network_words(network: &Model, placement: Placement) -> Vec<String> {
             }
         }
     }
-    let Conventions { avg_pool, input_scale, precision } = weights.conventions;
-    words.push(format!("--avg-pool {} --input-scale {}", avg_pool.name(), input_scale.name()));
+    let Conventions { input_scale, precision } = weights.conventions;
+    words.extend(graph.avg_pool().map(|counts| format!("--avg-pool {}", counts.name())));
+    let input = graph.input_shape();
+    words.push(format!("--input-scale {} --input-size {}x{}", input_scale.name(), input.width, input.height));
     words.push(format!("--device {} --precision {}", placement.name(), precision.name()));
     words
 }

@@ -55,8 +55,9 @@ pub struct BenchArgs {
     /// How many frames each measurement counts.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub frames: u32,
-    /// Layers that are tapped: names, indices, ranges such as `0..20`; the first one's tiles are drawn.
-    #[arg(long, value_name = "LAYER", default_value = "mixed0", value_delimiter = ',')]
+    /// Layers that are tapped: names, indices, ranges such as `0..20`; the first one's tiles are drawn [default: as of the
+    /// view].
+    #[arg(long, value_name = "LAYER", value_delimiter = ',')]
     pub layer: Vec<String>,
     /// Draw the first N channels, all on one page [default: all channels; those of the first page where they are many].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -98,14 +99,17 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
         eprintln!("{note}");
     }
     let graph = model.graph.clone();
-    let layers = crate::model::layers(&graph, &args.layer)?;
+    let layers = match &args.layer[..] {
+        [] => vec![graph.first_look()],
+        typed => crate::model::layers(&graph, typed)?,
+    };
     let mut state = AppState::new(graph.clone(), layers[0]);
     let how = args.preprocess.preprocessing();
     state.how = how;
     if let Some(tiles) = args.tiles {
         state.place.channels = format!("0..{tiles}").parse::<ChannelSet>()?;
         let node = &graph.nodes[layers[0]];
-        state.place.channels.resolve(&node.keras_name, node.shape.channels)?;
+        state.place.channels.resolve(&node.name, node.shape.channels)?;
     }
 
     let gpu = GpuContext::open(new_instance(None), args.network.adapter.as_deref(), None)?;
@@ -146,7 +150,7 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
 
     let Some(last) = bench.presenter.shown() else { bail!("nothing was presented") };
     let (frame, network) = (&last.frame.frame, &last.model);
-    let name = |&layer: &usize| graph.nodes[layer].keras_name.clone();
+    let name = |&layer: &usize| graph.nodes[layer].name.clone();
     Ok(Report {
         provenance: Provenance::new(&network.graph, &network.weights, how),
         machine: machine(&gpu, placement),

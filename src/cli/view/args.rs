@@ -31,8 +31,9 @@ pub struct InputArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "View")]
 pub struct ViewArgs {
-    /// Layer by index, Keras name or torchvision name; several, separated by commas, with --headless.
-    #[arg(long, value_name = "LAYER", default_value = "mixed0", value_delimiter = ',')]
+    /// Layer by index or one of its names; several, separated by commas, with --headless [default: the end of the
+    /// second stage, such as InceptionV3's mixed0].
+    #[arg(long, value_name = "LAYER", value_delimiter = ',')]
     pub layer: Vec<String>,
     /// Channels to show or save, such as `0..16,40` (0 up to but not 16, and 40) [default: all].
     #[arg(long, value_name = "CHANNELS")]
@@ -55,13 +56,13 @@ pub struct ViewArgs {
     /// Mirror the image on the screen (never for the network).
     #[arg(long)]
     pub mirror: bool,
-    /// Show the picture as the network sees it: 299×299 pixels.
+    /// Show the picture as the network sees it, in its own pixels.
     #[arg(long)]
     pub show_input: bool,
     /// Compute and show no predictions.
     #[arg(long)]
     pub no_predictions: bool,
-    /// Show the probabilities of all classes as a curve.
+    /// Show the probabilities of all classes, or all other numbers, as a curve.
     #[arg(long)]
     pub curve: bool,
     /// What the tiles show, and what lies over the picture.

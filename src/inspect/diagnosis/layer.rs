@@ -30,11 +30,11 @@ pub struct LayerDiagnosis {
     /// Keras' index.
     pub index: LayerIndex,
     /// Keras' name.
-    pub keras_name: String,
+    pub name: String,
     /// torchvision's name, where it has one.
     pub torch_name: Option<String>,
     /// What it computes.
-    pub operation: &'static str,
+    pub operation: String,
     /// Channels, height, width.
     pub shape: [usize; 3],
     /// True where zero means "nothing found" (after a ReLU): only there are `dead`, `silent`, `always_on` and
@@ -69,6 +69,6 @@ impl LayerDiagnosis {
     pub(super) fn title(&self) -> String {
         let [channels, height, width] = self.shape;
         let zeros = self.zeros_mean.map(|zeros| format!("  {:.0}% zeros", zeros * 100.0)).unwrap_or_default();
-        format!("{:>3}  {}  {height}×{width}×{channels}{zeros}", self.index, self.keras_name)
+        format!("{:>3}  {}  {height}×{width}×{channels}{zeros}", self.index, self.name)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::layer::LayerDiagnosis;
 use crate::inspect::health::Thresholds;
-use crate::model::{Graph, LayerIndex, Op};
+use crate::model::{Graph, LayerIndex};
 
 /// A cell that sees no more than this fraction of the picture's side can hardly know more than its brightness,
 /// colour and edges. In InceptionV3: 18 pixels, up to the pooling after the third convolution.
@@ -90,7 +90,7 @@ pub(super) fn layer(
             (false, false) => format!("{}, not maps: nothing to judge", count(channels, "single value")),
         });
     }
-    if node.op == Op::Relu && !found.always_on.is_empty() {
+    if node.is_relu() && !found.always_on.is_empty() {
         let verb = subject.with(found.always_on.len(), "is", "are");
         let list = subject.list(&found.always_on);
         clauses.push(format!("{verb} never at zero{list}, so the ReLU changes nothing there"));

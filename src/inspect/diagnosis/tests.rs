@@ -1,16 +1,20 @@
 use super::*;
 use crate::inspect::similarity::tests::noise;
-use crate::model::{GraphBuilder, Shape, Window};
+use crate::model::{Activation, GraphBuilder, Meaning, NewNode, Order, Reduction, Shape, Window};
 
 /// Input, convolution, ReLU, global mean; `channels` of 8×8 cells that see 3×3 of `side` pixels.
 fn graph(channels: usize, side: usize) -> Graph {
     let stride = (side - 3) / 7;
-    let window = Window { kernel: [3, 3], stride: [stride, stride], padding: [0, 0] };
+    let window = Window::new([3, 3], [stride, stride], [0, 0]);
     let mut net = GraphBuilder::new(Shape { channels: 3, height: side, width: side }, "all");
-    let conv = net.add(Op::Conv(window), &[0], Some(channels), "conv2d".into(), Some("conv".into()));
-    let relu = net.add(Op::Relu, &[conv], None, "activation".into(), None);
-    net.add(Op::GlobalAvgPool, &[relu], None, "avg_pool".into(), None);
-    let graph = net.finish("Tiny", 1.0);
+    let shape = Some(Shape::vector(channels));
+    let conv = net.push(NewNode { shape, ..NewNode::new(Op::Conv(window, 1), &[0], "conv2d") }).unwrap();
+    let activation = Activation::Relu;
+    let relu = net.push(NewNode { activation, ..NewNode::new(Op::Activation, &[conv], "activation") });
+    let relu = relu.unwrap();
+    let mean = Op::GlobalPool(Reduction::Mean);
+    let pool = net.push(NewNode::new(mean, &[relu], "avg_pool")).unwrap();
+    let graph = net.finish("Tiny", 1.0, &[(pool, Meaning::Numbers)], Order::Created);
     assert_eq!(graph.nodes[2].shape, Shape { channels, height: 8, width: 8 });
     graph
 }
@@ -48,7 +52,7 @@ fn nothing_wrong() {
     let layer = &found.layers[0];
     assert_eq!(layer.sentence, "All 64 maps carry something.");
     assert_eq!(found.layers[1].sentence, "All 64 values are above zero on some picture.");
-    assert_eq!((layer.rectified, layer.shape, layer.operation), (true, [64, 8, 8], "ReLU"));
+    assert_eq!((layer.rectified, layer.shape, &*layer.operation), (true, [64, 8, 8], "ReLU"));
     assert!(layer.dead.is_empty() && layer.copies.is_empty() && layer.duplicates.is_empty());
     assert!(layer.zeros_mean.is_some_and(|zeros| (zeros - 0.5).abs() < 0.02) && layer.zeros.len() == 64);
     assert!(found.notes.is_empty());
@@ -169,7 +173,7 @@ fn json_is_stable_and_the_text_has_a_line_a_layer() {
             "duplicates",
             "early",
             "index",
-            "keras_name",
+            "name",
             "operation",
             "rectified",
             "sentence",

@@ -11,11 +11,11 @@ use crate::gpu::{
     StatisticsPass, readback, twin,
 };
 use crate::inspect::{luminance, percentiles};
-use crate::model::{LayerIndex, Shape};
+use crate::model::{InputScale, LayerIndex, Shape};
 use crate::session::activations::Tap;
 
-/// One a class.
-type Probabilities = Arc<[f32]>;
+/// What the network says, one number for each class or output.
+type Scores = Arc<[f32]>;
 
 /// A layer's output where it can be drawn from.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Measurer {
     /// busy drawing.
     pub fn measure(
         gpu: &GpuContext,
-        input: Shape,
+        (input, scale): (Shape, InputScale),
         picture: &[f32],
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
@@ -55,7 +55,7 @@ impl Measurer {
             let (shape, values) = (placed.map.shape, placed.values.as_deref()?);
             let light = luminances
                 .entry((shape.height, shape.width))
-                .or_insert_with(|| luminance(picture, input, shape));
+                .or_insert_with(|| luminance(picture, input, scale, shape));
             let before = before.get(position).copied().flatten();
             let before = before.filter(|before| before.map.shape == shape);
             let before = before.and_then(|before| before.values.as_deref());
@@ -68,17 +68,17 @@ impl Measurer {
         measured.collect()
     }
 
-    /// Statistics of these maps and the probabilities, from the GPU: one small copy back. `before`: what the first of the
+    /// Statistics of these maps and the answer's numbers, from the GPU: one small copy back. `before`: what the first of the
     /// maps were on the frame before.
     pub fn summarize(
         &self,
         gpu: &GpuContext,
-        picture: &FeatureMapBuffer,
+        (picture, scale): (&FeatureMapBuffer, InputScale),
         maps: &[(LayerIndex, Placed)],
         before: &[Option<&Placed>],
         scores: Option<&FeatureMapBuffer>,
         by_percentile: bool,
-    ) -> Result<(Vec<Tap>, Option<Probabilities>), String> {
+    ) -> Result<(Vec<Tap>, Option<Scores>), String> {
         let luminance_pass = self.luminance.get_or_init(|| LuminancePass::new(gpu));
         let statistics_pass = self.statistics.get_or_init(|| StatisticsPass::new(gpu));
         let mut luminances: BTreeMap<(usize, usize), LuminanceBuffer> = BTreeMap::new();
@@ -89,7 +89,7 @@ impl Measurer {
                 let before = before.get(position).copied().flatten().map(|before| &before.map);
                 let luminance = luminances
                     .entry((map.shape.height, map.shape.width))
-                    .or_insert_with(|| luminance_pass.run(gpu, picture, map.shape));
+                    .or_insert_with(|| luminance_pass.run(gpu, picture, scale, map.shape));
                 statistics_pass.run(gpu, map, luminance, before)
             })
             .collect();

@@ -13,10 +13,10 @@ fn layers_and_stages_stop_at_the_ends() {
     let (graph, mut place) = place();
     place.go_to_layer(&graph, 165);
     place.change_stage(&graph, 1);
-    assert_eq!(graph.nodes[place.layer].keras_name, "mixed6");
+    assert_eq!(graph.nodes[place.layer].name, "mixed6");
     place.change_stage(&graph, -1);
     place.change_stage(&graph, -1);
-    assert_eq!(graph.nodes[place.layer].keras_name, "mixed4");
+    assert_eq!(graph.nodes[place.layer].name, "mixed4");
     for _ in 0..20 {
         place.change_stage(&graph, 1);
     }
