@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let whole_ms = times[last].0;
         times.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (median_ms, (slowest_ms, slowest)) = (times[times.len() / 2].0, times[times.len() - 1]);
-        let name = &graph.nodes[slowest].keras_name;
+        let name = &graph.nodes[slowest].name;
         println!(
             "walk {walk}: median {median_ms:.0} ms, slowest {slowest_ms:.0} ms ({name}), whole network {whole_ms:.0} ms"
         );
