@@ -114,10 +114,12 @@ impl Host {
     /// Changes the values of a tensor of the CPU device: in its own memory, where nobody else needs it.
     pub fn change(&mut self, x: Tensor<4>, change: impl FnOnce(&mut [f32])) -> Tensor<4> {
         let (shape, device) = (x.dims(), x.device());
-        let Ok(x) = x.try_into_primitive::<Flex>() else {
+        let Ok(given) = x.try_into_primitive::<Flex>() else {
             unreachable!("tensors of other devices do not get here")
         };
-        let x = x.to_contiguous();
+        let x = given.to_contiguous();
+        // It shares its memory with the other, which would then never be ours alone.
+        drop(given);
         let mut values = match x.is_unique() {
             true => x.into_data().try_into_vec::<f32>().unwrap_or_default(),
             false => {
