@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::graph::Node;
+use super::op::Op;
 
 /// More stages than this are no help in finding one's way.
 const MOST_STAGES: usize = 40;
@@ -23,7 +24,8 @@ pub fn find(nodes: &[Node]) -> (Vec<String>, Vec<usize>) {
             .collect()
     };
     let by_prefix = || names.iter().map(|name| prefix(name.last()?)).collect();
-    let ways: [&dyn Fn() -> Vec<Option<String>>; 3] = [&|| by_path(1), &|| by_path(2), &by_prefix];
+    let by_joins = || joins(nodes, &names);
+    let ways: [&dyn Fn() -> Vec<Option<String>>; 4] = [&|| by_path(1), &|| by_path(2), &by_prefix, &by_joins];
     for way in ways {
         let keys = way();
         let told = keys.iter().flatten().count();
@@ -79,9 +81,48 @@ fn shared_depth(names: &[Vec<&str>]) -> usize {
     }
 }
 
+/// Blocks that end in numbered joins (`mixed0`, `mixed1`, …), as those of Keras' InceptionV3: what is before the first of them
+/// divides is the stem. Keras' own numbers (`concatenate_1`) tell no blocks.
+fn joins(nodes: &[Node], names: &[Vec<&str>]) -> Vec<Option<String>> {
+    let is_join = |at: usize| {
+        let name = names[at].last().copied().unwrap_or_default();
+        let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        matches!(nodes[at].op, Op::Concat(_)) && word.len() < name.len() && !word.ends_with('_')
+    };
+    let ends: Vec<usize> = (0..nodes.len()).filter(|&at| is_join(at)).collect();
+    let Some(&first) = ends.first() else { return vec![None; nodes.len()] };
+    let readers = |at: usize| nodes[..=first].iter().filter(|node| node.inputs.contains(&at)).count();
+    let fork = (0..first).rev().find(|&at| readers(at) > 2).unwrap_or(0);
+    let stage = |at: usize| match ends.iter().find(|&&end| end >= at) {
+        _ if at <= fork => "stem".into(),
+        Some(&end) => names[end].last().copied().unwrap_or_default().into(),
+        None => "out".into(),
+    };
+    (0..nodes.len()).map(|at| Some(stage(at))).collect()
+}
+
 /// `block5_conv1` → `block5`, `conv2_block1_1_conv` → `conv2`; nothing for `conv2d_12`, where the number is the layer's.
 fn prefix(name: &str) -> Option<String> {
     let (first, rest) = name.split_once('_')?;
     let ends_in_number = first.ends_with(|c: char| c.is_ascii_digit());
     (ends_in_number && rest.contains(|c: char| c.is_alphabetic())).then(|| first.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inception_v3::inception_v3;
+
+    #[test]
+    fn numbered_joins_end_the_blocks_of_inception() {
+        let graph = inception_v3(10, 0.1);
+        let (stages, of_node) = find(&graph.nodes);
+        for (node, stage) in graph.nodes.iter().zip(of_node) {
+            let own = match graph.stages[node.stage].as_str() {
+                "pool" | "out" => "out",
+                own => own,
+            };
+            assert_eq!(stages[stage], own, "{}", node.name);
+        }
+    }
 }
