@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::reuse::{Cache, Pool, Pooled};
 
-/// What was not used while so many submissions were made is let go with the last of them.
-const PERIOD: u64 = 128;
+/// What was not used while so many submissions were made is let go with the last of them. A frame makes several, and what is
+/// drawn only twice a second, or compared every two, must not be let go between: this is some seconds of a fast network.
+const PERIOD: u64 = 1024;
 
 /// What there is of each kind, and how many objects were made since the start.
 #[derive(Debug, Default)]
