@@ -59,6 +59,8 @@ pub struct Frame {
     pub bytes: Arc<[u8]>,
     /// What this picture is, for the status line and the snapshot: a file name, `camera 0`, `test card`.
     pub name: Arc<str>,
+    /// What the user ought to know of this very picture, as a sentence without its name; `None` where nothing is odd.
+    pub note: Option<Arc<str>>,
 }
 
 /// Why bytes are not a picture.
@@ -105,7 +107,13 @@ impl Frame {
             format,
             bytes: bytes[..expected].into(),
             name,
+            note: None,
         })
+    }
+
+    /// The note with the picture's name in front.
+    pub fn named_note(&self) -> Option<String> {
+        self.note.as_ref().map(|note| format!("{}: {note}", self.name))
     }
 }
 

@@ -38,7 +38,6 @@ pub struct Shown {
     device: Arc<str>,
     /// What the columns of a comparison show.
     versions: Arc<[String]>,
-    started: Instant,
 }
 
 impl Shown {
@@ -54,7 +53,6 @@ impl Shown {
             pace: None,
             device: device_in_words(gpu, placement).into(),
             versions,
-            started: Instant::now(),
         }
     }
 
@@ -136,7 +134,6 @@ impl Shown {
             download: None,
             toast: None,
             now,
-            since_start: now.duration_since(self.started),
         }
     }
 

@@ -63,6 +63,7 @@ pub fn take(
         command: command::again(state, model, setup, placement, scene.size(), colors),
         source: model.status.source.to_string(),
         picture: frame.name.to_string(),
+        note: frame.note.as_deref().map(String::from),
         frame_id: frame.id,
         frame_size: [frame.width, frame.height],
         frame_format: frame.format.name(),

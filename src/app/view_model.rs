@@ -1,7 +1,7 @@
 //! What the panels show beside the user's choices: results, status, rates. Plain data, built for each drawing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::channel::ChannelValues;
 use super::health::LayerMarks;
@@ -45,8 +45,6 @@ pub struct ViewModel {
     pub toast: Option<String>,
     /// The time of this drawing.
     pub now: Instant,
-    /// Since the program began.
-    pub since_start: Duration,
 }
 
 /// Rates and times as the status line has them: of a moment, not of each frame, so that they can be read.

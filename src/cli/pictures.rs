@@ -15,7 +15,7 @@ use crate::engine::{Engine, EngineError, Preprocessing};
 use crate::frame::Frame;
 use crate::inspect::LayerOutput;
 use crate::model::LayerIndex;
-use crate::source::{self, CameraRequest, SourceSpec};
+use crate::source::{self, CameraRequest, FrameSource, SourceSpec};
 
 /// Pictures that are decoded ahead at least.
 const AHEAD: usize = 2;
@@ -53,6 +53,7 @@ impl Picture {
 enum News {
     Count(usize),
     Frame(Frame),
+    Note(String),
     Trouble(String),
 }
 
@@ -186,11 +187,20 @@ impl Run<'_> {
                 Ok(opened) => opened.source,
                 Err(error) => return drop(sender.send(News::Trouble(error.to_string()))),
             };
-            if sender.send(News::Count(source.count().unwrap_or(0))).is_err() {
+            let tell_notes = |source: &mut dyn FrameSource| {
+                source.take_notes().into_iter().try_for_each(|note| sender.send(News::Note(note)))
+            };
+            if tell_notes(&mut *source).is_err()
+                || sender.send(News::Count(source.count().unwrap_or(0))).is_err()
+            {
                 return;
             }
             loop {
-                let news = match source.next_frame() {
+                let next = source.next_frame();
+                if tell_notes(&mut *source).is_err() {
+                    return;
+                }
+                let news = match next {
                     Ok(Some(frame)) => News::Frame(frame),
                     Ok(None) => return,
                     Err(error) => News::Trouble(error.to_string()),
@@ -221,7 +231,11 @@ impl Run<'_> {
                     opened = true;
                     self.bar.inc_length((count as u64).min(most));
                 }
+                News::Note(note) => self.tell(&note),
                 News::Frame(frame) => {
+                    if let Some(note) = frame.named_note() {
+                        self.tell(&note);
+                    }
                     taken += 1;
                     let numbered = video || !lone && !is_folder && most > 1;
                     let stem = self.stem(&frame, spec, numbered);
@@ -237,7 +251,7 @@ impl Run<'_> {
                 News::Trouble(reason) if !opened || lone => return Err(anyhow!(reason)),
                 News::Trouble(reason) => {
                     self.troubles += 1;
-                    self.bar.suspend(|| eprintln!("note: {reason}"));
+                    self.tell(&reason);
                     self.bar.inc(1);
                     if matches!(spec, SourceSpec::Camera(_)) {
                         bail!("{reason}");
@@ -246,6 +260,10 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn tell(&self, note: &str) {
+        self.bar.suspend(|| eprintln!("note: {note}"));
     }
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {

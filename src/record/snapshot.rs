@@ -43,6 +43,9 @@ pub struct SnapshotInfo {
     pub source: String,
     /// Name of the picture in the source.
     pub picture: String,
+    /// What was odd about the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Number of the frame in the source.
     pub frame_id: u64,
     /// Width and height of the frame.

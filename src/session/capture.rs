@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::shared::Shared;
-use crate::source::SourceError;
+use super::shared::{Notice, Shared};
+use crate::source::{FrameSource, SourceError};
 
 /// A source that fails is asked again after this time.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// More different troubles than this are not told on the terminal.
+/// More different troubles and notes than this are not told on the terminal.
 const MOST_TOLD: usize = 100;
 
 pub(super) fn run(shared: &Shared) -> Result<(), String> {
@@ -20,9 +20,9 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let mut source = opened.source;
     *shared.steps.lock().unwrap_or_else(PoisonError::into_inner) = opened.steps;
     if let Some(notice) = opened.notice {
-        eprintln!("note: {notice}");
-        shared.update(|status| status.notices.push(notice));
+        tell(shared, notice);
     }
+    tell_notes(shared, &mut *source);
     let live = source.is_live();
     shared.update(|status| {
         (status.source, status.live) = (source.describe(), live);
@@ -30,8 +30,15 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     });
     let mut told = HashSet::new();
     while !shared.is_stopping() {
-        match source.next_frame() {
+        let next = source.next_frame();
+        tell_notes(shared, &mut *source);
+        match next {
             Ok(Some(frame)) => {
+                if let Some(note) =
+                    frame.named_note().filter(|note| told.len() < MOST_TOLD && told.insert(note.clone()))
+                {
+                    eprintln!("note: {note}");
+                }
                 {
                     let mut status = shared.status();
                     status.last_frame = Some(Instant::now());
@@ -62,4 +69,14 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     }
     shared.frames.close();
     Ok(())
+}
+
+/// Tells what is to be known of the source, on the terminal and on the screen.
+fn tell_notes(shared: &Shared, source: &mut dyn FrameSource) {
+    source.take_notes().into_iter().for_each(|note| tell(shared, note));
+}
+
+fn tell(shared: &Shared, note: String) {
+    eprintln!("note: {note}");
+    shared.update(|status| status.notices.push(Notice::now(note)));
 }

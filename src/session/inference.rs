@@ -13,7 +13,7 @@ use self::held::Held;
 use self::measure::{Measurer, Picture, Placed};
 use super::activations::{Activations, ComparedTaps, StageTimes};
 use super::request::Request;
-use super::shared::{Shared, Stage};
+use super::shared::{Notice, Shared, Stage};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
@@ -114,7 +114,7 @@ impl<'a> Worker<'a> {
         };
         let model = load(&config.model)?;
         shared.update(|status| {
-            status.notices.extend(model.weights.notes.iter().cloned());
+            status.notices.extend(model.weights.notes.iter().cloned().map(Notice::now));
             status.model = Some(model.clone());
         });
         let mut all = vec![model.clone()];

@@ -25,7 +25,7 @@ use shared::Shared;
 pub use activations::{Activations, ComparedTaps, StageTimes, Tap};
 pub use history::Moment;
 pub use request::{HeldFrame, Request};
-pub use shared::{SessionConfig, Stage, Status};
+pub use shared::{Notice, SessionConfig, Stage, Status};
 
 /// Two running threads. Dropping it stops them.
 pub struct Session {

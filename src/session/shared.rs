@@ -52,8 +52,8 @@ pub struct Status {
     pub source: Arc<str>,
     /// What is wrong with the source at the moment (the session goes on trying).
     pub trouble: Option<String>,
-    /// Fallbacks that were taken, each with how to get the real thing.
-    pub notices: Vec<String>,
+    /// Fallbacks that were taken, each with how to get the real thing, and what else is to be known of network and source.
+    pub notices: Vec<Notice>,
     /// The network, once it is loaded.
     pub model: Option<Model>,
     /// When the source was opened.
@@ -62,6 +62,22 @@ pub struct Status {
     pub last_frame: Option<Instant>,
     /// True where frames ought to keep coming.
     pub live: bool,
+}
+
+/// Something that is told once.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// A sentence.
+    pub text: String,
+    /// When it was told first.
+    pub told: Instant,
+}
+
+impl Notice {
+    /// Told at this moment.
+    pub fn now(text: String) -> Self {
+        Self { text, told: Instant::now() }
+    }
 }
 
 pub(super) type Opener = Box<dyn FnOnce() -> Result<Opened, SourceError> + Send>;

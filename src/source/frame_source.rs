@@ -24,6 +24,12 @@ pub trait FrameSource {
         None
     }
 
+    /// Takes what the user ought to know of the source as a whole and was not told yet; asked for once it is open and
+    /// after each frame. What is odd about one picture is its [`Frame::note`].
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What this source really delivers, for the status line: `Webcam C920 · 640×480 MJPEG · 30 fps`.
     fn describe(&self) -> Arc<str>;
 }

@@ -62,6 +62,7 @@ impl FrameSource for TestCard {
         let id = self.next_id;
         self.next_id += 1;
         Ok(Some(Frame {
+            note: None,
             id,
             captured,
             width: WIDTH,

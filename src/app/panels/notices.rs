@@ -9,11 +9,12 @@ use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
+use crate::session::Notice;
 
 /// A view without a frame for so long says so.
 pub const SILENCE: Duration = Duration::from_secs(2);
 
-/// How long after the start a fallback is told on the screen (the terminal has it too).
+/// How long a notice stands on the screen (the terminal has it too).
 const NOTICE_TIME: Duration = Duration::from_secs(12);
 
 pub(super) fn show(ui: &Ui, area: Rect, state: &AppState, model: &ViewModel) {
@@ -29,7 +30,9 @@ pub(super) fn show(ui: &Ui, area: Rect, state: &AppState, model: &ViewModel) {
             silent.as_secs()
         ));
     }
-    lines.extend(model.status.notices.iter().filter(|_| model.since_start < NOTICE_TIME).cloned());
+    lines.extend(model.activations.as_ref().and_then(|shown| shown.frame.frame.named_note()));
+    let is_new = |notice: &&Notice| model.now.saturating_duration_since(notice.told) < NOTICE_TIME;
+    lines.extend(model.status.notices.iter().filter(is_new).map(|notice| notice.text.clone()));
     let mut bottom = area.bottom() - 8.0;
     if state.panels.hint {
         bottom = hint::show(ui, &state.keys, area, bottom) - 6.0;
