@@ -31,6 +31,17 @@ pub enum OutputChoice {
     Numbers,
 }
 
+impl OutputChoice {
+    /// As `--output` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+            Self::Numbers => "numbers",
+        }
+    }
+}
+
 /// What the user says of a network besides its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelOptions {
@@ -73,6 +84,8 @@ pub struct Model {
     pub weights: Arc<Weights>,
     /// Names of its classes; empty where they are not known.
     pub labels: Arc<[Label]>,
+    /// What the user said of it.
+    pub options: Arc<ModelOptions>,
 }
 
 /// A network of which everything is known but, where it is untrained, its parameters: making those takes seconds.
@@ -86,6 +99,7 @@ pub struct OpenedModel {
     pub labels: Arc<[Label]>,
     /// What is known of its file.
     pub facts: Option<FileFacts>,
+    options: Arc<ModelOptions>,
     conventions: Conventions,
     /// `None`: untrained.
     weights: Option<Arc<Weights>>,
@@ -96,7 +110,7 @@ impl OpenedModel {
     pub fn untrained(graph: Arc<Graph>) -> Self {
         let conventions = Conventions::default();
         let (spec, labels) = (WeightsSpec::Untrained, Arc::new([]));
-        Self { spec, graph, labels, facts: None, conventions, weights: None }
+        Self { spec, graph, labels, facts: None, options: Arc::default(), conventions, weights: None }
     }
 
     /// Reads weights, or decides on the architecture of an untrained network: that of `like`, where it is given.
@@ -145,7 +159,8 @@ impl OpenedModel {
         let own = (spec == WeightsSpec::Embedded).then(labels::embedded);
         let own = own.or_else(|| names.as_deref().map(labels::named));
         let labels = class_names(options.labels.as_deref(), own, &graph)?;
-        Ok(Self { spec, graph, labels, facts, conventions, weights })
+        let options = Arc::new(options.clone());
+        Ok(Self { spec, graph, labels, facts, options, conventions, weights })
     }
 
     /// False where predictions mean nothing.
@@ -174,7 +189,8 @@ impl OpenedModel {
             Some(weights) => weights.clone(),
             None => Arc::new(self.make(resize, progress)?),
         };
-        Ok(Model { graph: self.graph.clone(), weights, labels: self.labels.clone() })
+        let (graph, labels, options) = (self.graph.clone(), self.labels.clone(), self.options.clone());
+        Ok(Model { graph, weights, labels, options })
     }
 
     fn make(&self, resize: Resize, progress: &mut dyn FnMut(&str)) -> Result<Weights, EngineError> {

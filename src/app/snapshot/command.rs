@@ -73,7 +73,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 fn network_words(network: &Model, placement: Placement) -> Vec<String> {
-    let Model { graph, weights, .. } = network;
+    let Model { graph, weights, options, .. } = network;
     let mut words = Vec::new();
     match &weights.origin {
         Origin::File { path, .. } => words.push(format!("--weights '{}'", absolute(path).display())),
@@ -89,6 +89,8 @@ fn network_words(network: &Model, placement: Placement) -> Vec<String> {
     words.extend(graph.avg_pool().map(|counts| format!("--avg-pool {}", counts.name())));
     let input = graph.input_shape();
     words.push(format!("--input-scale {} --input-size {}x{}", input_scale.name(), input.width, input.height));
+    words.extend(options.output.map(|output| format!("--output {}", output.name())));
+    words.extend(options.labels.iter().map(|path| format!("--labels '{}'", absolute(path).display())));
     words.push(format!("--device {} --precision {}", placement.name(), precision.name()));
     words
 }
