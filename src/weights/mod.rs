@@ -6,6 +6,7 @@ mod assign;
 mod canonical;
 mod conventions;
 mod described;
+mod error;
 pub mod fetch;
 mod file;
 mod hdf5;
@@ -23,7 +24,8 @@ mod zip;
 
 pub use conventions::Known;
 pub use described::ReadOptions;
+pub use error::WeightsError;
 pub use file::{Layout, Stored};
 pub use parameters::{EMBEDDED_TITLE, LayerWeights, Origin, UNTRAINED_TITLE, Weights};
 pub use seeded::{RandomStream, seeded};
-pub use weight_file::{FileFacts, Scores, WeightFile, WeightsError};
+pub use weight_file::{FileFacts, Scores, WeightFile};

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -11,6 +11,7 @@ use super::assign::{self, Architecture};
 use super::canonical::{self, Parameter};
 use super::conventions::{FROM_FILE, FROM_LAYOUT, Known, best, conventions};
 use super::described::{DescribedNetwork, ReadOptions};
+use super::error::WeightsError;
 use super::file::{Layout, Limits, ReadError, Stored, TensorFile};
 use super::manifest::{Checksum, Entry, Manifest};
 use super::parameters::{LayerWeights, Origin, Weights};
@@ -316,46 +317,4 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
         return Err(format(format!("it has {} bytes, and at most {MOST_BYTES} are read", metadata.len())));
     }
     std::fs::read(path).map_err(io)
-}
-
-/// Why a weight file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum WeightsError {
-    /// It cannot be read from disk.
-    #[error("{}: {}", path.display(), in_words(source))]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is no weight file that is read.
-    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads whole networks (ONNX, Keras' .keras and .h5) and weights (safetensors, PyTorch's .pth, Keras' .weights.h5, PaddlePaddle's .pdparams)", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        reason: String,
-    },
-    /// It holds other tensors than the network has.
-    #[error("{}: does not fit {network}: {}; give `--weights` a file of this network, or one that was fine-tuned from it", path.display(), problems.join("; "))]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// The architecture.
-        network: String,
-        /// Everything that is wrong, one entry each.
-        problems: Vec<String>,
-    },
-}
-
-/// What is wrong with reading a file, and what to do.
-fn in_words(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such weight file: check the name after --weights".into(),
-        std::io::ErrorKind::PermissionDenied => {
-            "permission denied: make the weight file readable for you".into()
-        }
-        _ => format!("the weight file cannot be read: {error}"),
-    }
 }
