@@ -61,6 +61,9 @@ pub struct Frame {
     pub name: Arc<str>,
     /// What the user ought to know of this very picture, as a sentence without its name; `None` where nothing is odd.
     pub note: Option<Arc<str>>,
+    /// What its source is and gives with this picture, for the status line (`holiday · 2 of 6 · cat.jpg · 640×480`); empty
+    /// until the capture thread has set it.
+    pub source: Arc<str>,
 }
 
 /// Why bytes are not a picture.
@@ -108,6 +111,7 @@ impl Frame {
             bytes: bytes[..expected].into(),
             name,
             note: None,
+            source: "".into(),
         })
     }
 

@@ -61,7 +61,7 @@ pub fn take(
         provenance: Provenance::new(&network.graph, &network.weights, how),
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
         command: command::again(state, model, setup, placement, scene.size(), colors),
-        source: model.status.source.to_string(),
+        source: frame.source.to_string(),
         picture: frame.name.to_string(),
         note: frame.note.as_deref().map(String::from),
         frame_id: frame.id,

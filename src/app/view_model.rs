@@ -128,12 +128,10 @@ impl ViewModel {
                 parts.push(format!("latency {latency_ms} ms"));
             }
             parts.push(format!("{dropped} dropped"));
-            // The source may already be at the next picture.
-            if !self.status.source.contains(&*shown.frame.frame.name) {
-                parts.push(shown.frame.frame.name.to_string());
-            }
         }
-        parts.push(self.status.source.to_string());
+        // The source may already be at the next picture.
+        let shown = self.activations.as_ref().map(|shown| &shown.frame.frame.source);
+        parts.push(shown.unwrap_or(&self.status.source).to_string());
         parts.retain(|part| !part.is_empty());
         parts.join(" · ")
     }

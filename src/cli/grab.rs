@@ -12,9 +12,9 @@ use super::pictures;
 use crate::record::save_numbered;
 use crate::source::{CameraId, SourceSpec};
 
-/// Save stills of a camera (or of a video, a folder, the test card) in full resolution.
+/// Save stills of a camera (or of a video, a folder, the test card) in the source's own size.
 ///
-/// Files are numbered and go on where an earlier run stopped; nothing is overwritten.
+/// Those of more than 40 million pixels are made smaller by a whole factor, with a note. Files are numbered and go on where an earlier run stopped; nothing is overwritten.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: convscope grab -n 5 --every 500ms -o stills")]
 pub struct GrabArgs {

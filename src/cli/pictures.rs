@@ -117,7 +117,15 @@ fn in_groups(
 ) -> anyhow::Result<usize> {
     let request = args.camera.request();
     let bar = progress_bar();
-    let mut run = Run { bar: &bar, stems: HashSet::new(), number: 0, troubles: 0, together, pending: vec![] };
+    let mut run = Run {
+        bar: &bar,
+        stems: HashSet::new(),
+        told: HashSet::new(),
+        number: 0,
+        troubles: 0,
+        together,
+        pending: vec![],
+    };
     for spec in &args.paths {
         run.source(spec, &request, args.frames, body)?;
     }
@@ -132,6 +140,7 @@ fn in_groups(
 struct Run<'a> {
     bar: &'a ProgressBar,
     stems: HashSet<String>,
+    told: HashSet<String>,
     number: usize,
     troubles: usize,
     together: usize,
@@ -233,7 +242,8 @@ impl Run<'_> {
                 }
                 News::Note(note) => self.tell(&note),
                 News::Frame(frame) => {
-                    if let Some(note) = frame.named_note() {
+                    // Frames of a video say the same of themselves.
+                    if let Some(note) = frame.named_note().filter(|note| self.told.insert(note.clone())) {
                         self.tell(&note);
                     }
                     taken += 1;

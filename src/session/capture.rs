@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::shared::{Notice, Shared};
+use crate::frame::Frame;
 use crate::source::{FrameSource, SourceError};
 
 /// A source that fails is asked again after this time.
@@ -39,11 +40,13 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
                 {
                     eprintln!("note: {note}");
                 }
+                // The source may be far ahead of what is shown: the frame takes with it what was said of it.
+                let frame = Frame { source: source.describe(), ..frame };
                 {
                     let mut status = shared.status();
                     status.last_frame = Some(Instant::now());
                     status.trouble = None;
-                    status.source = source.describe();
+                    status.source = frame.source.clone();
                 }
                 // Of files every frame counts; a live source is never slowed down.
                 let open = if live { shared.frames.replace(frame) } else { shared.frames.put(frame) };

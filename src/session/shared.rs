@@ -48,7 +48,8 @@ pub enum Stage {
 pub struct Status {
     /// How far it is.
     pub stage: Stage,
-    /// What the source really delivers; empty before it is open.
+    /// What the source delivered last; empty before it is open. What is shown says so itself
+    /// ([`Frame::source`](crate::frame::Frame::source)).
     pub source: Arc<str>,
     /// What is wrong with the source at the moment (the session goes on trying).
     pub trouble: Option<String>,

@@ -62,10 +62,14 @@ impl Reduction {
         Some(Self { factor, from, to })
     }
 
-    /// What the picture is called, given its own name.
-    pub fn name(self, name: &str) -> String {
-        let (width, height) = self.from;
-        format!("{name} (shown at 1/{} of its {width}×{height} pixels)", self.factor)
+    /// What is to be said of the picture.
+    pub fn note(self) -> String {
+        let ((width, height), (to_width, to_height)) = (self.from, self.to);
+        let most = MAX_PIXELS / 1_000_000;
+        format!(
+            "of {width}×{height} pixels, taken at 1/{}: {to_width}×{to_height} (more than {most} million are too many)",
+            self.factor
+        )
     }
 
     /// The same of the picture turned by a quarter.

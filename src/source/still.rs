@@ -103,7 +103,7 @@ impl Pictures {
 
     fn description_of(&self, index: usize, picture: Option<&Picture>) -> Arc<str> {
         let path = &self.files[index];
-        let name = picture.map_or_else(|| name_of(path), |picture| frame_name(path, picture));
+        let name = name_of(path);
         let size = match picture {
             Some(picture) => format!("{}×{}", picture.width, picture.height),
             None => "cannot be read".into(),
@@ -128,11 +128,11 @@ impl FrameSource for Pictures {
         self.description = self.description_of(index, decoded.as_ref().ok());
         let picture = decoded?;
         let path = &self.files[index];
-        let (size, name) = ((picture.width, picture.height), frame_name(path, &picture));
+        let (size, name) = ((picture.width, picture.height), name_of(path));
         let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &picture.rgb, name)
             .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
         self.next_id += 1;
-        Ok(Some(frame))
+        Ok(Some(Frame { note: picture.reduction.map(|reduction| reduction.note().into()), ..frame }))
     }
 
     fn is_live(&self) -> bool {
@@ -263,12 +263,6 @@ fn leading_digits(text: &str) -> &str {
 /// What a file is called in the status line.
 fn name_of(path: &Path) -> Arc<str> {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into()
-}
-
-/// What a frame is called: its file, and that it was shrunk.
-fn frame_name(path: &Path, picture: &Picture) -> Arc<str> {
-    let name = name_of(path);
-    picture.reduction.map_or(name.clone(), |reduction| reduction.name(&name).into())
 }
 
 #[cfg(test)]

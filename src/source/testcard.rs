@@ -63,6 +63,7 @@ impl FrameSource for TestCard {
         self.next_id += 1;
         Ok(Some(Frame {
             note: None,
+            source: "".into(),
             id,
             captured,
             width: WIDTH,

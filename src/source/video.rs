@@ -47,9 +47,9 @@ pub struct Video {
     next_id: u64,
     /// A round like the one before has nothing new to say.
     damage_is_told: bool,
-    file_name: Arc<str>,
-    /// The file's name, and that its frames are shrunk.
     name: Arc<str>,
+    /// That frames are shrunk.
+    note: Option<Arc<str>>,
     size: (u32, u32),
     fps: Option<String>,
     description: Arc<str>,
@@ -89,8 +89,8 @@ impl Video {
             rgb: Vec::new(),
             next_id: 0,
             damage_is_told: false,
-            file_name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
-            name: "".into(),
+            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
+            note: None,
             size: (0, 0),
             fps: None,
             description: "".into(),
@@ -171,8 +171,7 @@ impl Video {
             self.size = size;
             let reduction = Reduction::of(size);
             let (width, height) = reduction.map_or(size, |reduction| reduction.to);
-            let name = self.file_name.clone();
-            self.name = reduction.map_or(name.clone(), |reduction| reduction.name(&name).into());
+            self.note = reduction.map(|reduction| reduction.note().into());
             self.description = format!("{} · {width}×{height} video{fps}", self.name).into();
         }
     }
@@ -217,7 +216,7 @@ impl FrameSource for Video {
                 let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, rgb, self.name.clone())
                     .map_err(|error| self.unreadable(error.to_string()))?;
                 self.next_id += 1;
-                return Ok(Some(frame));
+                return Ok(Some(Frame { note: self.note.clone(), ..frame }));
             }
         }
     }

@@ -276,10 +276,11 @@ fn a_very_large_picture_is_shrunk_and_says_so() {
     let path = folder.path().join("wall.pbm");
     large_pbm(&path, (10_000, 4_008));
     let mut pictures = Pictures::open(&path, false).unwrap();
-    let name = "wall.pbm (shown at 1/2 of its 10000×4008 pixels)";
-    assert_eq!(*pictures.describe(), *format!("{name} · 5000×2004"));
+    assert_eq!(*pictures.describe(), *"wall.pbm · 5000×2004");
     let frame = next(&mut pictures);
-    assert_eq!((&*frame.name, frame.width, frame.height), (name, 5000, 2004));
+    assert_eq!((&*frame.name, frame.width, frame.height), ("wall.pbm", 5000, 2004));
+    let note = "wall.pbm: of 10000×4008 pixels, taken at 1/2: 5000×2004 (more than 40 million are too many)";
+    assert_eq!(frame.named_note().unwrap(), note);
     // In this format 1 is black.
     let last_row = &frame.bytes[frame.bytes.len() - 5000 * 3..];
     assert_eq!(last_row[..2500 * 3], [0; 2500 * 3]);
@@ -287,7 +288,7 @@ fn a_very_large_picture_is_shrunk_and_says_so() {
     // One that just fits stays as it is.
     large_pbm(&path, (10_000, 4_000));
     let frame = only(&path);
-    assert_eq!((&*frame.name, frame.width, frame.height), ("wall.pbm", 10_000, 4_000));
+    assert_eq!((&*frame.name, frame.width, frame.height, frame.note), ("wall.pbm", 10_000, 4_000, None));
 }
 
 #[test]
@@ -301,7 +302,7 @@ fn a_very_large_picture_is_turned_after_it_is_shrunk() {
     fs::write(&path, with_orientation(&jpeg.into_inner(), 6)).unwrap();
     let frame = only(&path);
     assert_eq!((frame.width, frame.height), (2_500, 4_008));
-    assert_eq!(&*frame.name, "turned.jpg (shown at 1/2 of its 5000×8016 pixels)");
+    assert!(frame.note.unwrap().starts_with("of 5000×8016 pixels, taken at 1/2: 2500×4008 "));
     let shade = |x: usize, y: usize| frame.bytes[(y * 2_500 + x) * 3];
     assert!(
         shade(0, 0) < 10 && shade(2_499, 2_003) < 10 && shade(0, 2_004) > 245 && shade(2_499, 4_007) > 245
