@@ -9,6 +9,7 @@ use super::lens::{Line, Look};
 use super::state::AppState;
 use crate::engine::Model;
 use crate::inspect::{Answer, Said};
+use crate::model::labels::class_name;
 use crate::model::{LayerIndex, Precision};
 use crate::session::{Activations, Moment, StageTimes, Status};
 
@@ -90,8 +91,7 @@ impl ViewModel {
 
     /// The name of a class.
     pub fn class_name(&self, class: usize) -> String {
-        let label = self.network().and_then(|network| network.labels.get(class));
-        label.map_or_else(|| format!("class {class}"), |label| label.name.clone())
+        class_name(self.network().map_or(&[], |network| &network.labels), class)
     }
 
     /// What the network says, where that was asked for and means something.

@@ -129,8 +129,8 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
                 high: number(colors.high),
                 text: explanation.in_words(),
             };
-            let Prediction { name, said, .. } = &prediction;
-            let title = format!("{} · {}", Explanation::title(name), said.in_words(1));
+            let Prediction { title, said, .. } = &prediction;
+            let title = format!("{} · {}", Explanation::title(title), said.in_words(1));
             let tile = Tile { picture: painted, caption: String::new() };
             let figure = tile_grid_figure(
                 &title,
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((of("281"), of("Tabby"), of("n02123045")), (Ok(281), Ok(281), Ok(281)));
         assert!(of("1000").unwrap_err().contains("from 0 to 999"));
         assert!(of("tabi").unwrap_err().contains("did you mean `tab"));
-        let twins = crate::model::labels::parse("crane\nheron\ncrane");
+        let twins = crate::model::labels::named(&["crane", "heron", "crane"]);
         assert!(class("crane", 3, &twins).unwrap_err().to_string().contains("numbers 0, 2"));
     }
 }

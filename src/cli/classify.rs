@@ -180,11 +180,11 @@ pub fn plot(answer: &Answer, labels: &[Label], picture: &str, named: usize) -> F
 
 /// Predictions in lines, below the picture's name.
 pub fn table(picture: &str, top: &[Prediction]) -> String {
-    let width = top.iter().map(|prediction| prediction.name.chars().count()).max().unwrap_or(0);
+    let width = top.iter().map(|prediction| prediction.title.chars().count()).max().unwrap_or(0);
     let mut text = format!("{picture}\n");
-    for (rank, Prediction { wordnet_id, name, said, .. }) in top.iter().enumerate() {
+    for (rank, Prediction { wordnet_id, title, said, .. }) in top.iter().enumerate() {
         let (rank, said) = (rank + 1, said.in_words(2));
-        text.push_str(&format!("{rank:>4}  {wordnet_id}  {name:<width$}  {said:>8}\n"));
+        text.push_str(&format!("{rank:>4}  {wordnet_id}  {title:<width$}  {said:>8}\n"));
     }
     text
 }

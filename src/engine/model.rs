@@ -1,5 +1,7 @@
 //! From `--weights` to a network's layers, parameters and class names.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use super::spec::WeightsSpec;
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, Resize, twin};
 use crate::model::inception_v3::{HeadLayer, IMAGENET_CLASSES, INPUT_SIZE, inception_v3_of_size};
-use crate::model::labels::{self, Label};
+use crate::model::labels::{self, Label, Named, Wanted};
 use crate::model::{Activation, AvgPool, Conventions, Graph, InputScale, Meaning, Output, Precision};
 use crate::network::calibrate;
 use crate::source::testcard;
@@ -155,10 +157,13 @@ impl OpenedModel {
         conventions.precision = options.precision;
         let mut weights = weights.map(|weights| Weights { conventions, ..weights });
         settle_output(&mut graph, weights.as_mut(), scores, options.output);
-        let (graph, weights) = (Arc::new(graph), weights.map(Arc::new));
         let own = (spec == WeightsSpec::Embedded).then(labels::embedded);
         let own = own.or_else(|| names.as_deref().map(labels::named));
-        let labels = class_names(options.labels.as_deref(), own, &graph)?;
+        let Named { labels, notes } = class_names(options.labels.as_deref(), own, &graph)?;
+        if let Some(weights) = &mut weights {
+            weights.notes.extend(notes);
+        }
+        let (graph, weights) = (Arc::new(graph), weights.map(Arc::new));
         let options = Arc::new(options.clone());
         Ok(Self { spec, graph, labels, facts, options, conventions, weights })
     }
@@ -268,40 +273,33 @@ fn settle_output(
     }
 }
 
-/// The names of a network's classes: those of a file, its `own`, ImageNet's where there are as many, else none. One
-/// probability can have two: of what it speaks against, and of what it speaks for.
-fn class_names(
-    path: Option<&Path>,
-    own: Option<Arc<[Label]>>,
-    graph: &Graph,
-) -> Result<Arc<[Label]>, EngineError> {
+/// Most bytes of a list of class names; COCO's annotations hold one too.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The names of a network's classes: those of a file, its `own`, ImageNet's where there are as many, else none; and what was
+/// taken for granted. One probability can have two: of what it speaks against, and of what it speaks for.
+fn class_names(path: Option<&Path>, own: Option<Arc<[Label]>>, graph: &Graph) -> Result<Named, EngineError> {
     let answer = graph.answer();
     let outputs = answer.map_or(0, |output| graph.nodes[output.layer].shape.len());
-    let is_number = answer.is_some_and(|output| output.meaning == Meaning::Numbers);
-    let fits = |names: usize| names == outputs || outputs == 1 && names == 2 && !is_number;
+    let is_probability = answer.is_some_and(|output| output.meaning != Meaning::Numbers);
     let Some(path) = path else {
-        let usual = || if outputs == IMAGENET_CLASSES { labels::imagenet() } else { Arc::new([]) };
-        return Ok(own.filter(|own| fits(own.len())).unwrap_or_else(usual));
+        let fits = |names: usize| names == outputs || outputs == 1 && names == 2 && is_probability;
+        return Ok(match own.filter(|own| fits(own.len())) {
+            Some(labels) => Named { labels, notes: vec![] },
+            None => labels::usual(outputs),
+        });
     };
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| EngineError::new(format!("{shown}: the class names cannot be read: {error}")))?;
-    let labels = labels::parse(&text);
-    let names = labels.len();
+    let failed = |reason: &dyn std::fmt::Display| EngineError::new(format!("{shown} {reason}"));
+    let unread = |error| EngineError::new(format!("{shown}: the class names cannot be read: {error}"));
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(unread)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(failed(&"is larger than any list of class names: give the names alone"));
+    }
     if answer.is_none() {
-        return Err(EngineError::new(format!(
-            "{shown} has {names} class names, but the network gives maps and no classes: leave --labels out"
-        )));
+        return Err(failed(&"names classes, but the network gives maps and no classes: leave --labels out"));
     }
-    if !fits(names) {
-        let count = match outputs {
-            1 if !is_number => "1 output, which takes 1 name or 2 (of no and of yes)".into(),
-            1 => "1 output".into(),
-            _ => format!("{outputs} outputs"),
-        };
-        return Err(EngineError::new(format!(
-            "{shown} has {names} class names, but the network has {count}: give the list that it was trained with"
-        )));
-    }
-    Ok(labels)
+    let named = labels::read(&bytes, Wanted { outputs, is_probability }).map_err(|error| failed(&error))?;
+    Ok(Named { notes: named.notes.iter().map(|note| format!("{shown} {note}")).collect(), ..named })
 }

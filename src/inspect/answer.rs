@@ -95,9 +95,10 @@ impl Answer {
         if self.is_probability() { "class" } else { "output" }
     }
 
-    /// The name of a place, or its number.
+    /// The name of a place, told apart from others of that name, or its number.
     pub fn name(&self, index: usize, labels: &[Label]) -> String {
-        labels.get(index).map_or_else(|| format!("{} {index}", self.noun()), |label| label.name.clone())
+        let title = labels.get(index).and_then(|label| label.title(index));
+        title.unwrap_or_else(|| format!("{} {index}", self.noun()))
     }
 
     /// The ends of a bar that shows its numbers; zero lies in it.

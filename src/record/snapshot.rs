@@ -162,8 +162,11 @@ pub struct Prediction {
     pub class: usize,
     /// WordNet id.
     pub wordnet_id: String,
-    /// Name.
+    /// Name, which several classes may have.
     pub name: String,
+    /// Name that only this one has.
+    #[serde(skip)]
+    pub title: String,
     /// Its number.
     #[serde(flatten)]
     pub said: Said,
@@ -172,8 +175,10 @@ pub struct Prediction {
 impl Prediction {
     /// What an answer says at this place, with its name where it has one.
     pub fn new(answer: &Answer, class: usize, labels: &[Label]) -> Self {
-        let wordnet_id = labels.get(class).map(|label| label.wordnet_id.clone()).unwrap_or_default();
-        Self { class, wordnet_id, name: answer.name(class, labels), said: answer.said(class) }
+        let label = labels.get(class).cloned().unwrap_or_default();
+        let title = answer.name(class, labels);
+        let name = if label.name.is_empty() { title.clone() } else { label.name };
+        Self { class, wordnet_id: label.wordnet_id, name, title, said: answer.said(class) }
     }
 
     /// The first `count` of what an answer tells.
@@ -181,9 +186,9 @@ impl Prediction {
         answer.top(count).into_iter().map(|class| Self::new(answer, class, labels)).collect()
     }
 
-    /// Its name in TensorBoard. Names alone are not unique: there are two cranes.
+    /// Its name in TensorBoard, where each series has one of its own.
     pub fn tag(&self) -> String {
-        format!("{}/{} {}", self.said.kind(), self.wordnet_id, self.name)
+        format!("{}/{}", self.said.kind(), format!("{} {}", self.wordnet_id, self.title).trim_start())
     }
 }
 

@@ -309,7 +309,7 @@ mod tests {
         assert!((explanation.logit - sum - bias.unwrap()).abs() < 1e-5);
         assert!(explainer.explain(&output, 3).is_none());
         // Two names for one output: what speaks for the second class speaks against the first.
-        let (graph, labels) = (inception_v3(1, 0.05), crate::model::labels::parse("no\nyes"));
+        let (graph, labels) = (inception_v3(1, 0.05), crate::model::labels::named(&["no", "yes"]));
         let weights = crate::weights::seeded(&graph, 1);
         let explainer = Explainer::of(&graph, &weights, &labels).unwrap();
         let [no, yes] = [0, 1].map(|class| explainer.explain(&output, class).unwrap().1.logit);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::keys::{Action, Keymap};
 use crate::app::state::{Colors, Lenses, Place};
 use crate::engine::Model;
+use crate::model::labels::class_name;
 use crate::model::{Graph, LayerIndex, Node, Shape};
 use crate::session::{Activations, HeldFrame};
 
@@ -73,7 +74,6 @@ impl<'a> Look<'a> {
 
     /// The name of a class, where it is known.
     pub fn class_name(&self, class: usize) -> String {
-        let label = self.network.and_then(|model| model.labels.get(class));
-        label.map_or_else(|| format!("class {class}"), |label| label.name.clone())
+        class_name(self.network.map_or(&[], |model| &model.labels), class)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::message::{GraphProto, ModelProto};
-use crate::model::InputScale;
+use crate::model::{InputScale, labels};
 
 /// Longest text that is kept of one entry.
 const LONGEST: usize = 2000;
@@ -96,66 +96,6 @@ pub(super) fn usual_size(model: &ModelProto, graph: &GraphProto) -> [usize; 2] {
 
 /// Names of classes, from 0: of Ultralytics a dictionary as Python writes it.
 pub(super) fn class_names(model: &ModelProto) -> Option<Vec<String>> {
-    let text = ["names", "class_names", "classes", "labels"].iter().find_map(|key| entry(model, key))?.trim();
-    if let Ok(names) = serde_json::from_str::<Vec<String>>(text) {
-        return Some(names);
-    }
-    if let Ok(names) = serde_json::from_str::<BTreeMap<usize, String>>(text) {
-        return in_order(names);
-    }
-    literal(text)
-}
-
-fn in_order(names: BTreeMap<usize, String>) -> Option<Vec<String>> {
-    (!names.is_empty() && names.keys().copied().eq(0..names.len())).then(|| names.into_values().collect())
-}
-
-/// `{0: 'person', 1: "traffic light"}` or `['person', …]`.
-fn literal(text: &str) -> Option<Vec<String>> {
-    let is_dictionary = text.starts_with('{');
-    let inner = text.strip_prefix(['{', '['])?.strip_suffix(['}', ']'])?;
-    let mut rest = inner.trim_start();
-    let mut names = BTreeMap::new();
-    while !rest.is_empty() {
-        let mut index = names.len();
-        if is_dictionary {
-            let (number, after) = rest.split_once(':')?;
-            index = number.trim().trim_matches(['\'', '"']).parse().ok()?;
-            rest = after.trim_start();
-        }
-        let (name, after) = quoted(rest)?;
-        names.insert(index, name);
-        rest = after.trim_start().trim_start_matches(',').trim_start();
-    }
-    in_order(names)
-}
-
-/// A string as Python writes it, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let mut name = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' => name.push(chars.next()?.1),
-            _ if c == quote => return Some((name, &text[at + 1..])),
-            _ => name.push(c),
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_as_python_writes_them() {
-        let names = |text| literal(text).map(|names| names.join("|"));
-        assert_eq!(names(r#"{0: 'person', 1: "o'clock", 2: 'a\'b'}"#).as_deref(), Some("person|o'clock|a'b"));
-        assert_eq!(names("['cat', 'dog']").as_deref(), Some("cat|dog"));
-        for broken in ["{0: 'person', 2: 'car'}", "{0: 'person", "{}", "{0: person}", "names", "{'a': 1}"] {
-            assert_eq!(names(broken), None, "{broken}");
-        }
-    }
+    let text = ["names", "class_names", "classes", "labels"].iter().find_map(|key| entry(model, key))?;
+    labels::names_in(text)
 }
