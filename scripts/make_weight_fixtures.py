@@ -10,6 +10,9 @@ src/weights/torch/tests.rs. The older format names storages by their address, so
 """
 import argparse
 import collections
+import datetime
+import enum
+import functools
 import io
 import os
 import pathlib
@@ -231,6 +234,29 @@ def one_array(*given):
     return program(dictionary((text("w"), array(*given))))
 
 
+class Phase(enum.Enum):
+    TRAIN = 1
+
+
+class OwnTensor(torch.Tensor):
+    """What fastai, for one, makes of tensors."""
+
+
+def objects():
+    """A checkpoint with what training scripts put beside the weights."""
+    itself = ([],)
+    itself[0].append(itself)
+    things = {
+        "counter": collections.Counter([3, 5]), "set": {1, 2}, "frozenset": frozenset({1}), "bytearray": bytearray(b"abc"),
+        "deque": collections.deque([1, 2]), "layout": torch.strided, "sparse": torch.eye(2).to_sparse(), "slice": slice(1),
+        "path": pathlib.PurePosixPath("data/train"), "date": datetime.datetime(2024, 5, 17), "enum": Phase.TRAIN,
+        "class": {torch.nn.Linear: 1}, "generator": np.random.default_rng(0), "loss": torch.nn.CrossEntropyLoss(),
+        "partial": functools.partial(torch.nn.LayerNorm, eps=1e-6), "itself": itself, "function": thirds,
+        "quantized": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), "meta": torch.ones(2, device="meta"),
+    }
+    return {"model_state_dict": state_dict(), "epoch": 3, "things": things, **things}
+
+
 def good():
     nested = {"epoch": 3, "model": {key: Named(f"var_{key}", value) for key, value in
                                     paddle().items() if not key.endswith("@@")}}
@@ -254,6 +280,10 @@ def good():
         "legacy_views.pth": torch_bytes(views(), _use_new_zipfile_serialization=False),
         "legacy_protocol4.pth": torch_bytes(state_dict(), _use_new_zipfile_serialization=False, pickle_protocol=4),
         "legacy_old.pth": old(),
+        "objects.pth": torch_bytes(objects()),
+        "objects4.pth": torch_bytes(objects(), pickle_protocol=4),
+        "own_dictionary.pth": torch_bytes({"state_dict": collections.defaultdict(list, state_dict())}),
+        "own_tensors.pth": torch_bytes({key: value.as_subclass(OwnTensor) for key, value in state_dict().items()}),
         **{f"protocol{protocol}.pdparams": pickle.dumps(paddle(), protocol=protocol) for protocol in (2, 3, 4, 5)},
         "old_numpy.pdparams": pickle.dumps(paddle(), protocol=2).replace(b"cnumpy._core.", b"cnumpy.core."),
         "nested2.pdparams": pickle.dumps(nested, protocol=2),
@@ -264,6 +294,10 @@ def good():
         "permuted5.pdparams": pickle.dumps({"w": np.arange(24, dtype="f4").reshape(2, 3, 4).transpose(1, 0, 2)}, protocol=5),
         "hand.pdparams": one_array([2], "<f4", latin1("\0\0\x80?\0\0\0@")),
         "hand.pth": one_tensor(),
+        "hand_module.pth": archive(program(dictionary(
+            (text("w"), tensor(storage("0", 2), 0, (2,), (1,))),
+            (text("loss"), several(text("module"), name("own", "Loss"), text("own.py"), text("class Loss")) + b"Q)R"),
+        )), {"data/0": struct.pack("<2f", 1, 2)}),
     }
 
 
@@ -313,6 +347,9 @@ def hostile():
         "pieces.pdparams": program(dictionary((text("w@@.0"), array([1], "<f4", latin1("\0" * 4))),
                                               (text("UnpackBigParamInfor@@"), b"}"))),
         "whole_model.pth": torch_bytes(torch.nn.Linear(1, 1)),
+        "model_inside.pth": torch_bytes({"epoch": 3, "args": argparse.Namespace(), "model": torch.nn.Linear(1, 1)}),
+        "pickled.pth": pickle.dumps(state_dict()),
+        "hidden.pth": torch_bytes({"state_dict": state_dict(), "epoch": Runs()}),
         "script.pt": scripted(),
         "bomb.pth": one_tensor(raw=bytes(10_000_000), count=2_500_000, shape=(2_500_000,),
                                compression=zipfile.ZIP_DEFLATED),

@@ -119,6 +119,7 @@ fn sequence(bytes: &[u8], begin: usize, limits: Limits) -> Result<StateDict, Tor
     let mut rest = bytes.get(machine.at..).unwrap_or_default();
     for key in machine.sequence(keys).ok_or_else(|| machine.damaged("no list of the storages"))? {
         let element = key.text().and_then(|key| elements.get_key_value(key));
+        let element = element.filter(|(_, element)| element.size() > 0);
         let (&key, element) = element.ok_or_else(|| machine.damaged("a storage that no tensor has"))?;
         let cut = TorchError::CutShort("a storage is missing");
         let (length, behind) = rest.split_first_chunk().ok_or(cut.clone())?;

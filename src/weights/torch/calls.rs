@@ -6,8 +6,16 @@
 use super::element::Element;
 use super::error::TorchError;
 use super::machine::Machine;
-use super::names::Global;
-use super::value::{Array, Object, Order, Storage, Tensor, Value};
+use super::names::{Global, Path};
+use super::value::{Array, Foreign, Object, Order, Storage, Tensor, Value};
+
+/// The class of what a function makes, where that is `copyreg`, which is told the class.
+fn constructed<'a>(function: Path<'a>, argument: Option<Value<'a>>) -> Path<'a> {
+    match argument {
+        Some(Value::Global(Global::Foreign(class))) if function.module.starts_with("copy") => class,
+        _ => function,
+    }
+}
 
 impl<'a> Machine<'a> {
     /// REDUCE and NEWOBJ.
@@ -21,14 +29,33 @@ impl<'a> Machine<'a> {
         let argument = |index: usize| given.get(index).copied();
         let made = match global {
             Global::OrderedDict => return self.ordered_dict(argument(0)),
-            Global::Inert => Some(Value::Inert),
+            Global::Foreign(class) => {
+                let class = constructed(class, argument(0));
+                return Ok(self.add(Object::Foreign(Box::new(Foreign { class, items: vec![] }))));
+            }
             Global::Tuple => argument(0).filter(|&value| self.tuple(value).is_some()),
             Global::Bytes if given.is_empty() => Some(Value::Bytes(&[])),
             Global::Encode => match (argument(0), argument(1).and_then(Value::text)) {
                 (Some(Value::Text(text)), Some("latin1")) => Some(Value::Latin1(text)),
                 _ => None,
             },
-            Global::RebuildParameter => argument(0).filter(|&value| self.is_tensor(value)),
+            Global::RebuildParameter | Global::RebuildFromHost => {
+                argument(0).filter(|&value| self.is_tensor(value))
+            }
+            Global::RebuildFromType => match *given {
+                [
+                    rebuild @ Value::Global(Global::RebuildTensor | Global::RebuildTensorV3),
+                    _,
+                    arguments,
+                    ..,
+                ] => {
+                    return self.call(rebuild, arguments);
+                }
+                [_, Value::Global(Global::Foreign(class)), ..] => {
+                    return Ok(self.add(Object::Foreign(Box::new(Foreign { class, items: vec![] }))));
+                }
+                _ => None,
+            },
             Global::Parameter if !given.is_empty() => argument(0).filter(|&value| self.is_tensor(value)),
             Global::Parameter | Global::TensorClass if given.is_empty() => {
                 return Ok(self.add(Object::Tensor(None)));
@@ -107,7 +134,7 @@ impl<'a> Machine<'a> {
     }
 
     fn is_tensor(&self, value: Value<'a>) -> bool {
-        matches!(self.object(value), Some(Object::Tensor(_)))
+        matches!(self.object(value), Some(Object::Tensor(_) | Object::Array(_)))
     }
 
     /// BUILD: gives an object its state.
@@ -120,7 +147,7 @@ impl<'a> Machine<'a> {
         };
         let filled = match self.objects.get(index) {
             // Attributes of an OrderedDict: `_metadata`, the versions of the modules.
-            Some(Object::Dict(_)) => return Ok(()),
+            Some(Object::Dict(_) | Object::Foreign(_)) => return Ok(()),
             Some(Object::Tensor(_)) => match self.tensor_state(state) {
                 Some(Some(tensor)) => Some(Object::Tensor(Some(Box::new(tensor)))),
                 // Flags only.
@@ -164,13 +191,30 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// BINPERSID: `("storage", class, key, device, length)`, in the older format with
+    /// BINPERSID: a storage, or in the older format `("module", class, file, source)`, which is a class.
+    pub(super) fn referred(&mut self, id: Value<'a>) -> Result<Value<'a>, TorchError> {
+        match self.tuple(id) {
+            Some(&[kind, class @ Value::Global(Global::Foreign(_)), _, _]) if kind.is_named("module") => {
+                Ok(class)
+            }
+            _ => {
+                let storage = self.storage(id)?;
+                Ok(self.add(Object::Storage(Box::new(storage))))
+            }
+        }
+    }
+
+    /// `("storage", class, key, device, length)`, in the older format with
     /// `(key of the view, offset, length)` or `None` behind it.
-    pub(super) fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, TorchError> {
+    fn storage(&self, id: Value<'a>) -> Result<Storage<'a>, TorchError> {
         let found = match self.tuple(id) {
-            Some(&[kind, Value::Global(Global::Storage(element)), key, _, count, ref view @ ..])
+            Some(&[kind, Value::Global(class), key, _, count, ref view @ ..])
                 if kind.text() == Some("storage") =>
             {
+                let element = match class {
+                    Global::Storage(element) => element,
+                    _ => Element::Other(0),
+                };
                 let whole = key.text().zip(count.size()).map(|(key, count)| (key, count, 0));
                 let part = match *view {
                     [] | [Value::None] => whole,

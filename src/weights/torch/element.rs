@@ -37,6 +37,8 @@ impl Element {
             "Int" => Self::Integer(4),
             "Short" => Self::Integer(2),
             "Char" | "Byte" | "Bool" | "Untyped" => Self::Integer(1),
+            "QInt8" | "QUInt8" | "QUInt4x2" | "QUInt2x4" => Self::Other(1),
+            "QInt32" => Self::Other(4),
             "ComplexFloat" => Self::Other(8),
             "ComplexDouble" => Self::Other(16),
             _ => return None,

@@ -13,6 +13,10 @@ pub(super) enum TorchError {
         "the pickle holds an object of class `{0}`, not only tensors: refused; `torch.save(model.state_dict(), …)` writes a file that is read"
     )]
     Class(String),
+    #[error(
+        "written by Python's `pickle`, and not by `torch.save`: load it with pickle and write it again with `torch.save(model.state_dict(), …)`"
+    )]
+    Pickled,
     #[error("byte {at} of the pickle is the instruction 0x{opcode:02x}, which no weight file needs: refused")]
     Opcode { at: usize, opcode: u8 },
     #[error("the pickle is damaged at byte {at}: {what}")]

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::error::TorchError;
+use super::names::Path;
 use super::value::{Object, Value};
 
 /// A checkpoint of InceptionV3 with its optimizer has about 80 000.
@@ -66,9 +67,21 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The entries of a dictionary, also of one with a class of its own.
     pub(super) fn dict(&self, value: Value<'a>) -> Option<&[(Value<'a>, Value<'a>)]> {
-        let Some(Object::Dict(items)) = self.object(value) else { return None };
-        Some(items)
+        match self.object(value)? {
+            Object::Dict(items) => Some(items),
+            Object::Foreign(object) if !object.items.is_empty() => Some(&object.items),
+            _ => None,
+        }
+    }
+
+    /// The class of an object that has no meaning here.
+    pub(super) fn class(&self, value: Value<'a>) -> Option<Path<'a>> {
+        match self.object(value)? {
+            Object::Foreign(object) => Some(object.class),
+            _ => None,
+        }
     }
 
     /// The last entry of that name, which is the one that Python keeps.

@@ -1,5 +1,5 @@
 //! The instructions of a pickle, for a machine that can build tensors and nothing else: it has no functions to call,
-//! only the short list of `names.rs`, and what `calls.rs` makes of them is data. Opcodes and their meaning are those of
+//! only the short list of `names.rs`, and what `calls.rs` makes of them is data. All other objects are passed over. Opcodes and their meaning are those of
 //! CPython's Lib/pickletools.py.
 
 use super::error::TorchError;
@@ -77,7 +77,14 @@ impl<'a> Machine<'a> {
                 let items = self.pop_some(usize::from(opcode - 0x84))?;
                 self.make(Object::Tuple(items));
             }
-            b']' => self.make(Object::List(vec![])),
+            // A set is as good as a list: EMPTY_SET, ADDITEMS, FROZENSET.
+            b']' | 0x8f => self.make(Object::List(vec![])),
+            0x90 => self.append(true)?,
+            0x91 => {
+                let begin = self.pop_mark()?;
+                let items = self.stack.drain(begin..).collect();
+                self.make(Object::List(items));
+            }
             b'a' => self.append(false)?,
             b'e' => self.append(true)?,
             b'}' => self.make(Object::Dict(vec![])),
@@ -105,6 +112,12 @@ impl<'a> Machine<'a> {
                 let slot = u32::from_le_bytes(self.number()?);
                 self.recall(slot)?;
             }
+            // POP, POP_MARK: of tuples that hold themselves
+            b'0' => drop(self.pop()?),
+            b'1' => {
+                let begin = self.pop_mark()?;
+                self.stack.truncate(begin);
+            }
             // Names and calls
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
@@ -122,6 +135,12 @@ impl<'a> Machine<'a> {
                 let made = self.call(callee, arguments)?;
                 self.stack.push(made);
             }
+            // NEWOBJ_EX: with arguments that have names
+            0x92 => {
+                let (_, arguments, callee) = (self.pop()?, self.pop()?, self.pop()?);
+                let made = self.call(callee, arguments)?;
+                self.stack.push(made);
+            }
             b'b' => {
                 let state = self.pop()?;
                 let target = self.top()?;
@@ -129,8 +148,8 @@ impl<'a> Machine<'a> {
             }
             b'Q' => {
                 let id = self.pop()?;
-                let storage = self.storage(id)?;
-                self.make(Object::Storage(Box::new(storage)));
+                let referred = self.referred(id)?;
+                self.stack.push(referred);
             }
             _ => return Ok(false),
         }
@@ -177,6 +196,8 @@ impl<'a> Machine<'a> {
         let Value::Object(index) = self.top()? else { return Err(self.damaged("it appends to no list")) };
         match self.objects.get_mut(index) {
             Some(Object::List(list)) => list.extend(items),
+            // A `deque`, for one.
+            Some(Object::Foreign(_)) => {}
             _ => return Err(self.damaged("it appends to no list")),
         }
         Ok(())
@@ -191,6 +212,9 @@ impl<'a> Machine<'a> {
         let Value::Object(index) = self.top()? else { return Err(self.damaged("it fills no dictionary")) };
         match self.objects.get_mut(index) {
             Some(Object::Dict(dict)) => dict.extend(pairs.iter().map(|&[key, value]| (key, value))),
+            Some(Object::Foreign(object)) => {
+                object.items.extend(pairs.iter().map(|&[key, value]| (key, value)));
+            }
             _ => return Err(self.damaged("it fills no dictionary")),
         }
         Ok(())

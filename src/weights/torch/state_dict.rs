@@ -140,7 +140,7 @@ fn find<'a>(machine: &Machine<'a>, root: Value<'a>) -> Result<(Value<'a>, Vec<&'
     let mut ignored = Vec::new();
     let mut outer = root;
     for _ in 0..MAX_DEPTH {
-        let entries = machine.dict(outer).ok_or(TorchError::NoTensors)?;
+        let entries = machine.dict(outer).ok_or_else(|| no_tensors(machine, outer))?;
         let holds = |value: Value<'a>| {
             let entries = machine.dict(value).unwrap_or_default();
             entries.iter().any(|&(_, value)| content(machine, value).is_some())
@@ -161,7 +161,9 @@ fn find<'a>(machine: &Machine<'a>, root: Value<'a>) -> Result<(Value<'a>, Vec<&'
                 }
             }
             match *holding {
-                [] => named().find(|&value| machine.dict(value).is_some()).ok_or(TorchError::NoTensors)?,
+                [] => named()
+                    .find(|&value| machine.dict(value).is_some())
+                    .ok_or_else(|| no_tensors(machine, outer))?,
                 [(_, inner)] => inner,
                 [..] => {
                     let keys: Vec<_> = holding.iter().map(|(key, _)| key.text().unwrap_or("?")).collect();
@@ -173,7 +175,15 @@ fn find<'a>(machine: &Machine<'a>, root: Value<'a>) -> Result<(Value<'a>, Vec<&'
         ignored.extend(beside.map(|(key, _)| key.text().unwrap_or("?")));
         outer = inner;
     }
-    if machine.dict(outer).is_some() { Ok((outer, ignored)) } else { Err(TorchError::NoTensors) }
+    if machine.dict(outer).is_some() { Ok((outer, ignored)) } else { Err(no_tensors(machine, outer)) }
+}
+
+/// Why there are no tensors: a whole model, alone or among other things, most likely.
+fn no_tensors(machine: &Machine<'_>, outer: Value<'_>) -> TorchError {
+    let named = || WRAPPERS.iter().filter_map(|name| machine.entry(outer, name));
+    let entries = || machine.dict(outer).unwrap_or_default().iter().map(|&(_, value)| value);
+    let class = [outer].into_iter().chain(named()).chain(entries()).find_map(|value| machine.class(value));
+    class.map_or(TorchError::NoTensors, |class| TorchError::Class(class.to_string()))
 }
 
 fn same(one: Value<'_>, other: Value<'_>) -> bool {

@@ -158,6 +158,23 @@ fn a_checkpoint_is_unwrapped_and_what_is_left_aside_is_told() {
     assert_eq!(file.notes, [note]);
 }
 
+#[test]
+fn objects_that_no_weight_needs_are_passed_over_and_named() {
+    for name in ["objects.pth", "objects4.pth"] {
+        let file = load(name);
+        assert_eq!(file.tensors, state_dict(), "{name}");
+        let note = "ignored what is no weight: `epoch`, `things`, `counter`, `set`, `frozenset`, `bytearray`, 15 more";
+        assert_eq!(file.notes, [note], "{name}");
+    }
+    // As the format before 1.6 wrote a module, with its source.
+    let file = load("hand_module.pth");
+    assert_eq!(file.tensors, [tensor("w", &[2], Stored::F32, vec![1.0, 2.0])]);
+    assert_eq!(file.notes, ["ignored what is no weight: `loss`"]);
+    // A dictionary of a class of its own is one, and so is a tensor.
+    assert_eq!(load("own_dictionary.pth").tensors, state_dict());
+    assert_eq!(load("own_tensors.pth").tensors, state_dict());
+}
+
 fn paddle(stored: Stored, convert: impl Fn(f32) -> f32) -> Vec<NamedTensor> {
     let values = |start, count| thirds(start, count).into_iter().map(&convert).collect();
     vec![
@@ -205,7 +222,7 @@ fn the_hand_made_files_are_good_before_they_are_spoilt() {
 }
 
 /// Every file in `hostile`, and a part of the sentence that refuses it.
-const HOSTILE: [(&str, &str); 68] = [
+const HOSTILE: [(&str, &str); 71] = [
     ("runs.pth", "wants to call `posix.system`, which a weight file has no business doing"),
     ("runs_legacy.pth", "wants to call `posix.system`"),
     ("runs.pdparams", "wants to call `posix.system`"),
@@ -238,6 +255,9 @@ const HOSTILE: [(&str, &str); 68] = [
     ("two_models.pdparams", "several dictionaries of tensors (`generator`, `discriminator`)"),
     ("pieces.pdparams", "pieces of a gigabyte"),
     ("whole_model.pth", "an object of class `torch.nn.modules.linear.Linear`"),
+    ("model_inside.pth", "an object of class `torch.nn.modules.linear.Linear`"),
+    ("pickled.pth", "written by Python's `pickle`, and not by `torch.save`"),
+    ("hidden.pth", "wants to call `posix.system`"),
     ("script.pt", "TorchScript"),
     ("bomb.pth", "`archive/data/0` in the zip archive is compressed"),
     ("says_deflated.pth", "`archive/data/0` in the zip archive is compressed"),
@@ -376,12 +396,15 @@ fn one_long_list_for_many_dictionaries_is_too_much_work() {
 
 #[test]
 fn names_from_a_file_cannot_reach_the_terminal_as_they_are() {
-    let error = refusal(b"\x80\x02cos\x1b[2J\nsystem\n.");
-    assert!(error.contains(r"`os\u{1b}[2J.system`"), "{error}");
-    let error = refusal(b"\x80\x02cos`: all is well, `\nsystem\n.");
-    assert!(error.starts_with(r"the pickle wants to call `os\': all is well, \'.system`"), "{error}");
-    let long = [b"\x80\x02c".as_slice(), &b"m".repeat(200), b"\nsystem\n."].concat();
+    let error = refusal(b"\x80\x02cos\n\x1b[2Jsystem\n.");
+    assert!(error.contains(r"`os.\u{1b}[2Jsystem`"), "{error}");
+    let error = refusal(b"\x80\x02cos\n`: all is well, `\n.");
+    assert!(error.starts_with(r"the pickle wants to call `os.\': all is well, \'`"), "{error}");
+    let long = [b"\x80\x02cos\n".as_slice(), &b"m".repeat(200), b"\n."].concat();
     assert!(refusal(&long).contains("mmm…`"));
+    // An object in place of the tensors.
+    let error = refusal(b"\x80\x02c\x1b[2J\nModel\n)R.");
+    assert!(error.contains(r"`\u{1b}[2J.Model`"), "{error}");
     let longer = [b"\x80\x02c".as_slice(), &b"m".repeat(300), b"\nsystem\n."].concat();
     assert!(refusal(&longer).contains("a name that is too long"));
 }

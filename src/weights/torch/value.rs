@@ -1,7 +1,7 @@
 //! What a pickle is made of. Texts and bytes are slices of the file; everything compound is in the machine's list.
 
 use super::element::Element;
-use super::names::Global;
+use super::names::{Global, Path};
 
 /// The longest text that is looked into: a name, a device, a key.
 const MAX_TEXT: usize = 4096;
@@ -12,7 +12,7 @@ pub(super) enum Value<'a> {
     None,
     Bool(bool),
     Int(i64),
-    /// What no tensor is made of: floats, long integers, objects of harmless classes.
+    /// What no tensor is made of: floats, long integers.
     Inert,
     /// A text in UTF-8, not yet checked: a whole array can be one.
     Text(&'a [u8]),
@@ -20,7 +20,7 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     /// Bytes written as a text, each character one byte, as protocol 2 does.
     Latin1(&'a [u8]),
-    Global(Global),
+    Global(Global<'a>),
     /// Index of an [`Object`].
     Object(usize),
 }
@@ -41,6 +41,16 @@ pub(super) enum Object<'a> {
         element: Element,
         big_endian: bool,
     },
+    /// Of a class that has no meaning here.
+    Foreign(Box<Foreign<'a>>),
+}
+
+/// An object that is passed over.
+#[derive(Debug)]
+pub(super) struct Foreign<'a> {
+    pub(super) class: Path<'a>,
+    /// Of a dictionary of its own kind (`defaultdict`, `EasyDict`).
+    pub(super) items: Vec<(Value<'a>, Value<'a>)>,
 }
 
 /// A storage that a pickle refers to; its bytes are elsewhere in the file.
