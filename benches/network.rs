@@ -20,7 +20,7 @@ use burn::tensor::Tensor;
 use clap::{Args, Parser, Subcommand};
 use convscope::bridge;
 use convscope::engine::{Model, ModelOptions, OpenedModel, OutputChoice, Placement, WeightsSpec, device_for};
-use convscope::gpu::{Fit, GpuContext, Resize, new_instance, twin};
+use convscope::gpu::{GpuContext, Preprocessing, Resize, new_instance, twin};
 use convscope::model::{AvgPool, Graph, LayerIndex, Node, Precision};
 use convscope::network::{Folding, Network, input_from_values, values};
 use convscope::source::{CameraRequest, SourceSpec, open};
@@ -107,7 +107,7 @@ fn prepare(asked: &Prepare) -> Outcome<()> {
     let mut source = open(Some(&asked.picture), &CameraRequest::default(), false)?.source;
     let frame = source.next_frame()?.ok_or("there is no picture")?;
     let (scale, shape) = (model.weights.conventions.input_scale, model.graph.input_shape());
-    let input = twin::preprocess(&frame, Fit::default(), Resize::default(), scale, shape);
+    let input = twin::preprocess(&frame, Preprocessing::default(), scale, shape);
     fs::write(asked.folder.join(INPUT), little_endian(&input))?;
     write_weights(&model, &asked.folder.join(WEIGHTS))?;
     let graph = json!({

@@ -1,32 +1,36 @@
 // Frame → the network's input: crop, resize, normalise; written into Burn's own buffer through strides.
-// Twin: `preprocess` in src/gpu/twin.rs.
+// Twin: `preprocess` in src/gpu/twin/input.rs.
 
-const RESIZE_BILINEAR: u32 = 0u;
-const RESIZE_ANTIALIAS: u32 = 1u;
-const RESIZE_NEAREST: u32 = 2u;
-
-// Half up; a little less than half too, because a half comes out of f32 sums as either.
-const ROUNDING: f32 = 0.5001;
+// `PRECISION_BITS` in src/gpu/windows.rs.
+const PRECISION_BITS: u32 = 22u;
 
 // What the channels of the input are: `InputColors` in src/model/conventions.rs.
 const COLORS_BGR: u32 = 1u;
 const COLORS_GREY: u32 = 2u;
 
+// Lengths are across and down.
 struct Preprocess {
     frame_size: vec2<u32>,
     frame_format: u32,
-    resize: u32,
-    // The part of the frame that is used, in pixels.
-    crop_origin: vec2<f32>,
-    crop_size: vec2<f32>,
+    colors: u32,
+    // The part of the frame that is resized, in pixels; what it becomes, and where in that the input begins.
+    start: vec2<u32>,
+    length: vec2<u32>,
+    cells: vec2<u32>,
+    first: vec2<u32>,
     output_size: vec2<u32>,
+    // Most pixels of a window; 0 where fractions are kept.
+    taps: vec2<u32>,
+    // Whether columns are resized before rows.
+    down_first: u32,
     // Of the output, in elements.
     base: u32,
     channel_stride: u32,
     row_stride: u32,
     column_stride: u32,
-    colors: u32,
-    padding: u32,
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
     // A level from 0 to 255 becomes level / divisor - offset, channel by channel.
     divisor: vec4<f32>,
     offset: vec4<f32>,
@@ -34,6 +38,8 @@ struct Preprocess {
 
 @group(0) @binding(1) var<storage, read> params: Preprocess;
 @group(0) @binding(2) var<storage, read_write> network_input: array<f32>;
+// `Windows` in src/gpu/windows.rs, across and then down: first pixel, number of pixels, weights.
+@group(0) @binding(3) var<storage, read> windows: array<i32>;
 
 // Grey before it is resized, as Keras' `load_img(color_mode="grayscale")` does it. PIL's numbers, which are whole ones up to
 // the division: the same on every device.
@@ -46,11 +52,13 @@ fn pixel(x: i32, y: i32) -> vec3<f32> {
 }
 
 // Half-pixel centres, clamped edges: OpenCV's INTER_LINEAR.
-fn bilinear(at: vec2<f32>) -> vec3<f32> {
+fn bilinear(output: vec2<u32>) -> vec3<f32> {
+    let scale = vec2<f32>(params.length) / vec2<f32>(params.cells);
+    let at = (vec2<f32>(params.first + output) + 0.5) * scale + vec2<f32>(params.start) - 0.5;
     let low = floor(at);
     let part = at - low;
-    let first = vec2<i32>(params.crop_origin);
-    let last = vec2<i32>(params.crop_origin + params.crop_size) - 1;
+    let first = vec2<i32>(params.start);
+    let last = vec2<i32>(params.start + params.length) - 1;
     let a = clamp(vec2<i32>(low), first, last);
     let b = clamp(vec2<i32>(low) + 1, first, last);
     let top = mix(pixel(a.x, a.y), pixel(b.x, a.y), part.x);
@@ -58,40 +66,29 @@ fn bilinear(at: vec2<f32>) -> vec3<f32> {
     return mix(top, bottom, part.y);
 }
 
-fn whole_levels(rgb: vec3<f32>) -> vec3<f32> {
-    return floor(rgb + ROUNDING);
+fn whole_levels(sum: vec3<i32>) -> vec3<i32> {
+    let half = 1 << (PRECISION_BITS - 1u);
+    return clamp((sum + half) >> vec3<u32>(PRECISION_BITS), vec3<i32>(0), vec3<i32>(255));
 }
 
-// Triangle filter as wide as the reduction, along the rows and then down the columns, with whole levels after
-// each: PIL's BILINEAR. `center` is in pixels of the frame.
-fn antialiased(center: vec2<f32>, scale: vec2<f32>) -> vec3<f32> {
-    let support = max(scale, vec2<f32>(1.0));
-    let end = params.crop_origin + params.crop_size;
-    let first = vec2<i32>(max(floor(center - support + 0.5), params.crop_origin));
-    let last = vec2<i32>(min(floor(center + support + 0.5), end));
-    var sum = vec3<f32>(0.0);
-    var total = 0.0;
-    for (var y = first.y; y < last.y; y++) {
-        var row = vec3<f32>(0.0);
-        var row_total = 0.0;
-        for (var x = first.x; x < last.x; x++) {
-            let weight = max(0.0, 1.0 - abs(f32(x) + 0.5 - center.x) / support.x);
-            row += weight * pixel(x, y);
-            row_total += weight;
+// Along one axis and then along the other, with whole levels after each, as Pillow resizes.
+fn windowed(output: vec2<u32>) -> vec3<f32> {
+    let across = output.x * (params.taps.x + 2u);
+    let down = params.output_size.x * (params.taps.x + 2u) + output.y * (params.taps.y + 2u);
+    // The axis that is resized first lies within the loop over the other.
+    let inner = select(across, down, params.down_first == 1u);
+    let outer = select(down, across, params.down_first == 1u);
+    var sum = vec3<i32>(0);
+    for (var i = 0; i < windows[outer + 1u]; i++) {
+        var line = vec3<i32>(0);
+        for (var j = 0; j < windows[inner + 1u]; j++) {
+            let at = vec2<i32>(windows[inner] + j, windows[outer] + i);
+            let place = select(at, at.yx, params.down_first == 1u);
+            line += windows[inner + 2u + u32(j)] * vec3<i32>(pixel(place.x, place.y));
         }
-        let weight = max(0.0, 1.0 - abs(f32(y) + 0.5 - center.y) / support.y);
-        sum += weight * whole_levels(row / row_total);
-        total += weight;
+        sum += windows[outer + 2u + u32(i)] * whole_levels(line);
     }
-    return whole_levels(sum / total);
-}
-
-// The pixel under the centre: PIL's NEAREST. In whole numbers, so that a centre between two pixels is the
-// right one's on every device.
-fn nearest(output: vec2<u32>) -> vec3<f32> {
-    let at = (2u * output + 1u) * vec2<u32>(params.crop_size) / (2u * params.output_size);
-    let cell = vec2<i32>(params.crop_origin) + vec2<i32>(at);
-    return pixel(cell.x, cell.y);
+    return vec3<f32>(whole_levels(sum));
 }
 
 @compute @workgroup_size(8, 8)
@@ -99,19 +96,11 @@ fn preprocess(@builtin(global_invocation_id) id: vec3<u32>) {
     if any(id.xy >= params.output_size) {
         return;
     }
-    let scale = params.crop_size / vec2<f32>(params.output_size);
-    let center = params.crop_origin + (vec2<f32>(id.xy) + 0.5) * scale;
     var rgb: vec3<f32>;
-    switch params.resize {
-        case RESIZE_ANTIALIAS: {
-            rgb = antialiased(center, scale);
-        }
-        case RESIZE_NEAREST: {
-            rgb = nearest(id.xy);
-        }
-        default: {
-            rgb = bilinear(center - 0.5);
-        }
+    if params.taps.x == 0u {
+        rgb = bilinear(id.xy);
+    } else {
+        rgb = windowed(id.xy);
     }
     if params.colors == COLORS_BGR {
         rgb = rgb.bgr;

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use convscope::engine::{Engine, ModelOptions, OpenedModel, Preprocessing, WeightsSpec};
+use convscope::engine::{Engine, ModelOptions, OpenedModel, WeightsSpec};
 use convscope::frame::{Frame, PixelFormat};
+use convscope::gpu::Preprocessing;
 use convscope::shapes::Class;
 use convscope::source::testcard;
 

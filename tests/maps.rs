@@ -6,8 +6,8 @@ use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, ti
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
     ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, LuminancePass,
-    MapStatistics, PercentilesPass, PictureRenderer, Preprocessor, Rect, Resize, RgbDraw, RgbRenderer,
-    StatisticsPass, TileDraw, TilesRenderer, twin,
+    MapStatistics, PercentilesPass, PictureRenderer, Preprocessing, Preprocessor, Rect, Resize, RgbDraw,
+    RgbRenderer, StatisticsPass, TileDraw, TilesRenderer, twin,
 };
 use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles};
 use convscope::model::{InputColors, InputScale, Shape};
@@ -271,7 +271,8 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
     let shape = Shape { channels: 3, height: 24, width: 24 };
     let input = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
     let uploaded = FrameBuffer::upload(gpu, frame).unwrap();
-    Preprocessor::new(gpu).run(gpu, &uploaded, Fit::Stretch, Resize::Nearest, InputScale::default(), &input);
+    let how = Preprocessing::new(Fit::Stretch, Resize::Nearest);
+    Preprocessor::new(gpu).run(gpu, &uploaded, how, InputScale::default(), &input);
     let renderer = RgbRenderer::new(gpu, FORMAT);
     for mirror in [false, true] {
         let tiles = RgbDraw {
@@ -312,7 +313,8 @@ fn an_input_in_other_colours_and_scales_is_drawn_as_the_picture_it_is() {
     for (channels, scale) in [(3, InputScale::Caffe), (1, InputScale::Imagenet), (1, InputScale::Levels)] {
         let shape = Shape { channels, height: 12, width: 24 };
         let input = FeatureMapBuffer::upload(gpu, &vec![7.0; shape.len()], shape);
-        preprocessor.run(gpu, &uploaded, Fit::Crop, Resize::Nearest, scale, &input);
+        let how = Preprocessing::new(Fit::Crop, Resize::Nearest);
+        preprocessor.run(gpu, &uploaded, how, scale, &input);
         let (low, high) = scale.ends();
         let tiles = RgbDraw {
             target_size: [24, 12],
@@ -328,7 +330,7 @@ fn an_input_in_other_colours_and_scales_is_drawn_as_the_picture_it_is() {
             mirror: false,
         };
         let drawn = draw(gpu, [24, 12], |pass| renderer.draw(gpu, pass, &input, &tiles));
-        let values = twin::preprocess(&frame, Fit::Crop, Resize::Nearest, scale, shape);
+        let values = twin::preprocess(&frame, how, scale, shape);
         for (rgb, (x, y, pixel)) in bytes.chunks(3).zip(drawn.enumerate_pixels()) {
             let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
             let grey = ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16) as u8;

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use common::{draw, gpu, noise, read_map};
 use convscope::engine::{OpenedModel, Placement};
 use convscope::frame::{Frame, PixelFormat};
-use convscope::gpu::{ChannelOrder, Fit, GpuContext, TileDraw, TilesRenderer, new_instance, readback};
+use convscope::gpu::{
+    ChannelOrder, Fit, GpuContext, Preprocessing, TileDraw, TilesRenderer, new_instance, readback,
+};
 use convscope::inspect::percentiles;
 use convscope::latest::Taken;
 use convscope::model::Graph;
@@ -289,8 +291,9 @@ fn a_picture_that_stands_still_answers_new_requests() {
         let activations = wait(&session).unwrap();
         assert_eq!((activations.taps[0].layer, activations.frame.frame.id), (layer, 0));
     }
-    session.request(Request { fit: Fit::Crop, ..request(&[0]) });
-    assert_eq!(wait(&session).unwrap().request.fit, Fit::Crop);
+    let how = Preprocessing { fit: Some(Fit::Crop), ..Preprocessing::default() };
+    session.request(Request { how, ..request(&[0]) });
+    assert_eq!(wait(&session).unwrap().request.how, how);
     let stopped = Instant::now();
     drop(session);
     assert!(stopped.elapsed() < Duration::from_secs(60), "stopping does not wait for the source");

@@ -1,7 +1,7 @@
 //! Every WGSL file validates without a GPU, and what it shares with Rust is the same.
 
 use convscope::frame::PixelFormat;
-use convscope::gpu::{Resize, range_mode, shader_sources};
+use convscope::gpu::{range_mode, shader_sources};
 use convscope::inspect::PERCENTILES;
 use convscope::model::InputColors;
 use convscope::view::{FLAT_COLOR, Normalize};
@@ -55,9 +55,6 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("FORMAT_RGB8"), PixelFormat::Rgb8 as u32);
     assert_eq!(value("FORMAT_YUYV"), PixelFormat::Yuyv as u32);
     assert_eq!(value("FORMAT_NV12"), PixelFormat::Nv12 as u32);
-    assert_eq!(value("RESIZE_BILINEAR"), Resize::Bilinear as u32);
-    assert_eq!(value("RESIZE_ANTIALIAS"), Resize::Antialias as u32);
-    assert_eq!(value("RESIZE_NEAREST"), Resize::Nearest as u32);
     assert_eq!(value("COLORS_BGR"), InputColors::Bgr as u32);
     assert_eq!(value("COLORS_GREY"), InputColors::Grey as u32);
     assert_eq!(value("RANGE_MAP"), range_mode(Normalize::Map));

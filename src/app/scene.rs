@@ -16,7 +16,7 @@ use super::renderer::{Content, Renderer};
 use super::state::{AppState, LensName};
 use super::theme;
 use super::view_model::ViewModel;
-use crate::gpu::{GpuContext, Rect, crop_of};
+use crate::gpu::{GpuContext, Rect};
 use crate::model::Shape;
 
 /// What lenses keep, and what was laid out.
@@ -113,7 +113,7 @@ impl Scene {
         } else {
             let frame = &shown.frame.frame;
             let input = shown.model.graph.input_shape();
-            let crop = crop_of(frame.width, frame.height, shown.request.fit, input);
+            let crop = shown.request.how.seen([frame.width, frame.height], input);
             let scale = [place.width / frame.width as f32, place.height / frame.height as f32];
             seen = Rect {
                 x: (place.x + crop.x * scale[0]).round(),

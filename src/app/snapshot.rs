@@ -7,7 +7,7 @@ use super::scene::Scene;
 use super::setup::Setup;
 use super::state::{AppState, LayerRanges};
 use super::view_model::ViewModel;
-use crate::engine::{Placement, Preprocessing};
+use crate::engine::Placement;
 use crate::gpu::{GpuContext, readback};
 use crate::inspect::ChannelStatistics;
 use crate::record::{
@@ -48,7 +48,7 @@ pub fn take(
     let answer = shown.answer.as_ref().filter(|_| model.trained());
     let named = |answer| Prediction::top(answer, &shown.model.labels, NAMED_CLASSES);
     let predictions = answer.map(named).unwrap_or_default();
-    let how = Preprocessing { fit: shown.request.fit, resize: shown.request.resize };
+    let how = shown.request.how;
     let network = &shown.model;
     let frame = shown.frame.frame.clone();
     let lens = state.tiles_lens();

@@ -154,7 +154,7 @@ impl App {
             .setup
             .wanted
             .take()
-            .map(|wanted| Download::start(wanted, state.how.resize, news_of_download));
+            .map(|wanted| Download::start(wanted, state.how.resize(), news_of_download));
         let news_of_writer = news(self.proxy.clone(), pending.clone());
         let writer = self.setup.start_writer(&gpu, news_of_writer).map_err(WindowError::Session)?;
         let view = View::new(&gpu, placement, state, self.setup.versions(), config.format, ctx);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::app::state::Colors;
-use crate::engine::{OutputChoice, Placement, Preprocessing, WeightsSpec};
-use crate::gpu::{Fit, Resize};
-use crate::model::{AvgPool, InputScale, Precision, three_numbers};
+use crate::engine::{OutputChoice, Placement, WeightsSpec};
+use crate::gpu::{Fit, Like, Preprocessing, Resize};
+use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, SourceSpec};
 use crate::view::{Colormap, Normalize, Scale};
@@ -42,18 +42,34 @@ impl CameraArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct PreprocessArgs {
-    /// What becomes of a picture whose sides are not in the proportion of the network's input.
-    #[arg(long, value_enum, default_value_t)]
-    pub fit: Fit,
-    /// How a picture is resized to the network's input.
-    #[arg(long, value_enum, default_value_t)]
-    pub resize: Resize,
+    /// Follow a library's usual way from a file to the network's input, to compare numbers: --fit and --resize as below, and of a
+    /// picture's file the stored colours as they lie, without turning it upright (EXIF) or laying transparency over white.
+    #[arg(long, value_enum, value_name = "LIBRARY")]
+    pub like: Option<Like>,
+    /// What becomes of a picture whose sides are not in the proportion of the network's input: `stretch` (the whole picture,
+    /// squeezed), `crop` (the largest part in the middle that has them), or a number: the shorter side is resized to so many
+    /// pixels, and of that the middle is taken [default: stretch, or as --like has it].
+    #[arg(long, value_name = "FIT")]
+    pub fit: Option<Fit>,
+    /// How a picture is resized to the network's input [default: bilinear, or as --like has it].
+    #[arg(long, value_enum)]
+    pub resize: Option<Resize>,
 }
 
 impl PreprocessArgs {
     /// As the engine understands it.
     pub fn preprocessing(&self) -> Preprocessing {
-        Preprocessing { fit: self.fit, resize: self.resize }
+        Preprocessing { like: self.like, fit: self.fit, resize: self.resize }
+    }
+
+    /// The same for a network with this input.
+    ///
+    /// # Errors
+    /// Where the resized picture would be smaller.
+    pub fn for_input(&self, input: Shape) -> anyhow::Result<Preprocessing> {
+        let how = self.preprocessing();
+        how.check(input).map_err(anyhow::Error::msg)?;
+        Ok(how)
     }
 }
 

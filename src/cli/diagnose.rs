@@ -16,7 +16,7 @@ use super::{events, network};
 use crate::figure::{Page, Worst};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
-use crate::record::{Provenance, png, resize_name, save};
+use crate::record::{Provenance, png, save};
 use crate::view::{ColorRange, Colormap, paint, range};
 
 /// Judge every channel of the chosen layers over all pictures: dead, solid, always on, copies of the brightness,
@@ -104,8 +104,7 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let thresholds =
         Thresholds { solid: args.solid, copy: args.copy, duplicate: args.duplicate, waste, pictures };
     let diagnosis = Diagnosis::new(&graph, engine.is_trained(), &examined, thresholds);
-    let origin =
-        format!("weights {}, resized {}", args.network.weights, resize_name(args.pictures.preprocess.resize));
+    let origin = format!("weights {}, resized {}", args.network.weights, how.resize().name());
     if diagnosis.pictures > 0 {
         if args.json {
             let provenance = network::provenance(&engine, how);

@@ -50,7 +50,7 @@ fn input_shape(args: &InputPictureArgs) -> anyhow::Result<Shape> {
 
 pub fn run(args: &InputPictureArgs) -> anyhow::Result<ExitCode> {
     let shape = input_shape(args)?;
-    let how = args.pictures.preprocess.preprocessing();
+    let how = args.pictures.preprocess.for_input(shape)?;
     pictures::for_each(&args.pictures, &mut |picture| {
         let frame = &picture.frame;
         let original = output::rgb_picture(frame)?;

@@ -4,8 +4,8 @@ use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
 use crate::app::fallback_note;
-use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, Preprocessing, WeightsSpec};
-use crate::gpu::{GpuContext, list_adapters, new_instance};
+use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, WeightsSpec};
+use crate::gpu::{GpuContext, Preprocessing, list_adapters, new_instance};
 use crate::model::{Graph, InputScale, LayerIndex, Node};
 use crate::record::Provenance;
 use crate::weights::{Origin, Weights};
@@ -104,7 +104,8 @@ pub fn engines(
             for note in model.notes() {
                 eprintln!("note: {}: {note}", model.spec);
             }
-            let loaded = model.load(preprocess.resize, &mut |text| tracing::info!("{text}"))?;
+            let how = preprocess.for_input(model.graph.input_shape())?;
+            let loaded = model.load(how.resize(), &mut |text| tracing::info!("{text}"))?;
             Ok(Engine::new(loaded, gpu.clone())?)
         })
         .collect()

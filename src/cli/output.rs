@@ -6,10 +6,9 @@ use std::path::Path;
 use anyhow::bail;
 use image::RgbImage;
 
-use crate::engine::Preprocessing;
 use crate::figure::Figure;
 use crate::frame::Frame;
-use crate::gpu::twin;
+use crate::gpu::{Preprocessing, twin};
 use crate::model::{InputScale, Shape};
 use crate::record::{Existing, SaveError, save};
 use crate::view::input_picture;
@@ -67,7 +66,7 @@ pub fn rgb_picture(frame: &Frame) -> anyhow::Result<RgbImage> {
 
 /// The picture as the network sees it, whatever scale it takes.
 pub fn seen_picture(frame: &Frame, how: Preprocessing, input: Shape) -> RgbImage {
-    let values = twin::preprocess(frame, how.fit, how.resize, InputScale::default(), input);
+    let values = twin::preprocess(frame, how, InputScale::default(), input);
     input_picture(&values, [input.width, input.height])
 }
 

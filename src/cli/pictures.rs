@@ -11,8 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use super::args::PictureArgs;
-use crate::engine::{Engine, EngineError, Preprocessing};
+use crate::engine::{Engine, EngineError};
 use crate::frame::Frame;
+use crate::gpu::Preprocessing;
 use crate::inspect::LayerOutput;
 use crate::model::LayerIndex;
 use crate::source::{self, CameraRequest, FrameSource, SourceSpec};

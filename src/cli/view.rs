@@ -109,7 +109,7 @@ fn settings(
     (state.place.sort, state.place.filter) = (view.sort, view.filter);
     (state.place.enlarged, state.place.point) = (view.enlarge, view.mark);
     state.place.followed = view.select;
-    state.how = input.preprocess.preprocessing();
+    state.how = input.preprocess.for_input(graph.input_shape())?;
     state.colors = Colors::new(view.colors.scale(), view.colors.colormap);
     state.colors.smooth = view.smooth;
     if let Some(path) = &view.lock {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::bridge;
 use crate::frame::Frame;
-use crate::gpu::{Fit, FrameBuffer, GpuContext, Preprocessor, Resize, readback, twin};
+use crate::gpu::{FrameBuffer, GpuContext, Preprocessing, Preprocessor, readback, twin};
 use crate::inspect::LayerOutput;
 use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex, Precision};
@@ -43,15 +43,6 @@ impl Placement {
             Self::Gpu => "gpu",
         }
     }
-}
-
-/// How a frame becomes the network's input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Preprocessing {
-    /// How a picture of other proportions than the network's input is fitted.
-    pub fit: Fit,
-    /// How it is resized.
-    pub resize: Resize,
 }
 
 /// The device on which a network is computed in these numbers: the CPU, or this GPU.
@@ -144,7 +135,7 @@ impl Engine {
         let (shape, device) = (self.model.graph.input_shape(), self.network.device().clone());
         let scale = self.model.weights.conventions.input_scale;
         let inputs = frames.par_iter().map(|frame| {
-            let values = twin::preprocess(frame, how.fit, how.resize, scale, shape);
+            let values = twin::preprocess(frame, how, scale, shape);
             input_from_values(values, shape, &device)
         });
         let outputs = self.network.run_each(inputs.collect(), layers).into_iter();
@@ -162,7 +153,7 @@ impl Engine {
         let (input, place) = bridge::allocate_input(self.model.graph.input_shape(), self.network.device())
             .map_err(EngineError::new)?;
         let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
-        preprocessor.run(gpu, &frame, how.fit, how.resize, scale, &place);
+        preprocessor.run(gpu, &frame, how, scale, &place);
         let tensors = self.network.run(input, layers, &mut |_, _| {});
         self.outputs(layers, tensors, |tensor| {
             let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::error::EngineError;
 use super::spec::WeightsSpec;
 use crate::frame::{Frame, PixelFormat};
-use crate::gpu::{Fit, Resize, twin};
+use crate::gpu::{Fit, Preprocessing, Resize, twin};
 use crate::model::inception_v3::{HeadLayer, IMAGENET_CLASSES, INPUT_SIZE, inception_v3_of_size};
 use crate::model::labels::{self, Label, Named, Wanted};
 use crate::model::{Activation, AvgPool, Conventions, Graph, InputScale, Meaning, Output, Precision};
@@ -212,7 +212,7 @@ impl OpenedModel {
         let frame = Frame::new(number, size, PixelFormat::Rgb8, &bytes, "test card".into())
             .map_err(EngineError::new)?;
         let (scale, shape) = (self.conventions.input_scale, self.graph.input_shape());
-        Ok(twin::preprocess(&frame, Fit::default(), resize, scale, shape))
+        Ok(twin::preprocess(&frame, Preprocessing::new(Fit::default(), resize), scale, shape))
     }
 }
 

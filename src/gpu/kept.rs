@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::preprocessing::{Axis, Resize};
 use super::reuse::{Cache, Pool, Pooled};
 
 /// What was not used while so many submissions were made is let go with the last of them. A frame makes several, and what is
@@ -17,6 +18,8 @@ pub struct Objects {
     submissions: AtomicU64,
     /// By their content.
     pub(super) constants: Cache<Vec<u8>, wgpu::Buffer>,
+    /// By what they were made for.
+    pub(super) windows: Cache<([Axis; 2], Resize), WindowsBuffer>,
     pub(super) groups: Cache<(wgpu::BindGroupLayout, Vec<(u32, Bound)>), wgpu::BindGroup>,
     /// By their size in bytes.
     pub(super) storage: Arc<Pool<u64, wgpu::Buffer>>,
@@ -40,12 +43,22 @@ impl Objects {
     pub(super) fn count_submission(&self) {
         if (self.submissions.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(PERIOD) {
             self.constants.sweep();
+            self.windows.sweep();
             self.groups.sweep();
             self.storage.sweep();
             self.staging.sweep();
             self.targets.sweep();
         }
     }
+}
+
+/// Windows of both axes where shaders read them.
+#[derive(Clone, Debug)]
+pub(super) struct WindowsBuffer {
+    /// Most pixels of a window across and down.
+    pub taps: [u32; 2],
+    /// Those across, then those down; one number where there are none.
+    pub buffer: wgpu::Buffer,
 }
 
 /// A buffer from a pool.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::context::GpuContext;
-use super::kept::{Bound, PipelineKey, PooledBuffer, PooledTarget, RenderPipeline, Target};
+use super::kept::{Bound, PipelineKey, PooledBuffer, PooledTarget, RenderPipeline, Target, WindowsBuffer};
+use super::preprocessing::{Axis, Resize};
 use super::shaders::shader_sources;
+use super::windows::Windows;
 
 /// A buffer for meshes has at least so many bytes: words come and go without another one being made.
 const LEAST_MESH_BYTES: u64 = 1 << 18;
@@ -171,12 +173,28 @@ impl GpuContext {
     /// What a shader is told, as read-only storage and not as a uniform: where a branch depends on a uniform, Mesa's
     /// software driver compiles the shader again for each draw and keeps what it made as long as the pipeline lives.
     pub(super) fn settings(&self, value: &impl bytemuck::NoUninit) -> wgpu::Buffer {
-        self.objects.constants.get(bytemuck::bytes_of(value).to_vec(), |bytes| {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-            let buffer = self.buffer("settings", bytes.len() as u64, usage);
-            self.write(&buffer, bytes);
-            buffer
+        self.objects
+            .constants
+            .get(bytemuck::bytes_of(value).to_vec(), |bytes| self.constant("settings", bytes))
+    }
+
+    /// The windows that a picture is resized with.
+    pub(super) fn windows(&self, key: ([Axis; 2], Resize)) -> WindowsBuffer {
+        self.objects.windows.get(key, |&(axes, resize)| {
+            let both = axes.map(|axis| Windows::new(axis, resize));
+            let mut entries = both.each_ref().map(Windows::entries).concat();
+            // No binding is empty.
+            entries.resize(entries.len().max(1), 0);
+            let buffer = self.constant("windows", bytemuck::cast_slice(&entries));
+            WindowsBuffer { taps: both.map(|windows| windows.taps as u32), buffer }
         })
+    }
+
+    fn constant(&self, label: &str, bytes: &[u8]) -> wgpu::Buffer {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(label, bytes.len() as u64, usage);
+        self.write(&buffer, bytes);
+        buffer
     }
 
     /// Puts these bytes at a buffer's beginning, behind everything that was submitted; counted as an upload.

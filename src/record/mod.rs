@@ -11,7 +11,7 @@ mod writer;
 
 pub use encode::{EncodeError, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
-pub use provenance::{Provenance, fit_name, resize_name};
+pub use provenance::Provenance;
 pub use save::{Existing, SaveError, file_name, save, save_numbered};
 pub use snapshot::{
     LensInfo, Numbers, OverInfo, Prediction, SNAPSHOT_FILE, SnapshotInfo, SnapshotJob, TapInfo, Values,

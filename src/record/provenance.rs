@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::engine::{Preprocessing, WeightsSpec};
-use crate::gpu::{Fit, Resize};
+use crate::engine::WeightsSpec;
+use crate::gpu::{Like, Preprocessing};
 use crate::model::{AvgPool, Graph};
 use crate::weights::{Origin, Weights};
 
@@ -31,9 +31,11 @@ pub struct Provenance {
     pub input_shape: [usize; 3],
     /// In which numbers the network was computed: `f32` or `f16`.
     pub precision: &'static str,
-    /// `stretch` or `crop`.
-    pub fit: &'static str,
-    /// `bilinear`, `antialias` or `nearest`.
+    /// The library that was followed: a value of `--like`.
+    pub like: Option<&'static str>,
+    /// `stretch`, `crop`, or the length of the shorter side before the middle is taken.
+    pub fit: String,
+    /// `bilinear`, `antialias`, `bicubic` or `nearest`.
     pub resize: &'static str,
 }
 
@@ -56,25 +58,9 @@ impl Provenance {
             input_scale: weights.conventions.input_scale.name(),
             input_shape: graph.input_shape().sides(),
             precision: weights.conventions.precision.name(),
-            fit: fit_name(how.fit),
-            resize: resize_name(how.resize),
+            like: how.like.map(Like::name),
+            fit: how.fit(graph.input_shape()).to_string(),
+            resize: how.resize().name(),
         }
-    }
-}
-
-/// The value of `--fit`.
-pub fn fit_name(fit: Fit) -> &'static str {
-    match fit {
-        Fit::Stretch => "stretch",
-        Fit::Crop => "crop",
-    }
-}
-
-/// The value of `--resize`.
-pub fn resize_name(resize: Resize) -> &'static str {
-    match resize {
-        Resize::Bilinear => "bilinear",
-        Resize::Antialias => "antialias",
-        Resize::Nearest => "nearest",
     }
 }

@@ -19,10 +19,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{EventError, EventWriter, LockedRanges, Provenance, png, tensors};
-use crate::engine::Preprocessing;
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
-use crate::gpu::{GpuContext, twin};
+use crate::gpu::{GpuContext, Preprocessing, twin};
 use crate::inspect::{Answer, ChannelStatistics, Said};
 use crate::model::labels::Label;
 use crate::model::{InputScale, Meaning, Shape};
@@ -338,8 +337,7 @@ impl SnapshotJob {
             let picture = picture.ok_or_else(|| content(&"the frame is not a picture"))?;
             save(name, &png(&picture).map_err(|e| content(&e))?)?;
         }
-        let input =
-            twin::preprocess(&self.frame, self.how.fit, self.how.resize, InputScale::default(), self.input);
+        let input = twin::preprocess(&self.frame, self.how, InputScale::default(), self.input);
         let input = input_picture(&input, [self.input.width, self.input.height]);
         save("input.png", &png(&input).map_err(|e| content(&e))?)?;
 

@@ -108,7 +108,7 @@ impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Result<Self, String> {
         let config = &shared.config;
         let loading = |text: &str| shared.enter(Stage::Loading(text.into()));
-        let resize = shared.request().resize;
+        let resize = shared.request().how.resize();
         let load = |opened: &OpenedModel| {
             opened.load(resize, &mut |text| loading(text)).map_err(|error| error.to_string())
         };
@@ -289,11 +289,11 @@ impl<'a> Worker<'a> {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
                 let preprocessor = self.preprocessor.get_or_init(|| Preprocessor::new(gpu));
-                preprocessor.run(gpu, frame, request.fit, request.resize, scale, &place);
+                preprocessor.run(gpu, frame, request.how, scale, &place);
                 Ok((input, Picture::Device(place)))
             }
             Placement::Cpu => {
-                let values = twin::preprocess(&frame.frame, request.fit, request.resize, scale, shape);
+                let values = twin::preprocess(&frame.frame, request.how, scale, shape);
                 Ok((input_from_values(values.clone(), shape, &self.device), Picture::Host(values)))
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::frame::Frame;
-use crate::gpu::{Fit, Resize};
+use crate::gpu::Preprocessing;
 use crate::model::LayerIndex;
 
 /// What is wanted of each frame.
@@ -15,10 +15,8 @@ pub struct Request {
     pub maps: Vec<LayerIndex>,
     /// Whether what the network says is wanted.
     pub predictions: bool,
-    /// How a picture of other proportions than the network's input is fitted.
-    pub fit: Fit,
-    /// How a picture is resized.
-    pub resize: Resize,
+    /// How a picture becomes the network's input.
+    pub how: Preprocessing,
     /// Keep to the current frame.
     pub frozen: bool,
     /// While frozen: the frame of the history to look at instead.

@@ -8,7 +8,7 @@ use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
-use crate::gpu::{Fit, crop_of};
+use crate::gpu::{Fit, Preprocessing};
 use crate::model::Shape;
 
 /// The picture, and in words what lies over it.
@@ -39,9 +39,10 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         out.actions.push(Action::ToggleFrozen);
     }
     out.picture = Some(rect);
-    let fit = if as_input { Fit::Stretch } else { shown.request.fit };
-    let seen = seen_part(rect, [frame.width, frame.height], fit, input);
-    if fit == Fit::Crop {
+    let how = if as_input { Preprocessing::default() } else { shown.request.how };
+    let fit = how.fit(input);
+    let seen = seen_part(rect, [frame.width, frame.height], how, input);
+    if fit != Fit::Stretch {
         mark_crop(ui, rect, seen);
     }
     let under_cursor = response
@@ -79,7 +80,9 @@ fn what_is_seen(as_input: bool, fit: Fit, input: Shape) -> String {
     match (as_input, fit) {
         (true, _) => format!("These are the {size} pixels that the network sees{grey}."),
         (false, Fit::Stretch) => format!("The network sees the whole picture, stretched to {size}{grey}."),
-        (false, Fit::Crop) => format!("The network sees the framed part, resized to {size}{grey}."),
+        (false, Fit::Crop | Fit::Center(_)) => {
+            format!("The network sees the framed part, resized to {size}{grey}.")
+        }
     }
 }
 
@@ -93,8 +96,8 @@ fn mark_pixel(ui: &Ui, at: Pos2) {
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.
-fn seen_part(rect: Rect, [width, height]: [u32; 2], fit: Fit, input: Shape) -> Rect {
-    let crop = crop_of(width, height, fit, input);
+fn seen_part(rect: Rect, [width, height]: [u32; 2], how: Preprocessing, input: Shape) -> Rect {
+    let crop = how.seen([width, height], input);
     let scale = Vec2::new(rect.width() / width as f32, rect.height() / height as f32);
     let min = rect.min + Vec2::new(crop.x, crop.y) * scale;
     Rect::from_min_size(min, Vec2::new(crop.width, crop.height) * scale)

@@ -10,7 +10,7 @@ use crate::app::theme::Theme;
 use crate::app::view_model::ViewModel;
 use crate::engine::{Model, Placement, WeightsSpec};
 use crate::model::Conventions;
-use crate::record::{SNAPSHOT_FILE, fit_name, resize_name};
+use crate::record::SNAPSHOT_FILE;
 use crate::view::{Filter, Sort, TileSize};
 use crate::weights::Origin;
 
@@ -27,7 +27,9 @@ pub(super) fn again(
     if let Some(network) = model.network() {
         words.extend(network_words(network, placement));
     }
-    words.push(format!("--fit {} --resize {}", fit_name(state.how.fit), resize_name(state.how.resize)));
+    words.extend(state.how.like.map(|like| format!("--like {}", like.name())));
+    let fit = state.how.fit(state.graph().input_shape());
+    words.push(format!("--fit {fit} --resize {}", state.how.resize().name()));
     let look = model.look(state);
     words.extend(place_words(state, &look));
     for other in &setup.session.compare {

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use super::keys::{Action, Keymap, keymap};
 use super::lens::{self, Look, Needs, OverlayLens, TilesLens};
-use crate::engine::Preprocessing;
-use crate::gpu::Fit;
+use crate::gpu::Preprocessing;
 use crate::model::{Graph, LayerIndex};
 use crate::session::Request;
 use crate::view::{Normalize, Sort};
@@ -141,8 +140,7 @@ impl AppState {
             taps: vec![self.place.layer],
             maps: needs.maps,
             predictions: self.panels.predictions || needs.predictions,
-            fit: self.how.fit,
-            resize: self.how.resize,
+            how: self.how,
             frozen: self.time.frozen,
             past: self.time.past,
             held: self.time.held.clone().filter(|_| needs.held),
@@ -243,12 +241,7 @@ impl AppState {
             Action::ToggleFrozen => time.toggle_frozen(),
             Action::Moment(id) => time.go_to(id),
             Action::ToggleMirror => panels.mirror = !panels.mirror,
-            Action::ToggleFit => {
-                self.how.fit = match self.how.fit {
-                    Fit::Stretch => Fit::Crop,
-                    Fit::Crop => Fit::Stretch,
-                }
-            }
+            Action::ToggleFit => self.how.fit = Some(self.how.other_fit(graph.input_shape())),
             Action::TogglePredictions => panels.predictions = !panels.predictions,
             Action::ToggleInput => panels.network_input = !panels.network_input,
             Action::ToggleCurve => panels.curve = !panels.curve,

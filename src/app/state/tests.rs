@@ -93,7 +93,10 @@ fn effects_are_handed_out_and_requests_follow_the_state() {
     assert_eq!(state.apply(Action::PreviousPicture, 1.0), Some(Effect::Step(-1)));
     press(&mut state, &[Action::ToggleFit, Action::TogglePredictions, Action::ToggleFrozen]);
     let request = state.request();
-    assert_eq!((request.fit, request.predictions, request.frozen), (Fit::Crop, false, true));
+    assert_eq!(
+        (request.how.fit(state.graph().input_shape()), request.predictions, request.frozen),
+        (Fit::Crop, false, true)
+    );
     assert_eq!(request.taps, [164]);
     press(&mut state, &[Action::Normalize(Normalize::Layer), Action::Sort(Sort::Mean), Action::Stage(0)]);
     assert_eq!((state.colors.scale.normalize, state.place.sort), (Normalize::Layer, Sort::Mean));

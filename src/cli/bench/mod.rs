@@ -104,7 +104,7 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
         typed => crate::model::layers(&graph, typed)?,
     };
     let mut state = AppState::new(graph.clone(), layers[0]);
-    let how = args.preprocess.preprocessing();
+    let how = args.preprocess.for_input(graph.input_shape())?;
     state.how = how;
     if let Some(tiles) = args.tiles {
         state.place.channels = format!("0..{tiles}").parse::<ChannelSet>()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use crate::gpu::{Fit, FrameBuffer, GpuContext, GpuError, Resize};
+use crate::gpu::{FrameBuffer, GpuContext, GpuError, Preprocessing};
 use crate::model::LayerIndex;
 use crate::session::request::{HeldFrame, Request};
 
@@ -13,7 +13,7 @@ pub(super) struct Held {
     wanted: HeldFrame,
     /// On the drawing device.
     pub frame: FrameBuffer,
-    how: (Fit, Resize),
+    how: Preprocessing,
     outputs: BTreeMap<LayerIndex, Tensor<4>>,
 }
 
@@ -28,7 +28,7 @@ impl Held {
         gpu: &GpuContext,
     ) -> Result<Option<Self>, GpuError> {
         let Some(wanted) = &request.held else { return Ok(None) };
-        let how = (request.fit, request.resize);
+        let how = request.how;
         match before.filter(|held| held.wanted == *wanted) {
             Some(held) if held.how == how => Ok(Some(held)),
             Some(held) => Ok(Some(Self { how, outputs: BTreeMap::new(), ..held })),
