@@ -23,7 +23,7 @@ use convscope::engine::{Model, ModelOptions, OpenedModel, OutputChoice, Placemen
 use convscope::gpu::{GpuContext, Preprocessing, Resize, new_instance, twin};
 use convscope::model::{AvgPool, Graph, LayerIndex, Node, Precision};
 use convscope::network::{Folding, Network, input_from_values, values};
-use convscope::source::{CameraRequest, SourceSpec, open};
+use convscope::source::{Delivery, SourceSpec, open};
 use convscope::weights::LayerWeights;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
@@ -104,7 +104,7 @@ fn prepare(asked: &Prepare) -> Outcome<()> {
     let title = opened.spec.title();
     let model = opened.load(Resize::default(), &mut |_| {})?;
     classifier(&model.graph)?;
-    let mut source = open(Some(&asked.picture), &CameraRequest::default(), false)?.source;
+    let mut source = open(Some(&asked.picture), &Delivery::default())?.source;
     let frame = source.next_frame()?.ok_or("there is no picture")?;
     let (scale, shape) = (model.weights.conventions.input_scale, model.graph.input_shape());
     let input = twin::preprocess(&frame, Preprocessing::default(), scale, shape);

@@ -11,7 +11,7 @@ use convscope::gpu::{GpuContext, new_instance};
 use convscope::latest::Taken;
 use convscope::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
 use convscope::session::{Activations, Request, Session, SessionConfig};
-use convscope::source::{CameraRequest, SourceSpec, open};
+use convscope::source::{Delivery, SourceSpec, open};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gpu = GpuContext::open(new_instance(None), None, None)?;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         history: 20,
     };
     let request = |layer: usize| Request { taps: vec![layer], ..Request::default() };
-    let open = move || open(Some(&spec), &CameraRequest::default(), true);
+    let open = move || open(Some(&spec), &Delivery { live: true, ..Delivery::default() });
     let session = Session::start(gpu, config, request(last), open, || {});
     let wait = |layer: usize| -> Result<Activations, String> {
         loop {

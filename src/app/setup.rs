@@ -9,7 +9,7 @@ use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
-use crate::source::{self, CameraRequest, SourceSpec};
+use crate::source::{self, Delivery, SourceSpec};
 
 /// What the user ought to know of a network that is not what most people want, for the terminal.
 pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {
@@ -34,8 +34,8 @@ pub struct Setup {
     pub state: AppState,
     /// `None`: the first camera, or the test card where there is none.
     pub source: Option<SourceSpec>,
-    /// How the camera is asked to deliver.
-    pub camera: CameraRequest,
+    /// How the source is to give its pictures; `live` is set by who runs it.
+    pub delivery: Delivery,
     /// Weights and placement. `every_frame` and the final placement are set by who runs it.
     pub session: SessionConfig,
     /// Where the network runs; `None`: on a GPU where there is one.
@@ -110,8 +110,9 @@ impl Setup {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Session {
         let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
-        let (spec, camera) = (self.source.clone(), self.camera.clone());
-        let open = move || source::open(spec.as_ref(), &camera, !every_frame);
+        let spec = self.source.clone();
+        let delivery = Delivery { live: !every_frame, ..self.delivery.clone() };
+        let open = move || source::open(spec.as_ref(), &delivery);
         Session::start(gpu.clone(), config, request, open, wake)
     }
 }

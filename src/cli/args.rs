@@ -1,5 +1,6 @@
 //! Arguments as typed. An option means the same on every subcommand that has it.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -83,6 +84,9 @@ pub struct PictureArgs {
     /// At most so many frames of each PATH [default: 1 of a camera or the test card, else all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
+    /// Of a video, an animation or a file of several pages, one frame of so many.
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    pub every: NonZeroU32,
     #[command(flatten)]
     pub camera: CameraArgs,
     #[command(flatten)]

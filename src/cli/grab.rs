@@ -1,9 +1,12 @@
 //! `convscope grab`: stills from a camera.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::args::{CameraArgs, PictureArgs, PreprocessArgs};
@@ -24,9 +27,9 @@ pub struct GrabArgs {
     /// How many.
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub number: u64,
-    /// From one still of a camera to the next, such as `500ms` or `2s`.
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = parse_time)]
-    pub every: Duration,
+    /// From one still to the next: of a camera a time such as `500ms` or `2s`; of a video a number of frames.
+    #[arg(long, value_name = "TIME|N", default_value = "0ms")]
+    pub every: Every,
     /// Folder for the stills.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -49,23 +52,52 @@ pub enum StillFormat {
 
 const JPEG_QUALITY: u8 = 95;
 
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (text.strip_suffix('s').ok_or("write a number with its unit, as in 500ms or 2s")?, 1.0),
-    };
-    match number.trim().parse::<f64>() {
-        Ok(time) if (0.0..=86_400.0).contains(&(time * unit)) => Ok(Duration::from_secs_f64(time * unit)),
-        _ => Err("a time from 0s to a day".into()),
+/// From one still to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Of a camera: `2s`.
+    Time(Duration),
+    /// Of a video, one of so many: `5`.
+    Frames(NonZeroU32),
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(frames) = text.parse() {
+            return Ok(Self::Frames(frames));
+        }
+        let (number, unit) = match text.strip_suffix("ms") {
+            Some(number) => (number, 1e-3),
+            None => {
+                let number = text.strip_suffix('s');
+                (number.ok_or("write a time with its unit, as in 500ms or 2s, or a number of frames")?, 1.0)
+            }
+        };
+        match number.trim().parse::<f64>() {
+            Ok(time) if (0.0..=86_400.0).contains(&(time * unit)) => {
+                Ok(Self::Time(Duration::from_secs_f64(time * unit)))
+            }
+            _ => Err("a time from 0s to a day".into()),
+        }
     }
 }
 
 pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
     let source = args.source.clone().unwrap_or(SourceSpec::Camera(CameraId::Index(0)));
     let live = matches!(source, SourceSpec::Camera(_));
+    let (time, every) = match args.every {
+        Every::Time(time) => (time, NonZeroU32::MIN),
+        Every::Frames(_) if live => {
+            bail!("of a camera, --every takes a time with its unit, as in 500ms or 2s")
+        }
+        Every::Frames(every) => (Duration::ZERO, every),
+    };
     let wanted = PictureArgs {
         paths: vec![source],
         frames: Some(args.number),
+        every,
         camera: args.camera.clone(),
         preprocess: PreprocessArgs::default(),
     };
@@ -88,7 +120,7 @@ pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
             }
         };
         output::wrote(&save_numbered(&args.output, "still", ending, &bytes.into_inner())?)?;
-        let next = last.unwrap_or(picture.frame.captured) + args.every;
+        let next = last.unwrap_or(picture.frame.captured) + time;
         if live && picture.number as u64 + 1 < args.number {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
@@ -104,10 +136,11 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        assert_eq!(parse_time("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_time("2s"), Ok(Duration::from_secs(2)));
-        for text in ["5", "-1s", "NaNs", "inf ms", "s"] {
-            assert!(parse_time(text).is_err(), "{text}");
+        assert_eq!("500ms".parse(), Ok(Every::Time(Duration::from_millis(500))));
+        assert_eq!("2s".parse(), Ok(Every::Time(Duration::from_secs(2))));
+        assert_eq!("5".parse(), Ok(Every::Frames(NonZeroU32::new(5).unwrap())));
+        for text in ["0", "-1s", "NaNs", "inf ms", "s"] {
+            assert!(text.parse::<Every>().is_err(), "{text}");
         }
     }
 }

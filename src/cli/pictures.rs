@@ -16,7 +16,7 @@ use crate::frame::Frame;
 use crate::gpu::Preprocessing;
 use crate::inspect::LayerOutput;
 use crate::model::LayerIndex;
-use crate::source::{self, CameraRequest, FrameSource, SourceSpec};
+use crate::source::{self, Delivery, FrameSource, SourceError, SourceSpec};
 
 /// Pictures that are decoded ahead at least.
 const AHEAD: usize = 2;
@@ -56,6 +56,8 @@ enum News {
     Frame(Frame),
     Note(String),
     Trouble(String),
+    /// What was given before is not all.
+    Incomplete(String),
 }
 
 /// Calls `body` with each picture. A picture of a folder that cannot be read is told, and the others go on.
@@ -116,7 +118,7 @@ fn in_groups(
     together: usize,
     body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
-    let request = args.camera.request();
+    let delivery = Delivery { camera: args.camera.request(), every: args.every, live: false };
     let bar = progress_bar();
     let mut run = Run {
         bar: &bar,
@@ -124,15 +126,18 @@ fn in_groups(
         told: HashSet::new(),
         number: 0,
         troubles: 0,
+        incomplete: 0,
         together,
         pending: vec![],
     };
     for spec in &args.paths {
-        run.source(spec, &request, args.frames, body)?;
+        run.source(spec, &delivery, args.frames, body)?;
     }
     bar.finish_and_clear();
     match (run.number, run.troubles) {
         (0, 0) => bail!("there was no picture"),
+        (_, 0) if run.incomplete == 1 => bail!("a file could not be read to its end"),
+        (_, 0) if run.incomplete > 1 => bail!("{} files could not be read to their end", run.incomplete),
         (_, 0) => Ok(run.number),
         (done, troubles) => bail!("{troubles} of {} pictures could not be read", done + troubles),
     }
@@ -144,6 +149,8 @@ struct Run<'a> {
     told: HashSet<String>,
     number: usize,
     troubles: usize,
+    /// Files that were not read to their end.
+    incomplete: usize,
     together: usize,
     pending: Vec<Picture>,
 }
@@ -164,11 +171,11 @@ impl Run<'_> {
     fn source(
         &mut self,
         spec: &SourceSpec,
-        request: &CameraRequest,
+        delivery: &Delivery,
         frames: Option<u64>,
         body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let outcome = self.receive(spec, request, frames, body);
+        let outcome = self.receive(spec, delivery, frames, body);
         self.flush(body)?;
         outcome
     }
@@ -176,13 +183,13 @@ impl Run<'_> {
     fn receive(
         &mut self,
         spec: &SourceSpec,
-        request: &CameraRequest,
+        delivery: &Delivery,
         frames: Option<u64>,
         body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
         let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
-        let video = matches!(spec, SourceSpec::Path(path) if source::video::container_of(path).is_some());
+        let several = matches!(spec, SourceSpec::Path(path) if source::holds_several(path));
         let most = frames.unwrap_or(match spec {
             SourceSpec::Path(_) => u64::MAX,
             SourceSpec::Camera(_) | SourceSpec::Made(_) => 1,
@@ -190,10 +197,10 @@ impl Run<'_> {
         // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
         let live = matches!(spec, SourceSpec::Camera(_));
         let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD.max(self.together) });
-        let (spec_there, request) = (spec.clone(), request.clone());
+        let (spec_there, delivery) = (spec.clone(), delivery.clone());
         // Never joined: a camera that has stalled blocks its thread for ever. It ends when nobody listens.
         std::thread::Builder::new().name("capture".into()).spawn(move || {
-            let mut source = match source::open(Some(&spec_there), &request, false) {
+            let mut source = match source::open(Some(&spec_there), &delivery) {
                 Ok(opened) => opened.source,
                 Err(error) => return drop(sender.send(News::Trouble(error.to_string()))),
             };
@@ -213,6 +220,7 @@ impl Run<'_> {
                 let news = match next {
                     Ok(Some(frame)) => News::Frame(frame),
                     Ok(None) => return,
+                    Err(error @ SourceError::Incomplete { .. }) => News::Incomplete(error.to_string()),
                     Err(error) => News::Trouble(error.to_string()),
                 };
                 let outcome = match news {
@@ -248,7 +256,7 @@ impl Run<'_> {
                         self.tell(&note);
                     }
                     taken += 1;
-                    let numbered = video || !lone && !is_folder && most > 1;
+                    let numbered = several || !lone && !is_folder && most > 1;
                     let stem = self.stem(&frame, spec, numbered);
                     let picture =
                         Picture { frame, source: spec.to_string(), stem, number: self.number, numbered };
@@ -257,6 +265,10 @@ impl Run<'_> {
                     if live || self.pending.len() >= self.together {
                         self.flush(body)?;
                     }
+                }
+                News::Incomplete(reason) => {
+                    self.incomplete += 1;
+                    self.tell(&reason);
                 }
                 // What cannot be opened, or a lone picture that cannot be read, leaves nothing to do.
                 News::Trouble(reason) if !opened || lone => return Err(anyhow!(reason)),
@@ -309,9 +321,7 @@ fn progress_bar() -> ProgressBar {
 /// True where a run will have one picture, so that it may be written to the very file that was named.
 pub fn is_single(args: &PictureArgs) -> bool {
     match args.paths.as_slice() {
-        [SourceSpec::Path(path)] => {
-            !path.is_dir() && source::video::container_of(path).is_none() || args.frames == Some(1)
-        }
+        [SourceSpec::Path(path)] => !path.is_dir() && !source::holds_several(path) || args.frames == Some(1),
         [_] => args.frames.unwrap_or(1) == 1,
         _ => false,
     }

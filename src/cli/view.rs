@@ -25,7 +25,7 @@ use crate::inspect::ChannelStatistics;
 use crate::model::{Graph, LayerIndex};
 use crate::record::read_locked_ranges;
 use crate::session::SessionConfig;
-use crate::source::SourceSpec;
+use crate::source::{Delivery, SourceSpec};
 use crate::view::{ChannelSet, TileSize};
 use crate::weights::fetch::FetchOptions;
 use crate::weights::manifest::Manifest;
@@ -130,7 +130,7 @@ fn settings(
         wanted,
         state: state.started(),
         source: input.source.clone(),
-        camera: input.camera.request(),
+        delivery: Delivery { camera: input.camera.request(), every: input.every, live: true },
         session: SessionConfig {
             every_frame: view.headless,
             model,

@@ -91,6 +91,14 @@ pub enum SourceError {
         /// What went wrong and what to do.
         reason: String,
     },
+    /// Not all of a file: what could be read of it was given before.
+    #[error("{}: {reason}", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// A video, and nothing to read it with.
     #[error(
         "{}: reading a video takes the program ffmpeg, and {reason}: install it (package `ffmpeg`), or name it in \

@@ -4,13 +4,15 @@
 
 pub mod camera;
 pub mod counter;
+mod flat;
 mod frame_source;
 mod shrink;
 pub mod still;
 pub mod testcard;
 pub mod video;
 
-use std::path::PathBuf;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
@@ -64,6 +66,25 @@ impl std::fmt::Display for SourceSpec {
     }
 }
 
+/// How a source is to give its pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Of a camera.
+    pub camera: CameraRequest,
+    /// Of a file of several pictures (a video) one of so many is given, from the first on.
+    pub every: NonZeroU32,
+    /// In the window: a picture stays until another is asked for, a video plays again and again, and it and the test card
+    /// keep time.
+    pub live: bool,
+}
+
+/// Each picture once, as fast as it is taken.
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { camera: CameraRequest::default(), every: NonZeroU32::MIN, live: false }
+    }
+}
+
 /// A source that is open.
 pub struct Opened {
     /// The source; stays on the thread that opened it.
@@ -86,18 +107,23 @@ impl Opened {
     }
 }
 
+/// True where one file holds several pictures, each with a number.
+pub fn holds_several(path: &Path) -> bool {
+    video::container_of(path).is_some()
+}
+
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
-/// `live` (in the window): a picture stays until another is asked for, a video plays again and again, and it and
-/// the test card keep time.
 ///
 /// # Errors
 /// [`SourceError`] where what was named cannot be opened.
-pub fn open(spec: Option<&SourceSpec>, request: &CameraRequest, live: bool) -> Result<Opened, SourceError> {
+pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, SourceError> {
+    let Delivery { camera: request, every, live } = delivery;
+    let live = *live;
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
         Some(SourceSpec::Made(name)) => Opened::made(name, live),
         Some(SourceSpec::Path(path)) => match video::container_of(path) {
-            Some(container) => Opened::plain(video::Video::open(path, container, live)?),
+            Some(container) => Opened::plain(video::Video::open(path, container, *every, live)?),
             None => {
                 let pictures = still::Pictures::open(path, live)?;
                 let steps = Some(pictures.step_handle());

@@ -1,25 +1,33 @@
 //! Videos from files, through the separate program `ffmpeg`: it decodes, and a pipe brings the frames.
 //!
-//! A [`Video`] is opened, used and dropped on the capture thread; what reads ffmpeg's complaints is a thread of
-//! its own. Pixels that are not square stay so, and fields of interlaced video stay interlaced.
+//! A [`Video`] is opened, used and dropped on the capture thread; what reads ffmpeg's log is a thread of its own. ffmpeg first
+//! looks into the file, so that frames become what one is meant to see: upright, with square pixels, without fields, in sRGB
+//! and over white.
 
 mod content;
-mod ppm;
+mod conversion;
+mod log;
+mod pam;
+mod pieces;
 mod process;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use self::content::{Container, container_of};
-use self::ppm::PpmError;
-use self::process::{EACH_FRAME_ONCE, Process, command, input_name};
+pub use self::content::Container;
+use self::content::{Content, content_of};
+use self::conversion::Conversion;
+use self::log::Facts;
+use self::pam::PamError;
+use self::process::{EACH_FRAME_ONCE, Ending, Process, Task, command, input_name};
 use super::frame_source::{FrameSource, SourceError};
 use super::shrink::{Reduction, Shrinker};
 use crate::frame::{Frame, PixelFormat};
@@ -30,16 +38,44 @@ const PROGRAM_VARIABLE: &str = "CONVSCOPE_FFMPEG";
 /// A clip of a few frames is over at once: it begins again no sooner than this after its last beginning.
 const SHORTEST_ROUND: Duration = Duration::from_millis(250);
 
+/// What kind of video a file is by its content; `None` where it is none, cannot be read, or is not a file. Where its first bytes
+/// are of no kind that is known here, ffmpeg is asked, if there is one.
+pub fn container_of(path: &Path) -> Option<Container> {
+    match content_of(path) {
+        Content::Video(container) => Some(container),
+        Content::Other => None,
+        Content::Unknown => {
+            let looked = Process::start(command(&program(), path, None, Task::Look)).ok()?.look();
+            let facts = looked.log.facts;
+            facts.picture.and_then(|_| Container::told_by_ffmpeg(&facts.format?))
+        }
+    }
+}
+
+fn program() -> OsString {
+    let named = std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty());
+    named.unwrap_or_else(|| "ffmpeg".into())
+}
+
+/// How to start ffmpeg.
+type Commands = Box<dyn Fn(Task<'_>) -> Command>;
+
 /// The first video stream of a file as a source of frames.
 pub struct Video {
     path: PathBuf,
+    container: Container,
     live: bool,
+    every: NonZeroU32,
     program: OsString,
-    /// How to start ffmpeg, given one of [`EACH_FRAME_ONCE`].
-    command: Box<dyn Fn(&str) -> Command>,
+    command: Commands,
+    conversion: Conversion,
+    /// How many frames the file's head announces.
+    announced: Option<u64>,
     /// `None` before the first round and behind the end of each.
     process: Option<Process>,
     round_began: Instant,
+    /// Frames read in this round.
+    read: u64,
     /// The size of the picture in `rgb` that was read when ffmpeg was started.
     read_ahead: Option<(u32, u32)>,
     /// The bytes of the last picture, as large as it is in the file.
@@ -50,72 +86,114 @@ pub struct Video {
     name: Arc<str>,
     /// That frames are shrunk.
     note: Option<Arc<str>>,
+    /// What is not yet told.
+    notes: Vec<String>,
     size: (u32, u32),
     fps: Option<String>,
     description: Arc<str>,
 }
 
 impl Video {
-    /// Starts ffmpeg on a file of this kind and reads the first frame.
+    /// Has ffmpeg look into a file of this kind, starts it and reads the first frame. Of `every` frames one is given; its number
+    /// is the one it has in the file.
     ///
     /// `live` (in the window): the video keeps its own time and begins anew at its end. Otherwise (off screen)
     /// every frame is given once, as fast as it is taken, and then the source is at its end. Where the file is
-    /// damaged, the frames that ffmpeg can still read are given.
+    /// damaged, the frames that ffmpeg can still read are given, and then [`SourceError::Incomplete`] once (`live`: a note).
     ///
     /// # Errors
     /// [`SourceError::NoFfmpeg`] where ffmpeg cannot be started; [`SourceError::File`] where it finds no frame.
-    pub fn open(path: &Path, container: Container, live: bool) -> Result<Self, SourceError> {
-        let named = std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty());
-        let program = named.unwrap_or_else(|| "ffmpeg".into());
-        let (for_command, file) = (program.clone(), path.to_owned());
-        let command = move |once: &str| command(&for_command, &file, container, live, once);
-        Self::open_with(path, live, program, Box::new(command))
+    pub fn open(
+        path: &Path,
+        container: Container,
+        every: NonZeroU32,
+        live: bool,
+    ) -> Result<Self, SourceError> {
+        if let Some(reason) = pieces::unfinished(path, &container) {
+            return Err(SourceError::file(path, reason));
+        }
+        let program = program();
+        let (for_command, file, known) = (program.clone(), path.to_owned(), container.clone());
+        let command = move |task: Task<'_>| command(&for_command, &file, Some(&known), task);
+        Self::open_with(path, container, every, live, program, Box::new(command))
     }
 
     fn open_with(
         path: &Path,
+        container: Container,
+        every: NonZeroU32,
         live: bool,
         program: OsString,
-        command: Box<dyn Fn(&str) -> Command>,
+        command: Commands,
     ) -> Result<Self, SourceError> {
         let mut video = Self {
             path: path.to_owned(),
+            container,
             live,
+            every,
             program,
             command,
+            conversion: Conversion::default(),
+            announced: None,
             process: None,
             round_began: Instant::now(),
+            read: 0,
             read_ahead: None,
             rgb: Vec::new(),
             next_id: 0,
             damage_is_told: false,
             name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
             note: None,
+            notes: vec![],
             size: (0, 0),
             fps: None,
             description: "".into(),
         };
-        video.start()?;
+        let facts = video.look()?;
+        video.conversion = Conversion::of(&facts);
+        video.announced = facts.frames().map(|frames| frames.div_ceil(every.get().into()));
+        video.fps = facts.fps;
+        if let Err(error) = video.start() {
+            if !video.conversion.is_special() {
+                return Err(error);
+            }
+            let SourceError::File { reason, .. } = error else { return Err(error) };
+            video.conversion = std::mem::take(&mut video.conversion).without_special(&reason);
+            video.start()?;
+        }
+        video.notes = video.conversion.notes();
         Ok(video)
+    }
+
+    /// What ffmpeg says of the file.
+    fn look(&self) -> Result<Facts, SourceError> {
+        let process = Process::start((self.command)(Task::Look));
+        let looked = process.map_err(|error| self.not_started(&error))?.look();
+        let lacks_the_means = looked.complaint.is_some_and(|text| text.contains("'showinfo'"));
+        if lacks_the_means {
+            tracing::warn!("this ffmpeg lacks the filter showinfo: frames are taken as they come");
+        }
+        Ok(looked.log.facts)
     }
 
     /// Starts ffmpeg and reads the first picture.
     fn start(&mut self) -> Result<(), SourceError> {
         self.round_began = Instant::now();
+        self.read = 0;
         let mut complaint = None;
         for once in EACH_FRAME_ONCE {
-            let process = Process::start((self.command)(once));
+            let (conversion, every, paced) = (&self.conversion, self.every, self.live);
+            let process = Process::start((self.command)(Task::Frames { conversion, every, paced, once }));
             let mut process = process.map_err(|error| self.not_started(&error))?;
             match process.read(&mut self.rgb) {
                 Ok(Some(size)) => {
-                    self.fps = self.fps.take().or_else(|| process.fps());
                     self.process = Some(process);
                     self.read_ahead = Some(size);
                     self.describe_as(size);
                     return Ok(());
                 }
-                Ok(None) | Err(PpmError::CutOff) => complaint = process.finish().complaint,
-                Err(error) => return Err(self.unreadable(error.to_string())),
+                Ok(None) | Err(PamError::CutOff) => complaint = process.finish().complaint,
+                Err(error) => return Err(self.unreadable(&error.to_string())),
             }
             let unknown = format!("'{}'", once.trim_start_matches('-'));
             if !complaint.as_ref().is_some_and(|text| text.contains(&unknown)) {
@@ -126,42 +204,71 @@ impl Video {
             Some(text) if text.contains("matches no streams") => {
                 self.failure("there is no video in it".into())
             }
-            Some(text) => self.unreadable(text),
-            None => self.unreadable("ffmpeg finds no frame in it".into()),
+            Some(text) => match pieces::without_frames(&self.path, &self.container) {
+                Some(reason) => self.failure(reason),
+                None => self.unreadable(&format!("ffmpeg says: {}", self.without_path(&text))),
+            },
+            None => self.unreadable("ffmpeg finds no frame in it"),
         })
     }
 
     /// The next picture of this round; `None` at its end.
     fn read(&mut self) -> Result<Option<(u32, u32)>, SourceError> {
-        if let Some(size) = self.read_ahead.take() {
-            return Ok(Some(size));
-        }
-        let Some(mut process) = self.process.take() else { return Ok(None) };
-        match process.read(&mut self.rgb) {
-            Ok(Some(size)) => {
-                self.fps = self.fps.take().or_else(|| process.fps());
-                self.process = Some(process);
-                self.describe_as(size);
-                Ok(Some(size))
+        let size = match (self.read_ahead.take(), self.process.take()) {
+            (Some(size), process) => {
+                self.process = process;
+                size
             }
-            Ok(None) | Err(PpmError::CutOff) => {
-                let ending = process.finish();
-                match ending.complaint {
-                    Some(complaint) if !ending.succeeded => {
-                        let complaint = self.without_path(&complaint);
-                        Err(self.failure(format!("the video breaks off: {complaint}")))
-                    }
-                    Some(complaint) if !self.damage_is_told => {
-                        self.damage_is_told = true;
-                        let complaint = self.without_path(&complaint);
-                        tracing::warn!("{}: the video is damaged: {complaint}", self.path.display());
-                        Ok(None)
-                    }
-                    _ => Ok(None),
+            (None, None) => return Ok(None),
+            (None, Some(mut process)) => match process.read(&mut self.rgb) {
+                Ok(Some(size)) => {
+                    self.process = Some(process);
+                    self.describe_as(size);
+                    size
                 }
-            }
-            Err(error) => Err(self.failure(error.to_string())),
+                Ok(None) | Err(PamError::CutOff) => {
+                    self.end(&process.finish())?;
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.failure(error.to_string())),
+            },
+        };
+        self.read += 1;
+        Ok(Some(size))
+    }
+
+    /// Tells what was wrong with this round.
+    ///
+    /// # Errors
+    /// [`SourceError::Incomplete`], where the video is not played again.
+    fn end(&mut self, ending: &Ending) -> Result<(), SourceError> {
+        let damage = ending.log.damage();
+        if std::mem::replace(&mut self.damage_is_told, true) || (ending.succeeded && damage.is_none()) {
+            self.damage_is_told = self.damage_is_told && damage.is_some();
+            return Ok(());
         }
+        let (read, frames) = (self.read, if self.read == 1 { "frame was" } else { "frames were" });
+        let of = match self.announced {
+            Some(announced) if announced > read => format!(", of {announced} that it should have"),
+            _ => String::new(),
+        };
+        let complaint = self.without_path(ending.complaint.as_deref().unwrap_or_default());
+        let reason = match (ending.log.is_cut_off(), ending.succeeded) {
+            (true, _) => format!("the video is cut off: {read} {frames} read{of}"),
+            (false, true) => {
+                format!(
+                    "the video is damaged: {read} {frames} read{of}, not all of them whole (ffmpeg says: {complaint})"
+                )
+            }
+            (false, false) => {
+                format!("the video breaks off: {read} {frames} read{of} (ffmpeg says: {complaint})")
+            }
+        };
+        if self.live {
+            self.notes.push(reason);
+            return Ok(());
+        }
+        Err(SourceError::Incomplete { path: self.path.clone(), reason })
     }
 
     fn describe_as(&mut self, size: (u32, u32)) {
@@ -172,7 +279,11 @@ impl Video {
             let reduction = Reduction::of(size);
             let (width, height) = reduction.map_or(size, |reduction| reduction.to);
             self.note = reduction.map(|reduction| reduction.note().into());
-            self.description = format!("{} · {width}×{height} video{fps}", self.name).into();
+            let thinned = match self.every.get() {
+                1 => String::new(),
+                every => format!(" · one of {every} frames"),
+            };
+            self.description = format!("{} · {width}×{height} video{thinned}{fps}", self.name).into();
         }
     }
 
@@ -184,8 +295,8 @@ impl Video {
         SourceError::NoFfmpeg { path: self.path.clone(), reason }
     }
 
-    fn unreadable(&self, reason: String) -> SourceError {
-        self.failure(format!("not a video that can be read: {}", self.without_path(&reason)))
+    fn unreadable(&self, reason: &str) -> SourceError {
+        self.failure(format!("not a video that can be read: {reason}"))
     }
 
     fn failure(&self, reason: String) -> SourceError {
@@ -194,7 +305,9 @@ impl Video {
 
     /// ffmpeg's words without the file's name, which stands before them anyway.
     fn without_path(&self, complaint: &str) -> String {
-        complaint.replace(&format!("{}: ", input_name(&self.path).display()), "")
+        let name = input_name(&self.path);
+        let name = name.to_string_lossy();
+        complaint.replace(&format!("{name}: "), "").replace(&*name, &self.name)
     }
 }
 
@@ -214,8 +327,8 @@ impl FrameSource for Video {
                 let smaller = Reduction::of(size).map(|reduction| shrink(&self.rgb, reduction));
                 let (size, rgb) = smaller.as_ref().map_or((size, &self.rgb), |(size, rgb)| (*size, rgb));
                 let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, rgb, self.name.clone())
-                    .map_err(|error| self.unreadable(error.to_string()))?;
-                self.next_id += 1;
+                    .map_err(|error| self.unreadable(&error.to_string()))?;
+                self.next_id += u64::from(self.every.get());
                 return Ok(Some(Frame { note: self.note.clone(), ..frame }));
             }
         }
@@ -223,6 +336,10 @@ impl FrameSource for Video {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes).into_iter().map(|note| format!("{}: {note}", self.name)).collect()
     }
 
     fn describe(&self) -> Arc<str> {

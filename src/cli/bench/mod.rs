@@ -24,7 +24,7 @@ use crate::engine::Placement;
 use crate::gpu::{GpuContext, new_instance};
 use crate::record::Provenance;
 use crate::session::{Request, Session, SessionConfig};
-use crate::source::{self, SourceSpec};
+use crate::source::{self, Delivery, SourceSpec};
 use crate::view::{ChannelSet, Sort, TileSize};
 
 /// Measure this machine: each stage, latency from capture to present, what the view costs beside the network, bytes,
@@ -118,11 +118,12 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
     let interval = Duration::from_secs_f64(1.0 / args.fps);
     let control = Control::new(interval);
     let open = {
-        let (spec, camera, size) = (args.source.clone(), args.camera.request(), args.frame_size);
+        let (spec, size) = (args.source.clone(), args.frame_size);
+        let delivery = Delivery { camera: args.camera.request(), ..Delivery::default() };
         let control = control.clone();
         let is_camera = matches!(spec, SourceSpec::Camera(_));
         move || {
-            let mut opened = source::open(Some(&spec), &camera, false)?;
+            let mut opened = source::open(Some(&spec), &delivery)?;
             opened.source = Box::new(Player::new(opened.source, control, size, is_camera));
             Ok(opened)
         }

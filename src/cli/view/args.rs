@@ -1,5 +1,6 @@
 //! The options of the live view.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,6 +22,9 @@ pub struct InputArgs {
     /// first camera, or the test card].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceSpec>,
+    /// Of a video, an animation or a file of several pages, one frame of so many.
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    pub every: NonZeroU32,
     #[command(flatten)]
     pub camera: CameraArgs,
     #[command(flatten)]

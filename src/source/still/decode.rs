@@ -9,6 +9,7 @@ use image::error::{LimitError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
+use crate::source::flat::rgb_over_white;
 use crate::source::frame_source::SourceError;
 use crate::source::shrink::{Reduction, Shrinker};
 
@@ -127,17 +128,7 @@ fn shrink(image: DynamicImage, reduction: Reduction) -> Result<DynamicImage, Ima
 /// Red, green and blue bytes of a picture.
 fn flatten(image: DynamicImage) -> Vec<u8> {
     if image.color().has_alpha() {
-        let over_white = |value: u8, alpha: u8| {
-            let (value, alpha) = (u32::from(value), u32::from(alpha));
-            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-        };
-        let rgba = image.into_rgba8();
-        rgba.pixels()
-            .flat_map(|pixel| {
-                let [red, green, blue, alpha] = pixel.0;
-                [red, green, blue].map(|value| over_white(value, alpha))
-            })
-            .collect()
+        rgb_over_white(image.into_rgba8().as_raw())
     } else {
         image.into_rgb8().into_raw()
     }

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufReader, Read};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -14,10 +15,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::content::Container;
-use super::ppm::{self, PpmError};
+use super::conversion::Conversion;
+use super::log::Log;
+use super::pam::{self, PamError};
 
 /// How long ffmpeg may take to end once it has sent everything.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it may look into a file.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longer lines of ffmpeg are cut.
 const MAX_LINE_BYTES: usize = 1000;
@@ -30,29 +36,54 @@ pub const EACH_FRAME_ONCE: [&str; 2] = ["-fps_mode", "-vsync"];
 pub fn input_name(path: &Path) -> OsString {
     // Otherwise a name such as `-y` or `http:x` would be an option or an address.
     let mut name = OsString::from("file:");
-    name.push(path);
+    // DASH finds its pieces beside a whole path only.
+    name.push(std::path::absolute(path).unwrap_or_else(|_| path.into()));
     name
 }
 
-/// ffmpeg, told to write all frames of a file into its output as PPM pictures, turned upright. `paced`: as fast
-/// as they are meant to be shown, otherwise as fast as they are read.
-pub fn command(
-    program: &OsStr,
-    path: &Path,
-    container: Container,
-    paced: bool,
-    each_frame_once: &str,
-) -> Command {
+/// What ffmpeg is to do with a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Task<'a> {
+    /// Say what it is, and what its first frame is.
+    Look,
+    /// Write its frames into its output as PAM pictures, turned upright.
+    Frames {
+        /// How each becomes a picture.
+        conversion: &'a Conversion,
+        /// One of so many.
+        every: NonZeroU32,
+        /// As fast as they are meant to be shown, otherwise as fast as they are read.
+        paced: bool,
+        /// One of [`EACH_FRAME_ONCE`].
+        once: &'static str,
+    },
+}
+
+/// ffmpeg with its task; `container` where it is known what the file is.
+pub fn command(program: &OsStr, path: &Path, container: Option<&Container>, task: Task) -> Command {
     let mut command = Command::new(program);
     command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]);
-    if paced {
-        command.arg("-re");
+    if let Task::Frames { conversion, paced, .. } = task {
+        command.args(paced.then_some("-re"));
+        if let Some(decoder) = conversion.decoder() {
+            command.args(["-c:v", decoder]);
+        }
     }
-    // The format is given and the network closed: no file can pass for a playlist of addresses.
-    command.args(["-protocol_whitelist", "file", "-f", container.0, "-i"]).arg(input_name(path));
+    // The network is closed, and the format given as soon as it is known: no file can pass for a playlist of addresses.
+    command.args(["-protocol_whitelist", "file,crypto"]);
+    if let Some(container) = container {
+        command.args(["-f", &container.0]);
+    }
+    command.arg("-i").arg(input_name(path));
     // V: not the cover of a song.
-    command.args(["-map", "0:V:0", each_frame_once, "passthrough", "-pix_fmt", "rgb24"]);
-    command.args(["-c:v", "ppm", "-f", "image2pipe", "-"]);
+    command.args(["-map", "0:V:0"]);
+    match task {
+        Task::Look => command.args(["-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]),
+        Task::Frames { conversion, every, once, .. } => {
+            command.args([once, "passthrough", "-vf", &conversion.filters(every)]);
+            command.args(["-pix_fmt", conversion.layout(), "-c:v", "pam", "-f", "image2pipe", "-"])
+        }
+    };
     command
 }
 
@@ -67,11 +98,13 @@ pub struct Process {
 }
 
 /// How it ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Ending {
     /// False where ffmpeg itself says that it failed.
     pub succeeded: bool,
-    /// What it complained about, in one line: the first complaint, which is often the cause, and the last.
+    /// What it wrote.
+    pub log: Log,
+    /// What it complained about, or what is odd about its end, in one line.
     pub complaint: Option<String>,
 }
 
@@ -99,26 +132,30 @@ impl Process {
         Ok(process)
     }
 
-    /// The next picture, as [`ppm::read`] gives it; waits for it.
+    /// The next picture, as [`pam::read`] gives it; waits for it.
     ///
     /// # Errors
-    /// [`PpmError`]; then the process is of no more use.
-    pub fn read(&mut self, rgb: &mut Vec<u8>) -> Result<Option<(u32, u32)>, PpmError> {
+    /// [`PamError`]; then the process is of no more use.
+    pub fn read(&mut self, rgb: &mut Vec<u8>) -> Result<Option<(u32, u32)>, PamError> {
         match &mut self.pictures {
-            Some(pictures) => ppm::read(pictures, rgb),
+            Some(pictures) => pam::read(pictures, rgb),
             None => Ok(None),
         }
     }
 
-    /// Frames a second as ffmpeg writes them (`29.97`), once it has said so.
-    pub fn fps(&self) -> Option<String> {
-        lock(&self.log).fps.clone()
+    /// Waits (not for long) until ffmpeg has ended by itself, and says how.
+    pub fn finish(self) -> Ending {
+        self.finish_within(END_PATIENCE)
     }
 
-    /// Waits (not for long) until ffmpeg has ended by itself, and says how.
-    pub fn finish(mut self) -> Ending {
+    /// The same of one that has only to look.
+    pub fn look(self) -> Ending {
+        self.finish_within(LOOK_PATIENCE)
+    }
+
+    fn finish_within(mut self, patience: Duration) -> Ending {
         self.pictures = None;
-        let deadline = Instant::now() + END_PATIENCE;
+        let deadline = Instant::now() + patience;
         let mut status = self.child.try_wait();
         while matches!(status, Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
@@ -127,14 +164,14 @@ impl Process {
         let status = status.ok().flatten();
         // Its children, if it has any, may keep the pipe open.
         let _ = self.log_ended.recv_timeout(Duration::from_secs(1));
-        let complaint = lock(&self.log).complaint();
+        let log = lock(&self.log).clone();
         let succeeded = status.is_some_and(|status| status.success());
-        let complaint = match (complaint, status) {
+        let complaint = match (log.complaint(), status) {
             (None, Some(status)) if !succeeded => Some(format!("ffmpeg ended with {status}")),
             (None, None) => Some("ffmpeg does not end".into()),
             (complaint, _) => complaint,
         };
-        Ending { succeeded, complaint }
+        Ending { succeeded, log, complaint }
     }
 }
 
@@ -145,39 +182,6 @@ impl Drop for Process {
         // Both do nothing where it has ended and been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// What ffmpeg said that matters here.
-#[derive(Debug, Default)]
-struct Log {
-    first_complaint: Option<String>,
-    last_complaint: Option<String>,
-    fps: Option<String>,
-}
-
-impl Log {
-    fn add(&mut self, line: &str) {
-        let complaint = ["[error] ", "[fatal] ", "[panic] "]
-            .into_iter()
-            .find_map(|level| line.split_once(level))
-            .map(|(_component, text)| text.trim());
-        if let Some(complaint) = complaint.filter(|text| !text.is_empty()) {
-            self.last_complaint = Some(complaint.into());
-            self.first_complaint.get_or_insert_with(|| complaint.into());
-        } else if self.fps.is_none()
-            && line.contains(" Stream #0:")
-            && line.contains(": Video: ")
-            && !line.contains("(attached pic)")
-        {
-            let fps = line.split(", ").find_map(|part| part.trim().strip_suffix(" fps"));
-            self.fps = fps.filter(|fps| fps.parse::<f64>().is_ok_and(f64::is_normal)).map(str::to_owned);
-        }
-    }
-
-    fn complaint(&self) -> Option<String> {
-        let (first, last) = (self.first_complaint.as_ref()?, self.last_complaint.as_ref()?);
-        Some(if first == last { first.clone() } else { format!("{first}; {last}") })
     }
 }
 
@@ -214,33 +218,20 @@ mod tests {
     #[test]
     fn odd_names_are_never_options_or_addresses() {
         for name in ["-y", "http://host/a.mp4", "a b;rm -rf 'x'\n.mp4", "concat:a|b"] {
-            let command = command(OsStr::new("ffmpeg"), Path::new(name), Container("mov"), true, "-vsync");
-            let arguments: Vec<_> = command.get_args().collect();
-            let at = arguments.iter().position(|argument| *argument == "-i").unwrap();
-            assert_eq!(arguments[at + 1].to_str().unwrap(), format!("file:{name}"));
-            assert!(arguments[..at].contains(&OsStr::new("-re")));
+            let (conversion, every) = (Conversion::default(), NonZeroU32::MIN);
+            let frames = Task::Frames { conversion: &conversion, every, paced: true, once: "-vsync" };
+            for (task, paced) in [(frames, true), (Task::Look, false)] {
+                let command = command(OsStr::new("ffmpeg"), Path::new(name), None, task);
+                let arguments: Vec<_> = command.get_args().collect();
+                let at = arguments.iter().position(|argument| *argument == "-i").unwrap();
+                let given = arguments[at + 1].to_str().unwrap();
+                assert!(
+                    given.starts_with("file:") && given.contains(name.rsplit('/').next().unwrap()),
+                    "{given}"
+                );
+                assert_eq!(arguments[..at].contains(&OsStr::new("-re")), paced);
+            }
         }
-    }
-
-    #[test]
-    fn complaints_and_rate_are_found_among_the_rest() {
-        let mut log = Log::default();
-        for line in [
-            "[info] Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:clip.mp4':",
-            "[info]     comment         : 12 fps",
-            "[info]   Stream #0:0: Video: mjpeg, yuvj420p(pc), 600x600, 90k tbr (attached pic)",
-            "[info]   Stream #0:1[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p, 640x360 [SAR 1:1 DAR 16:9], 9 kb/s, 29.97 fps, 30 tbr (default)",
-            "[info]   Stream #0:0(und): Video: ppm, rgb24(pc), 640x360, q=2-31, 200 kb/s, 5 fps, 5 tbn",
-            "[image2pipe @ 0x5602cf672a00] [warning] Timestamps are unset",
-        ] {
-            log.add(line);
-        }
-        assert_eq!((log.fps.as_deref(), log.complaint()), (Some("29.97"), None));
-        log.add("[mov,mp4 @ 0x55f764d57940] [error] moov atom not found");
-        assert_eq!(log.complaint().unwrap(), "moov atom not found");
-        log.add("[error] file:clip.mp4: Invalid data found");
-        log.add("[fatal] Conversion failed!");
-        assert_eq!(log.complaint().unwrap(), "moov atom not found; Conversion failed!");
     }
 
     #[cfg(unix)]
@@ -261,14 +252,18 @@ mod tests {
 
         #[test]
         fn pictures_then_the_end() {
-            let mut process = shell("printf 'P6 1 1 255\\nabcP6 1 1 255\\ndef'; echo '[error] odd' >&2");
+            let mut process = shell(
+                "printf 'P7\\nWIDTH 1\\nHEIGHT 1\\nDEPTH 3\\nMAXVAL 255\\nENDHDR\\nabcP7\\nWIDTH 1\\nHEIGHT 1\\nDEPTH 3\\nMAXVAL 255\\nENDHDR\\ndef'; echo '[error] odd' >&2",
+            );
             let mut rgb = vec![];
             for expected in [b"abc", b"def"] {
                 assert_eq!(process.read(&mut rgb).unwrap(), Some((1, 1)));
                 assert_eq!(rgb, expected);
             }
             assert_eq!(process.read(&mut rgb).unwrap(), None);
-            assert_eq!(process.finish(), Ending { succeeded: true, complaint: Some("odd".into()) });
+            let ending = process.finish();
+            assert!(ending.succeeded);
+            assert_eq!(ending.complaint.as_deref(), Some("odd"));
         }
 
         #[test]
@@ -282,7 +277,7 @@ mod tests {
         #[test]
         fn a_flood_of_complaints_is_bounded_and_stops_nothing() {
             let script = "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo >&2;
-                printf '[error] ' >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; printf 'P6 1 1 255\\nabc'";
+                printf '[error] ' >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; printf 'P7\\nWIDTH 1\\nHEIGHT 1\\nDEPTH 3\\nMAXVAL 255\\nENDHDR\\nabc'";
             let mut process = shell(script);
             assert_eq!(process.read(&mut vec![]).unwrap(), Some((1, 1)));
             let complaint = process.finish().complaint.unwrap();
@@ -292,7 +287,9 @@ mod tests {
         #[cfg(target_os = "linux")]
         #[test]
         fn dropping_ends_it_in_the_middle_of_a_picture_and_leaves_no_zombie() {
-            let mut process = shell("printf 'P6 1 1 255\\nabcP6 9 9 255\\nde'; exec sleep 1000");
+            let mut process = shell(
+                "printf 'P7\\nWIDTH 1\\nHEIGHT 1\\nDEPTH 3\\nMAXVAL 255\\nENDHDR\\nabcP7\\nWIDTH 9\\nHEIGHT 9\\nDEPTH 3\\nMAXVAL 255\\nENDHDR\\nde'; exec sleep 1000",
+            );
             assert!(process.read(&mut vec![]).unwrap().is_some());
             let number = process.child.id();
             assert!(exists(number));
