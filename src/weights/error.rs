@@ -13,13 +13,27 @@ pub enum WeightsError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is no weight file that is read.
-    #[error("{}: not a weight file that can be read: {reason}; `--weights` reads whole networks (ONNX, Keras' .keras and .h5) and weights (safetensors, PyTorch's .pth, Keras' .weights.h5, PaddlePaddle's .pdparams)", path.display())]
+    /// It is one that is read, and something is wrong with it.
+    #[error("{}: not a weight file that can be read: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// What the parser said.
         reason: String,
+    },
+    /// It is something else, which is known.
+    #[error("{}: not a weight file that can be read, but {kind}", path.display())]
+    Kind {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is, and what to do.
+        kind: String,
+    },
+    /// Nobody knows what it is.
+    #[error("{}: not a weight file that can be read: its content is of no layout that is read; `--weights` reads whole networks (ONNX, Keras' .keras and .h5) and weights (safetensors, PyTorch's .pth, Keras' .weights.h5, PaddlePaddle's .pdparams)", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
     },
     /// It holds other tensors than the network has.
     #[error("{}: does not fit {network}: {}; give `--weights` a file of this network, or one that was fine-tuned from it", path.display(), problems.join("; "))]

@@ -105,8 +105,7 @@ pub fn recognises(head: &[u8]) -> bool {
 pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     let file = Hdf5::open(bytes)?;
     let root = file.root()?;
-    let mut reader =
-        Reader { file: &file, limits, tensors: Vec::new(), notes: Vec::new(), raw_bytes: 0, value_bytes: 0 };
+    let mut reader = Reader::new(&file, limits, false);
     let model = file.find(&root, "model_weights")?;
     let layers = reader.listed(model.as_ref().unwrap_or(&root), "layer_names")?;
     let mut metadata = BTreeMap::new();
@@ -135,6 +134,19 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         return Err(ReadError("a Keras file without any weights; save the model after building it".into()));
     }
     Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes, metadata })
+}
+
+/// Reads one of several pieces of a model: of a layer's arrays, others may be in another piece, and the order is not yet
+/// that of one file.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_piece(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
+    let file = Hdf5::open(bytes)?;
+    let mut reader = Reader::new(&file, limits, true);
+    reader.numbered(file.root()?)?;
+    let Reader { tensors, notes, .. } = reader;
+    Ok(TensorFile { layout: Layout::KerasWeights, tensors, notes, metadata: BTreeMap::new() })
 }
 
 /// The scale that a model's own `Rescaling` layer makes of pixels, by its configuration in JSON.
@@ -203,7 +215,7 @@ fn kind(layer: &KerasLayer<'_>) -> LayerKind {
 }
 
 /// A tensor's path without its own name.
-fn layer_of(tensor: &str) -> &str {
+pub(super) fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('/').map_or("", |(layer, _)| layer)
 }
 
@@ -215,9 +227,15 @@ struct Reader<'f, 'a> {
     /// Bytes of all arrays together, in the file and as f32.
     raw_bytes: usize,
     value_bytes: usize,
+    /// Whether arrays of a layer may be elsewhere.
+    is_piece: bool,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'f, 'a> Reader<'f, 'a> {
+    fn new(file: &'f Hdf5<'a>, limits: Limits, is_piece: bool) -> Self {
+        Self { file, limits, tensors: vec![], notes: vec![], raw_bytes: 0, value_bytes: 0, is_piece }
+    }
+
     /// A list of names, which Keras splits into `name0`, `name1`, … when it is longer than 64 kB.
     fn listed(&self, object: &Object<'a>, name: &str) -> Result<Option<Vec<&'a str>>, ReadError> {
         if let Some(names) = self.file.strings(object, name)? {
@@ -258,7 +276,7 @@ impl<'a> Reader<'_, 'a> {
             if path.rsplit('/').next() == Some("vars") {
                 children.sort_by_key(|&(name, _)| natural(name));
                 for (index, (name, _)) in children.iter().enumerate() {
-                    if !matches!(natural(name), ("", number) if number == index as u64) {
+                    if !self.is_piece && !matches!(natural(name), ("", number) if number == index as u64) {
                         return Err(missing(&format!("{path}/{index}")));
                     }
                 }
@@ -342,7 +360,7 @@ fn check_order(layer: &str, tensors: &[NamedTensor]) -> Result<(), ReadError> {
 }
 
 /// `conv2d_10` → (`conv2d`, 10), `conv2d` → (`conv2d`, 0), `10` → (nothing, 10): sorts as Keras counts.
-fn natural(name: &str) -> (&str, u64) {
+pub(super) fn natural(name: &str) -> (&str, u64) {
     let (base, digits) = name.rsplit_once('_').unwrap_or(("", name));
     let is_counted = digits == "0" || !digits.starts_with(['0', '+']);
     match digits.parse::<u64>() {
@@ -351,7 +369,7 @@ fn natural(name: &str) -> (&str, u64) {
     }
 }
 
-fn missing(name: &str) -> ReadError {
+pub(super) fn missing(name: &str) -> ReadError {
     ReadError(format!(
         "incomplete: `{name}` is missing, although the file lists it; copy or download it again"
     ))

@@ -5,18 +5,19 @@ mod tests;
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::assign::{self, Architecture};
 use super::canonical::{self, Parameter};
-use super::conventions::{FROM_FILE, FROM_LAYOUT, Known, best, conventions};
+use super::conventions::{FROM_FILE, FROM_LAYOUT, FROM_MANIFEST, Known, best, conventions};
 use super::described::{DescribedNetwork, ReadOptions};
 use super::error::WeightsError;
 use super::file::{Layout, Limits, ReadError, Stored, TensorFile};
+use super::hub::Hub;
 use super::manifest::{Checksum, Entry, Manifest};
 use super::parameters::{LayerWeights, Origin, Weights};
+use super::pieces;
+use super::reading::{self, Content, Reading};
+use super::safetensors;
 use super::sentence::shown;
-use super::{keras, keras_model, onnx, safetensors, torch};
 use crate::model::architectures;
 use crate::model::inception_v3::{INPUT_SIZE, inception_v3_of_size};
 use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale};
@@ -57,7 +58,7 @@ pub struct WeightFile {
     pub notes: Vec<String>,
     /// What is to be said where the user does not say the input's scale.
     pub scale_note: Option<String>,
-    content: Content,
+    content: Numbers,
 }
 
 /// What the numbers of an output without activation are.
@@ -75,7 +76,7 @@ pub enum Scores {
 const GENERAL_NAMES: [&str; 5] = ["functional", "sequential", "model", "main_graph", "ONNX network"];
 
 #[derive(Clone, Debug)]
-enum Content {
+enum Numbers {
     /// By layer of the graph.
     Layers(Vec<Option<LayerWeights>>),
     /// By name.
@@ -88,21 +89,45 @@ impl WeightFile {
     /// # Errors
     /// [`WeightsError`], where it cannot be read.
     pub fn open(path: &Path, options: ReadOptions<'_>) -> Result<Self, WeightsError> {
-        let bytes = read_bytes(path)?;
-        let options = ReadOptions { folder: path.parent(), ..options };
-        // Each takes half a second of a large file.
-        let (sha256, network) = rayon::join(|| sha256(&bytes), || described(&bytes, options));
-        let origin = Origin::File { path: path.into(), sha256: sha256.clone() };
-        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: shown(&error.0) };
-        let size = bytes.len() as u64;
+        let Reading { content, bytes, sha256, hub } = reading::read(path, options)?;
         let entry = known(&sha256);
-        if let Some(network) = network.map_err(format)? {
-            return Ok(Self::described(network, origin, entry, size));
+        let origin = Origin::File { path: path.into(), sha256 };
+        let format = |error: ReadError| WeightsError::Format { path: path.into(), reason: shown(&error.0) };
+        let mut file = match content {
+            Content::Network(network) => Self::described(*network, origin, entry, bytes),
+            Content::Tensors(file) => {
+                let input_size = options.input_size.or(hub.input_size);
+                let read = Self::of(file, origin, entry, bytes, ReadOptions { input_size, ..options });
+                read.map_err(|error| format(pieces::lone_piece(path).map_or(error, ReadError)))?
+            }
+        };
+        if file.graph.classifier().is_none() {
+            file.notes.extend(pieces::lone_piece(path));
         }
-        let file = read(&bytes, options.limits).map_err(format)?;
-        // Half of the memory, and no longer needed.
-        drop(bytes);
-        Self::of(file, origin, entry, size, options).map_err(format)
+        file.obey(hub);
+        Ok(file)
+    }
+
+    /// What lies beside the file tells what the file itself does not.
+    fn obey(&mut self, hub: Hub) {
+        if let Some(scale) = hub.input_scale
+            && ![FROM_FILE, FROM_MANIFEST].contains(&self.facts.input_scale.from)
+        {
+            self.facts.input_scale = scale;
+            self.scale_note = None;
+        }
+        let outputs = self.graph.answer().map_or(0, |answer| self.graph.nodes[answer.layer].shape.len());
+        match hub.class_names {
+            Some(names) if self.class_names.is_none() && names.len() == outputs => {
+                self.class_names = Some(names);
+            }
+            Some(names) if self.class_names.is_none() => self.notes.push(format!(
+                "{} classes are named beside the weights, and the network has {outputs} outputs: the names are not used",
+                names.len()
+            )),
+            _ => {}
+        }
+        self.notes.extend(hub.note.map(|note| shown(&note)));
     }
 
     /// The network that is built in.
@@ -110,10 +135,10 @@ impl WeightFile {
     /// # Errors
     /// Never with the file as it is; a test reads it.
     pub fn embedded() -> Result<Self, WeightsError> {
-        let sha256 = sha256(EMBEDDED);
+        let sha256 = reading::sha256(std::iter::once(EMBEDDED));
         let origin = Origin::Embedded { sha256: sha256.clone() };
         let format = |error: ReadError| WeightsError::Format { path: "embedded".into(), reason: error.0 };
-        let file = read(EMBEDDED, Limits::default()).map_err(format)?;
+        let file = safetensors::read(EMBEDDED, Limits::default()).map_err(format)?;
         let size = EMBEDDED.len() as u64;
         Self::of(file, origin, known(&sha256), size, ReadOptions::default()).map_err(format)
     }
@@ -160,7 +185,7 @@ impl WeightFile {
             scores,
             notes: network.notes.iter().map(|note| shown(note)).collect(),
             graph,
-            content: Content::Layers(network.layers),
+            content: Numbers::Layers(network.layers),
         }
     }
 
@@ -218,7 +243,7 @@ impl WeightFile {
             class_names: None,
             scores: None,
             notes,
-            content: Content::Parameters(parameters),
+            content: Numbers::Parameters(parameters),
         })
     }
 
@@ -229,8 +254,8 @@ impl WeightFile {
     pub fn fit(self) -> Result<(Graph, Weights), WeightsError> {
         let Self { facts: FileFacts { origin, input_scale, .. }, graph, content, mut notes, .. } = self;
         let layers = match content {
-            Content::Layers(layers) => layers,
-            Content::Parameters(parameters) => {
+            Numbers::Layers(layers) => layers,
+            Numbers::Parameters(parameters) => {
                 assign::fit(parameters, &graph, &mut notes).map_err(|problems| {
                     let path = match &origin {
                         Origin::File { path, .. } => path.clone(),
@@ -249,10 +274,6 @@ impl WeightFile {
 /// The network that is built in; models/embedded/README.md tells how it was trained.
 const EMBEDDED: &[u8] = include_bytes!("../../models/embedded/shapes.safetensors");
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The file of the manifest that this is.
 fn known(sha256: &str) -> Option<Entry> {
     let is_it = |checksum: &Checksum| match checksum {
@@ -263,20 +284,6 @@ fn known(sha256: &str) -> Option<Entry> {
     entries.into_iter().find(|entry| entry.checksum.as_ref().is_some_and(is_it))
 }
 
-/// A file that describes its network; `None` where it holds tensors alone.
-fn described(bytes: &[u8], options: ReadOptions<'_>) -> Result<Option<DescribedNetwork>, ReadError> {
-    let head = &bytes[..bytes.len().min(HEAD)];
-    if keras::recognises(head) {
-        keras_model::read_h5(bytes, options)
-    } else if keras_model::recognises(bytes) {
-        keras_model::read_keras(bytes, options).map(Some)
-    } else if onnx::recognises(bytes) {
-        onnx::read(bytes, options).map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
 /// The network of a state dict, where it is one of those that are known beside InceptionV3.
 fn architecture(file: &TensorFile) -> Option<architectures::Architecture> {
     if !matches!(file.layout, Layout::Torch | Layout::Safetensors) {
@@ -284,37 +291,4 @@ fn architecture(file: &TensorFile) -> Option<architectures::Architecture> {
     }
     let tensors = file.tensors.iter();
     architectures::tell(&tensors.map(|tensor| (&*tensor.name, &*tensor.shape)).collect::<Vec<_>>())
-}
-
-/// A file of tensors.
-fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
-    let head = &bytes[..bytes.len().min(HEAD)];
-    if keras::recognises(head) {
-        keras::read(bytes, limits)
-    } else if torch::recognises(head) {
-        torch::read(bytes, limits)
-    } else if safetensors::recognises(head) {
-        safetensors::read(bytes, limits)
-    } else {
-        Err(ReadError("its content is of no layout that is read".into()))
-    }
-}
-
-/// As much of a file as tells its layout.
-const HEAD: usize = 512;
-
-/// VGG-19 has 0.6 GB.
-const MOST_BYTES: u64 = 2 << 30;
-
-fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let io = |source| WeightsError::Io { path: path.into(), source };
-    let format = |reason: String| WeightsError::Format { path: path.into(), reason };
-    let metadata = std::fs::metadata(path).map_err(io)?;
-    if !metadata.is_file() {
-        return Err(format("it is not a file".into()));
-    }
-    if metadata.len() > MOST_BYTES {
-        return Err(format(format!("it has {} bytes, and at most {MOST_BYTES} are read", metadata.len())));
-    }
-    std::fs::read(path).map_err(io)
 }

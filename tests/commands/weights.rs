@@ -140,7 +140,9 @@ fn what_is_in_a_file_is_told() {
     }
     let embedded = parsed(&prints(&desk, &["weights", "info", "embedded", "--json"]));
     assert_eq!((&embedded["width_multiplier"], &embedded["classes"]), (&json!(0.25), &json!(27)));
-    assert!(complains(&desk, &["weights", "info", "photo.png"]).contains("no layout that is read"));
+    assert!(
+        complains(&desk, &["weights", "info", "photo.png"]).contains("a picture: give it as the picture")
+    );
 }
 
 #[test]

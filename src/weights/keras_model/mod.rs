@@ -101,8 +101,31 @@ pub fn read_h5(bytes: &[u8], options: ReadOptions<'_>) -> Result<Option<Describe
 /// One sentence on what is wrong and what to do.
 pub fn read_keras(bytes: &[u8], options: ReadOptions<'_>) -> Result<DescribedNetwork, ReadError> {
     let parts = archive::open(bytes, options.limits)?;
-    let mut config = parsed(&parts.config)?;
-    let metadata: Json = serde_json::from_str(&parts.metadata).unwrap_or_default();
+    read_parts(&parts.config, &parts.metadata, &parts.weights, options)
+}
+
+/// Reads what is in a `.keras` file, unpacked: `config.json` and `metadata.json`, and the weights in HDF5.
+///
+/// # Errors
+/// One sentence on what is wrong and what to do.
+pub fn read_unpacked(
+    texts: [&[u8]; 2],
+    weights: &[u8],
+    options: ReadOptions<'_>,
+) -> Result<DescribedNetwork, ReadError> {
+    let [config, metadata] = texts.map(std::str::from_utf8);
+    let config = config.map_err(|_| ReadError("its `config.json` is no text; save the model anew".into()))?;
+    read_parts(config, metadata.unwrap_or_default(), weights, options)
+}
+
+fn read_parts(
+    config: &str,
+    metadata: &str,
+    weights: &[u8],
+    options: ReadOptions<'_>,
+) -> Result<DescribedNetwork, ReadError> {
+    let mut config = parsed(config)?;
+    let metadata: Json = serde_json::from_str(metadata).unwrap_or_default();
     let described = Described {
         layout: Layout::KerasArchive,
         version: metadata.get("keras_version").and_then(Json::as_str).unwrap_or("").into(),
@@ -110,7 +133,7 @@ pub fn read_keras(bytes: &[u8], options: ReadOptions<'_>) -> Result<DescribedNet
         training: config.get_mut("compile_config").map(Json::take),
     };
     let model = topology::model(&config)?;
-    let file = Hdf5::open(&parts.weights)?;
+    let file = Hdf5::open(weights)?;
     let mut variables = Variables::numbered(&file, &model, options.limits)?;
     build(&model, &mut variables, described, options)
 }

@@ -1,6 +1,8 @@
 //! Goes over a file before it is decoded: is it ONNX, and how much memory would its messages take? Two bytes can stand for
 //! a message of hundreds.
 
+use crate::weights::protobuf::Fields;
+
 /// Which message bytes are, as far as it matters for their size in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -62,68 +64,6 @@ impl Kind {
             (Self::Other, 1 | 2) => Self::Other,
             _ => Self::Skipped,
         }
-    }
-}
-
-/// A field of a message.
-struct Field<'a> {
-    number: u64,
-    /// Of those that have a length; empty for numbers.
-    content: &'a [u8],
-    is_number: bool,
-}
-
-/// The fields of a message; stops at the first that is none.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn bytes(&mut self, count: u64) -> Option<&'a [u8]> {
-        let (content, rest) = self.0.split_at_checked(usize::try_from(count).ok()?)?;
-        self.0 = rest;
-        Some(content)
-    }
-
-    /// `None` at the end, and where bytes are no field.
-    fn field(&mut self) -> Option<Field<'a>> {
-        let tag = self.varint()?;
-        let number = tag >> 3;
-        let content = match tag & 7 {
-            0 => {
-                self.varint()?;
-                None
-            }
-            1 => {
-                self.bytes(8)?;
-                None
-            }
-            5 => {
-                self.bytes(4)?;
-                None
-            }
-            2 => {
-                let length = self.varint()?;
-                Some(self.bytes(length)?)
-            }
-            _ => return None,
-        };
-        (number > 0).then_some(Field {
-            number,
-            content: content.unwrap_or(&[]),
-            is_number: content.is_none(),
-        })
     }
 }
 

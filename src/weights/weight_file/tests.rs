@@ -75,8 +75,20 @@ fn other_files_are_refused_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.safetensors");
     std::fs::write(&path, [0xff; 64]).unwrap();
-    assert!(matches!(load(&path), Err(WeightsError::Format { .. })));
-    assert!(matches!(load(folder.path()), Err(WeightsError::Format { .. })));
+    let unknown = load(&path).unwrap_err();
+    assert!(
+        matches!(unknown, WeightsError::Unknown { .. }) && unknown.to_string().contains("`--weights` reads")
+    );
+    // Where it is known what something is, the list of what is read is of no use.
+    let folder_itself = load(folder.path()).unwrap_err();
+    assert!(
+        matches!(folder_itself, WeightsError::Kind { .. }) && !folder_itself.to_string().contains("reads")
+    );
+    std::fs::write(&path, b"\x40\0\0\0\0\0\0\0{\"a\": 1").unwrap();
+    let damaged = load(&path).unwrap_err();
+    assert!(
+        matches!(damaged, WeightsError::Format { .. }) && !damaged.to_string().contains("`--weights` reads")
+    );
     assert!(matches!(load(&folder.path().join("none")), Err(WeightsError::Io { .. })));
 }
 
