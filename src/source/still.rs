@@ -132,7 +132,7 @@ impl FrameSource for Pictures {
         let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &picture.rgb, name)
             .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
         self.next_id += 1;
-        Ok(Some(Frame { note: picture.reduction.map(|reduction| reduction.note().into()), ..frame }))
+        Ok(Some(Frame { note: picture.note.map(Into::into), ..frame }))
     }
 
     fn is_live(&self) -> bool {

@@ -1,33 +1,32 @@
 //! One picture file to RGB bytes, with bounds on what a hostile file can make it allocate.
 //!
-//! Pure but for reading the file; called on the capture thread.
+//! Pure but for reading the file; called on the capture thread. Each format has its decoder: [`jpeg`], and the image crate.
+//! What they give becomes 8-bit RGB in one place, [`raster`].
 
+mod jpeg;
+mod raster;
+mod tiff;
+mod trouble;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::error::ImageFormatHint::{PathExtension, Unknown};
-use image::error::{LimitError, LimitErrorKind, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
-use crate::source::flat::rgb_over_white;
+use self::raster::{Decoded, MAX_ALLOC_BYTES, MAX_SIDE_PX, Raster};
+use self::trouble::Trouble;
 use crate::source::frame_source::SourceError;
-use crate::source::shrink::{Reduction, Shrinker};
-
-/// Longest side of a picture that is decoded, in pixels.
-const MAX_SIDE_PX: u32 = 20_000;
-
-/// Most memory that decoding may take, in bytes.
-const MAX_ALLOC_BYTES: u64 = 2 << 30;
-
-/// Rows that are converted to RGB at a time, where that takes a copy.
-const BAND_ROWS: u32 = 64;
+use crate::source::shrink::Reduction;
 
 /// A decoded picture, upright.
 pub(super) struct Picture {
     pub width: u32,
     pub height: u32,
-    /// How it was made smaller, upright too.
-    pub reduction: Option<Reduction>,
+    /// What is odd about it, as a sentence without its name.
+    pub note: Option<String>,
     /// `width * height * 3` bytes: red, green, blue; rows from top to bottom.
     pub rgb: Vec<u8>,
 }
@@ -45,35 +44,50 @@ impl std::fmt::Debug for Picture {
 /// (see [`crate::source::shrink`]); this takes memory for the decoded picture and the smaller one.
 ///
 /// # Errors
-/// [`SourceError::File`] when the file cannot be read, is no picture, or is larger than the bounds.
+/// [`SourceError::File`] when the file cannot be read, is no picture, is cut off or damaged, or is larger than the bounds.
 pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
-    // By the content alone: of a text that is called a picture a decoder would complain in its own words.
-    let reader = std::fs::File::open(path)
-        .and_then(|file| ImageReader::new(std::io::BufReader::new(file)).with_guessed_format())
-        .map_err(|error| SourceError::unreadable(path, &error))?;
-    decode_within_limits(reader).map_err(|error| {
-        let reason = match error {
-            ImageError::Limits(_) => format!(
-                "is too large: at most {MAX_SIDE_PX}×{MAX_SIDE_PX} pixels and {} GiB when decoded are read",
-                MAX_ALLOC_BYTES >> 30
-            ),
-            ImageError::Unsupported(error)
-                if matches!(error.kind(), UnsupportedErrorKind::Format(Unknown | PathExtension(_))) =>
-            {
-                "not a picture that can be read: its content is neither a picture's (PNG, JPEG, GIF, BMP, WebP, TIFF \
-                 and PNM are read) nor a video's, whatever its name says"
-                    .into()
-            }
-            // The message ends up in one line of a terminal or of the window.
-            other => format!("not a picture that can be read: {}", other.to_string().replace('\n', " ")),
-        };
-        SourceError::file(path, reason)
-    })
+    let file = File::open(path).map_err(|error| SourceError::unreadable(path, &error))?;
+    decode_from(BufReader::new(file), path)
 }
 
-fn decode_within_limits<R: std::io::BufRead + std::io::Seek>(
-    mut reader: ImageReader<R>,
-) -> Result<Picture, ImageError> {
+/// The same of what was read from a file, or made of a part of it.
+pub(super) fn decode_from(reader: impl BufRead + Seek, path: &Path) -> Result<Picture, SourceError> {
+    // A library that panics has met something that its authors did not think of.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_any(reader))).unwrap_or(Err(Trouble::Damaged));
+    decoded.map(finish).map_err(|trouble| SourceError::file(path, trouble.sentence(path)))
+}
+
+fn decode_any(mut reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
+    let mut head = [0; 16];
+    let length = read_up_to(&mut reader, &mut head)?;
+    reader.rewind()?;
+    match &head[..length] {
+        [0xff, 0xd8, ..] => jpeg::decode(&read_whole(reader)?),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::decode(read_whole(reader)?),
+        _ => decode_other(reader),
+    }
+}
+
+fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Trouble> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match reader.read(&mut buffer[length..])? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    Ok(length)
+}
+
+fn read_whole(reader: impl Read) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_ALLOC_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_ALLOC_BYTES { Err(Trouble::TooLarge) } else { Ok(bytes) }
+}
+
+/// What the image crate reads.
+fn decode_other(reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
+    let mut reader = ImageReader::new(reader).with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
     limits.max_image_height = Some(MAX_SIDE_PX);
@@ -88,48 +102,26 @@ fn decode_within_limits<R: std::io::BufRead + std::io::Seek>(
 
     // Damaged metadata is no reason to refuse a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    let mut reduction = Reduction::of((image.width(), image.height()));
-    if let Some(reduction) = reduction {
-        image = shrink(image, reduction)?;
-    }
+    let raster = Raster::from(DynamicImage::from_decoder(decoder)?);
+    Ok(Decoded { raster, orientation, note: None })
+}
+
+/// Makes RGB of it, smaller where it is very large, and turns it upright.
+fn finish(decoded: Decoded) -> Picture {
+    let Decoded { raster, orientation, note } = decoded;
+    let reduction = Reduction::of((raster.width, raster.height));
+    let (width, height, rgb) = raster.into_rgb(reduction);
+    let reduction = reduction.map(|reduction| match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => reduction.turned(),
+        _ => reduction,
+    });
+    let notes = [note, reduction.map(Reduction::note)];
+    let note = notes.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
     // Only now: turning takes a copy.
+    let mut image = DynamicImage::from(RgbImage::from_raw(width, height, rgb).unwrap_or_default());
     image.apply_orientation(orientation);
-    if turns_sideways(orientation) {
-        reduction = reduction.map(Reduction::turned);
-    }
-    Ok(Picture { width: image.width(), height: image.height(), reduction, rgb: flatten(image) })
-}
-
-fn turns_sideways(orientation: Orientation) -> bool {
-    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
-}
-
-/// The smaller picture, in RGB.
-fn shrink(image: DynamicImage, reduction: Reduction) -> Result<DynamicImage, ImageError> {
-    let (width, height) = reduction.from;
-    let row_length = width as usize * 3;
-    let mut smaller = Shrinker::new(reduction);
-    if let DynamicImage::ImageRgb8(image) = &image {
-        image.as_raw().chunks_exact(row_length).for_each(|row| smaller.add_row(row));
-    } else {
-        for top in (0..height).step_by(BAND_ROWS as usize) {
-            let band = flatten(image.crop_imm(0, top, width, BAND_ROWS.min(height - top)));
-            band.chunks_exact(row_length).for_each(|row| smaller.add_row(row));
-        }
-    }
-    let (width, height, rgb) = smaller.finish();
-    let smaller = RgbImage::from_raw(width, height, rgb);
-    let wrong_size = || ImageError::Limits(LimitError::from_kind(LimitErrorKind::DimensionError));
-    Ok(smaller.ok_or_else(wrong_size)?.into())
-}
-
-/// Red, green and blue bytes of a picture.
-fn flatten(image: DynamicImage) -> Vec<u8> {
-    if image.color().has_alpha() {
-        rgb_over_white(image.into_rgba8().as_raw())
-    } else {
-        image.into_rgb8().into_raw()
-    }
+    Picture { width: image.width(), height: image.height(), note, rgb: image.into_rgb8().into_raw() }
 }

@@ -120,7 +120,9 @@ fn a_broken_picture_in_a_folder_is_reported_and_passed_over() {
     for number in [2, 3] {
         let error = pictures.next_frame().unwrap_err();
         assert!(matches!(&error, SourceError::File { path, .. } if path.ends_with(format!("{number}.png"))));
-        assert!(error.to_string().contains("not a picture that can be read: "), "{error}");
+        let reason =
+            ["not a picture that can be read: ", "the picture is cut off: "][usize::from(number == 3)];
+        assert!(error.to_string().contains(reason), "{error}");
         assert!(pictures.describe().ends_with(&format!("{number}.png · cannot be read")));
     }
     let frame = next(&mut pictures);
@@ -244,10 +246,10 @@ fn errors_say_what_is_wrong_in_one_line() {
 fn a_picture_beyond_the_bounds_is_refused_by_its_header() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("huge.ppm");
-    for header in ["P6 20001 1 255\n", "P6 1 20001 255\n"] {
+    for header in ["P6 65536 1 255\n", "P6 1 65536 255\n"] {
         fs::write(&path, header).unwrap();
         let error = Pictures::open(&path, false).unwrap_err().to_string();
-        assert!(error.contains("is too large: at most 20000×20000 pixels"), "{error}");
+        assert!(error.contains("is too large: at most 65535×65535 pixels"), "{error}");
     }
     // 20,000 × 20,000 pixels of 6 bytes are 2.4 GB.
     fs::write(&path, "P6 20000 20000 65535\n").unwrap();
