@@ -28,4 +28,4 @@ pub mod view;
 mod view_model;
 pub mod window;
 
-pub use setup::{Setup, fallback_note, placement_on};
+pub use setup::{Setup, fallback_note, placement_on, software_note};

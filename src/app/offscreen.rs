@@ -84,7 +84,7 @@ pub fn run(
 ) -> Result<Summary, OffscreenError> {
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
     let placement = setup.place(&gpu);
-    setup.tell_fallbacks(placement);
+    setup.tell_fallbacks(&gpu);
     let state = setup.state.clone();
     let mut request = state.request();
     request.taps = layers.to_vec();

@@ -27,6 +27,18 @@ const EMBEDDED_NOTE: &str = "note: this is the embedded shapes network, not Imag
 const UNTRAINED_NOTE: &str = "note: the network is untrained, so its maps show structure but no knowledge; \
                                   `--weights embedded` and `--weights imagenet` are trained (README.md, Weights)";
 
+/// What the user ought to know where a network runs on a graphics driver that is software.
+pub fn software_note(gpu: &GpuContext) -> Option<String> {
+    let summary = gpu.summary();
+    let name = summary.name.split(" (").next().unwrap_or_default().to_string();
+    summary.is_software.then(|| {
+        format!(
+            "note: no GPU found: the network runs on {name}, a graphics driver that computes on the CPU, which takes minutes; \
+             `--device cpu` is much faster"
+        )
+    })
+}
+
 /// What window and off-screen run have in common: validated settings.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -50,6 +62,8 @@ pub struct Setup {
     pub tensorboard: Option<PathBuf>,
     /// Size of the window or the off-screen view, in pixels.
     pub size: [u32; 2],
+    /// Whether the user chose that; else a small screen makes a window smaller.
+    pub is_size_chosen: bool,
 }
 
 impl Setup {
@@ -70,7 +84,11 @@ impl Setup {
     }
 
     /// Tells on the terminal what runs instead of what most people want, and how to get that.
-    pub(super) fn tell_fallbacks(&self, placement: Placement) {
+    pub(super) fn tell_fallbacks(&self, gpu: &GpuContext) {
+        let placement = self.place(gpu);
+        if let Some(note) = software_note(gpu).filter(|_| placement == Placement::Gpu) {
+            eprintln!("{note}");
+        }
         if placement == Placement::Cpu && self.placement.is_none() {
             eprintln!(
                 "note: no GPU found, so the network runs on the CPU; with a GPU and its Vulkan driver it runs there \

@@ -1,6 +1,13 @@
 //! The window: winit's events in, drawings out.
 
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod elsewhere;
+mod event;
 mod keyboard;
+mod opening;
+mod places;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod x11;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use winit::application::ApplicationHandler;
-use winit::dpi::{LogicalSize, PhysicalSize};
-use winit::event::{ElementState, WindowEvent};
+use winit::dpi::PhysicalSize;
+use winit::event::{ElementState, KeyEvent, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::keyboard::ModifiersState;
 use winit::window::{Window, WindowId};
@@ -20,9 +27,18 @@ use super::geometry::scale_of;
 use super::keys::Action;
 use super::setup::Setup;
 use super::view::{Around, Outcome, View};
-use crate::gpu::{GpuContext, GpuError, new_instance};
+use crate::gpu::{GpuContext, new_instance};
 use crate::record::Writer;
 use crate::session::{Session, Stage};
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+use elsewhere::Display;
+use event::without_place;
+use keyboard::{Keyboard, Press};
+use opening::configuration;
+#[cfg(all(unix, not(target_os = "macos")))]
+use x11::Display;
+
+pub use event::{Event, WindowError};
 
 /// How long a message stays.
 const TOAST: Duration = Duration::from_secs(5);
@@ -30,28 +46,8 @@ const TOAST: Duration = Duration::from_secs(5);
 /// How often is looked whether numbers have come back from the drawing device.
 const COPY_POLL: Duration = Duration::from_millis(8);
 
-/// What other threads tell the window.
-#[derive(Clone, Copy, Debug)]
-pub enum Event {
-    /// There are results, or the status changed.
-    News,
-    /// End (Ctrl-C).
-    Quit,
-}
-
-/// Why the window ended by itself.
-#[derive(Debug, thiserror::Error)]
-pub enum WindowError {
-    /// No display.
-    #[error("no window could be opened ({0}); `--headless` runs without one and writes pictures")]
-    Display(String),
-    /// Nothing can be drawn.
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
-    /// Source, weights or device.
-    #[error("{0}")]
-    Session(String),
-}
+/// How often is looked whether somebody can see a window again that nobody could.
+const HIDDEN_POLL: Duration = Duration::from_millis(500);
 
 /// Opens the window and runs until it is closed. `interrupt` is handed a function that ends it from any thread.
 ///
@@ -74,15 +70,6 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
     // The window's threads end before the graphics driver is unloaded.
     drop(app.live.take());
     app.outcome
-}
-
-/// winit puts the line of its own code in front of what the system said.
-fn without_place(error: &dyn std::fmt::Display) -> String {
-    let text = error.to_string();
-    match text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
-        Some((_, reason)) => reason.to_string(),
-        None => text,
-    }
 }
 
 struct App {
@@ -111,18 +98,22 @@ struct Live {
     wake: Arc<dyn Fn() + Send + Sync>,
     /// News wakes the event loop only once until it is looked at.
     pending: Arc<AtomicBool>,
-    minimized: bool,
+    /// The window has no area.
+    is_empty: bool,
+    /// The window system says that nothing of the window can be seen.
+    occluded: bool,
+    /// The session rests, for nobody sees it.
+    rests: bool,
     modifiers: ModifiersState,
+    keyboard: Keyboard,
+    display: Option<Display>,
 }
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<Live, WindowError> {
         let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
-        let [width, height] = self.setup.size;
-        let attributes = Window::default_attributes()
-            .with_title("convscope")
-            .with_min_inner_size(LogicalSize::new(480, 320))
-            .with_inner_size(LogicalSize::new(width, height));
+        let x11 = Display::of(event_loop);
+        let attributes = opening::attributes(event_loop, x11.as_ref(), &self.setup);
         let window = Arc::new(event_loop.create_window(attributes).map_err(|error| display(&error))?);
         let surface = self.instance.create_surface(window.clone()).map_err(|error| display(&error))?;
         let gpu = GpuContext::open(self.instance.clone(), self.setup.adapter.as_deref(), Some(&surface))?;
@@ -135,7 +126,7 @@ impl App {
         let egui =
             egui_winit::State::new(ctx.clone(), egui::ViewportId::ROOT, &window, native, None, Some(limit));
         let placement = self.setup.place(&gpu);
-        self.setup.tell_fallbacks(placement);
+        self.setup.tell_fallbacks(&gpu);
         let pending = Arc::new(AtomicBool::new(false));
         let news = |proxy: EventLoopProxy<Event>, pending: Arc<AtomicBool>| {
             move || {
@@ -172,8 +163,12 @@ impl App {
             toast: None,
             wants_snapshot: false,
             pending,
-            minimized: false,
+            is_empty: false,
+            occluded: false,
+            rests: false,
             modifiers: ModifiersState::empty(),
+            keyboard: Keyboard::default(),
+            display: x11,
         })
     }
 
@@ -193,7 +188,8 @@ impl App {
 
     fn redraw(&mut self, event_loop: &ActiveEventLoop) {
         let Some(live) = &mut self.live else { return };
-        if live.minimized {
+        if live.is_hidden() {
+            event_loop.set_control_flow(ControlFlow::WaitUntil(Instant::now() + HIDDEN_POLL));
             return;
         }
         let (actions, wake_at) = live.redraw(&self.setup);
@@ -202,24 +198,6 @@ impl App {
             self.apply(action, event_loop);
         }
     }
-}
-
-/// How the window is drawn to.
-fn configuration(
-    surface: &wgpu::Surface<'_>,
-    gpu: &GpuContext,
-    size: PhysicalSize<u32>,
-) -> Result<wgpu::SurfaceConfiguration, GpuError> {
-    let config = surface.get_default_config(&gpu.adapter, size.width.max(1), size.height.max(1));
-    let mut config = config.ok_or(GpuError::NoAdapter)?;
-    // Colormap bytes are sRGB already: a target that converts would brighten them.
-    let can = surface.get_capabilities(&gpu.adapter);
-    let plain = can.formats.iter().copied().find(|format| !format.is_srgb());
-    config.format = plain.unwrap_or(config.format.remove_srgb_suffix());
-    config.usage |= can.usages & wgpu::TextureUsages::COPY_DST;
-    config.present_mode = wgpu::PresentMode::AutoVsync;
-    config.desired_maximum_frame_latency = 2;
-    Ok(config)
 }
 
 impl Live {
@@ -319,10 +297,33 @@ impl Live {
         self.gpu.queue.present(texture);
     }
 
+    /// Whether nobody can see the window; the session rests meanwhile.
+    fn is_hidden(&mut self) -> bool {
+        let is_hidden = self.occluded || self.is_empty || self.window.is_minimized() == Some(true);
+        if self.rests != is_hidden {
+            self.rests = is_hidden;
+            self.session.rest(is_hidden);
+        }
+        is_hidden
+    }
+
+    /// What a key that went down asks for.
+    fn press(&mut self, event: &KeyEvent) -> Option<Action> {
+        if !self.keyboard.counts(event.repeat) {
+            return None;
+        }
+        let press = Press { place: event.physical_key, typed: &event.logical_key, modifiers: self.modifiers };
+        let key = self.keyboard.key(press, self.display.as_ref().and_then(Display::script))?;
+        let action = self.view.action_of(key, event.text.as_deref(), &self.session);
+        self.keyboard.did(action.is_none_or(Action::repeats));
+        self.window.request_redraw();
+        action
+    }
+
     fn resize(&mut self, size: PhysicalSize<u32>) {
-        self.minimized = size.width == 0 || size.height == 0;
+        self.is_empty = size.width == 0 || size.height == 0;
         let limit = self.gpu.device.limits().max_texture_dimension_2d;
-        if !self.minimized {
+        if !self.is_empty {
             (self.config.width, self.config.height) = (size.width.min(limit), size.height.min(limit));
             self.surface.configure(&self.gpu.device, &self.config);
             self.window.request_redraw();
@@ -381,16 +382,16 @@ impl ApplicationHandler<Event> for App {
                 live.resize(size);
             }
             WindowEvent::RedrawRequested => self.redraw(event_loop),
+            WindowEvent::Occluded(occluded) => {
+                live.occluded = occluded;
+                live.window.request_redraw();
+            }
             WindowEvent::ModifiersChanged(modifiers) => live.modifiers = modifiers.state(),
             WindowEvent::KeyboardInput { event, is_synthetic: false, .. } => {
                 if event.state == ElementState::Pressed
-                    && let Some(key) = keyboard::key_of(&event, live.modifiers)
+                    && let Some(action) = live.press(&event)
                 {
-                    let action = live.view.action_of(key, event.text.as_deref(), &live.session);
-                    live.window.request_redraw();
-                    if let Some(action) = action {
-                        self.apply(action, event_loop);
-                    }
+                    self.apply(action, event_loop);
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PreprocessArgs};
-use crate::app::fallback_note;
+use crate::app::{fallback_note, software_note};
 use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, WeightsSpec};
 use crate::gpu::{GpuContext, Preprocessing, list_adapters, new_instance};
 use crate::model::{Graph, InputScale, LayerIndex, Node};
@@ -170,7 +170,11 @@ fn adapter(network: &NetworkArgs) -> anyhow::Result<Option<GpuContext>> {
     if !on_gpu {
         return Ok(None);
     }
-    Ok(Some(GpuContext::open(new_instance(None), network.adapter.as_deref(), None)?))
+    let gpu = GpuContext::open(new_instance(None), network.adapter.as_deref(), None)?;
+    if let Some(note) = software_note(&gpu) {
+        eprintln!("{note}");
+    }
+    Ok(Some(gpu))
 }
 
 /// The outputs of all ReLUs, where dead and sparse maps can be told.

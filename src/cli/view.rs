@@ -142,10 +142,14 @@ fn settings(
         adapter: chosen.adapter.clone(),
         snapshots: view.snapshot.clone(),
         tensorboard: view.tensorboard.clone(),
-        size: view.size,
+        size: view.size.unwrap_or(USUAL_SIZE),
+        is_size_chosen: view.size.is_some(),
     };
     Ok((setup, layers))
 }
+
+/// Pixels of a view, where nobody says another size.
+const USUAL_SIZE: [u32; 2] = [1280, 720];
 
 /// Weights to fetch while the view already runs: where the user left the choice open and has none yet.
 fn wanted(chosen: &NetworkArgs, view: &ViewArgs, model: &OpenedModel) -> anyhow::Result<Option<Wanted>> {

@@ -31,6 +31,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     });
     let mut told = HashSet::new();
     while !shared.is_stopping() {
+        shared.rest();
         let next = source.next_frame();
         tell_notes(shared, &mut *source);
         match next {

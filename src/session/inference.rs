@@ -35,6 +35,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let mut done: Option<(u64, Request)> = None;
     let mut sequence = 0;
     while !shared.is_stopping() {
+        shared.rest();
         if let Some(model) = shared.replacement.lock().unwrap_or_else(PoisonError::into_inner).take() {
             worker.replace(model);
             done = None;

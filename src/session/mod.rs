@@ -11,7 +11,7 @@ mod request;
 mod shared;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,8 @@ impl Session {
             steps: Mutex::new(None),
             apart: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            resting: Mutex::new(false),
+            rested: Condvar::new(),
             wake: Box::new(wake),
         });
         // Never joined: a camera that has stalled blocks its thread for ever.
@@ -96,6 +98,11 @@ impl Session {
     pub fn replace(&self, model: Model) {
         *self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
         self.shared.frames.nudge();
+    }
+
+    /// While nobody looks, no frame is taken and the network does not run.
+    pub fn rest(&self, rests: bool) {
+        self.shared.set_resting(rests);
     }
 
     /// The newest result that was not taken yet, waiting at most so long for one.
@@ -130,6 +137,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.set_resting(false);
         self.shared.frames.close();
         self.shared.results.close();
         if let Some(steps) = &*self.shared.steps.lock().unwrap_or_else(PoisonError::into_inner) {

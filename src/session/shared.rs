@@ -1,7 +1,7 @@
 //! What the threads of a session share, and what it says of itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::activations::Activations;
@@ -99,6 +99,9 @@ pub(super) struct Shared {
     /// Each stage is waited for before the next begins.
     pub apart: AtomicBool,
     pub stopping: AtomicBool,
+    /// Nobody looks: no frame is taken and none is computed.
+    pub resting: Mutex<bool>,
+    pub rested: Condvar,
     /// Tells the looker that there is something new.
     pub wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -132,6 +135,19 @@ impl Shared {
 
     pub fn keeps_stages_apart(&self) -> bool {
         self.apart.load(Ordering::Relaxed)
+    }
+
+    /// Waits while nobody looks.
+    pub fn rest(&self) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        while *resting && !self.is_stopping() {
+            resting = self.rested.wait(resting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub fn set_resting(&self, resting: bool) {
+        *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = resting;
+        self.rested.notify_all();
     }
 
     pub fn is_stopping(&self) -> bool {

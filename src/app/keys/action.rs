@@ -120,3 +120,30 @@ pub enum Action {
     /// End.
     Quit,
 }
+
+impl Action {
+    /// True for what is meant again and again while its key is held: what moves by a step.
+    pub fn repeats(self) -> bool {
+        matches!(
+            self,
+            Self::PreviousLayer
+                | Self::NextLayer
+                | Self::PreviousStage
+                | Self::NextStage
+                | Self::ChannelLeft
+                | Self::ChannelRight
+                | Self::ChannelUp
+                | Self::ChannelDown
+                | Self::PreviousPage
+                | Self::NextPage
+                | Self::LargerTiles
+                | Self::SmallerTiles
+                | Self::LessOpacity
+                | Self::MoreOpacity
+                | Self::MovePoint(_)
+                | Self::Untype
+                | Self::NextPicture
+                | Self::PreviousPicture
+        )
+    }
+}

@@ -90,9 +90,10 @@ pub struct ViewArgs {
     /// Also write every snapshot to TensorBoard event files in this folder.
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
-    /// Size of the window (on a display with a scale of 2 it has twice as many pixels), or of the pictures with --headless.
-    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
-    pub size: [u32; 2],
+    /// Size of the window (on a display with a scale of 2 it has twice as many pixels), or of the pictures with --headless
+    /// [default: 1280x720, or what a smaller screen has room for].
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub size: Option<[u32; 2]>,
     /// Folder for snapshots.
     #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
     pub snapshot: PathBuf,
