@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::args::ColorArgs;
 use crate::app::lens::maps::differences_in_words;
-use crate::app::lens::{LayerColors, Line, Oddities, meaning};
+use crate::app::lens::{LayerColors, Line, Oddities};
 use crate::app::state::LayerRanges;
 use crate::engine::{OpenedModel, difference_name, distinct_names};
 use crate::figure::Legend;
@@ -172,11 +172,8 @@ pub fn caption(tile: &Painted) -> String {
 /// What the colours of a painted layer mean: those of the networks, then of differences. [`odd_in_words`] says the rest.
 pub fn legend(chosen: &ColorArgs, painted: &PaintedLayer, networks: usize) -> Legend {
     let colors = painted.colors.first();
-    let (scale, colormap) = match colors {
-        Some(colors) => (colors.scale, colors.colormap),
-        None => (chosen.scale(), chosen.colormap()),
-    };
-    let mut text = meaning(&scale, colormap);
+    let colormap = colors.map_or(chosen.colormap(), |colors| colors.colormap);
+    let mut text = colors.map_or_else(String::new, LayerColors::meaning);
     if let Some(differences) = painted.colors.get(networks) {
         text += &format!("; {}", differences_in_words(differences));
     }

@@ -181,7 +181,7 @@ pub fn mean_figure(
     let text = format!(
         "each map enlarged to {width}×{} · {}",
         graph.input_shape().height,
-        meaning(&scale, colormap)
+        meaning(&scale, colormap, if range.is_flat { ": it is one value everywhere" } else { "" })
     );
     let legend = Legend {
         table: range.ramp(&colormap_table(colormap)),

@@ -179,7 +179,14 @@ pub fn draw(
 fn sheet_legend(colors: &ColorArgs, layers: &[PaintedLayer], networks: usize) -> Option<Legend> {
     let mut all = legend(colors, layers.first()?, networks);
     let scale = colors.scale();
-    if layers.len() > 1 && matches!(scale.normalize, Normalize::Layer | Normalize::Symmetric) {
+    let shares = |layer: &&PaintedLayer| layer.colors.first().is_some_and(|colors| colors.shares_range);
+    let sharing = layers.iter().filter(shares).count();
+    if layers.len() > 1 && sharing > 0 {
+        let each = if sharing == layers.len() { "layer" } else { "map" };
+        let name = colors.colormap().name();
+        (all.low, all.high) = ("lowest".into(), "highest".into());
+        all.text = format!("{name} · each {each} its own range; maps of one value share their layer's");
+    } else if layers.len() > 1 && matches!(scale.normalize, Normalize::Layer | Normalize::Symmetric) {
         let extras = scale.extras_in_words().iter().map(|extra| format!(" · {extra}")).collect::<String>();
         let differences = if networks > 1 { "; differences: blue less, red more" } else { "" };
         let middle = if scale.normalize == Normalize::Symmetric { ", symmetric around zero" } else { "" };

@@ -156,6 +156,16 @@ fn classes_have_the_names_of_a_list() {
     desk.write("few.txt", "one\ntwo\n");
     let message = complains(&desk, &[&arguments[..], &["--labels", "few.txt"]].concat());
     assert!(message.contains("2 class names, but the network has 10"), "{message}");
+    // In any order, with the number where two classes have one name; more than there are is no mistake.
+    let twins = ["owl", "owl", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    let lines: Vec<_> = twins.iter().enumerate().map(|(class, name)| format!("{class}\t{name}\n")).collect();
+    desk.write("twins.tsv", lines.iter().rev().map(String::as_str).collect::<String>());
+    let more = ["--labels", "twins.tsv", "--top", "5000", "--tensorboard", "runs"];
+    let table = prints(&desk, &[&arguments[..4], &more, &arguments[6..]].concat());
+    assert!(table.contains("owl (0)") && table.contains("owl (1)") && table.lines().count() == 11, "{table}");
+    desk.write("again.tsv", lines.concat().replace("7\t", "6\t"));
+    let message = complains(&desk, &[&arguments[..], &["--labels", "again.tsv"]].concat());
+    assert!(message.contains("again.tsv gives index 6 twice, in line 7 and again in line 8"), "{message}");
     desk.write("headless", fixture("layouts/headless_weights"));
     // It ends in means of maps: numbers, which have no names.
     let table = prints(&desk, &["classify", "photo.png", "--weights", "headless", "--device", "cpu"]);

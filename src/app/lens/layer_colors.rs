@@ -19,6 +19,8 @@ pub struct LayerColors {
     pub colormap: Colormap,
     /// The ranges are those of an earlier frame.
     pub is_locked: bool,
+    /// Each map was to have its own range, and has only one value: they share the layer's.
+    pub shares_range: bool,
     /// Of the frame that is shown.
     now: LayerStatistics,
     /// What colours are chosen by.
@@ -63,6 +65,7 @@ impl LayerColors {
             .enumerate()
             .map(|(version, (now, is_difference))| {
                 let mut scale = colors.scale_at(shape);
+                let shares_range = scale.normalize != colors.scale.normalize;
                 if let (true, Normalize::Fixed { .. }) = (is_difference, scale.normalize) {
                     // The range was chosen for values.
                     scale.normalize = Normalize::Symmetric;
@@ -75,6 +78,7 @@ impl LayerColors {
                     scale,
                     colormap: if is_difference { Colormap::Diverging } else { colors.colormap() },
                     is_locked: held.is_some() && !matches!(scale.normalize, Normalize::Fixed { .. }),
+                    shares_range,
                     layer: (0.0, 0.0),
                     ranges: held.unwrap_or(&now).clone(),
                     now: now.statistics,
@@ -92,6 +96,12 @@ impl LayerColors {
             }
         }
         all.into_iter().map(|(colors, _)| colors).collect()
+    }
+
+    /// `viridis · one range for the whole layer: each map is one value`
+    pub fn meaning(&self) -> String {
+        let why = if self.shares_range { ": each map is one value" } else { "" };
+        meaning(&self.scale, self.colormap, why)
     }
 
     /// What the colours of a channel stand for.
@@ -183,9 +193,9 @@ pub fn ranges_of(tap: &Tap) -> LayerRanges {
     LayerRanges { statistics: tap.channel_statistics.clone(), percentiles: tap.percentiles.clone() }
 }
 
-/// `viridis · one range for the whole layer · gamma 0.5`
-pub fn meaning(scale: &Scale, colormap: Colormap) -> String {
-    let mut parts = vec![colormap.name().to_string(), scale.normalize.in_words().to_string()];
+/// `viridis · one range for the whole layer · gamma 0.5`; `why`: goes on behind the range.
+pub fn meaning(scale: &Scale, colormap: Colormap, why: &str) -> String {
+    let mut parts = vec![colormap.name().to_string(), format!("{}{why}", scale.normalize.in_words())];
     parts.extend(scale.extras_in_words());
     parts.join(" · ")
 }

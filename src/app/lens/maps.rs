@@ -1,7 +1,7 @@
 //! The maps of the shown layer; where networks are compared, those of each and the signed differences.
 
 use super::about::About;
-use super::layer_colors::{LayerColors, meaning};
+use super::layer_colors::LayerColors;
 use super::legend::{Line, Strip};
 use super::look::Look;
 use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
@@ -131,7 +131,7 @@ pub fn legend(look: &Look<'_>) -> Vec<Line> {
         Line::Choices,
         Line::Strip(Strip::new(&range, colors.colormap, [odd.below > 0, odd.above > 0])),
     ];
-    let mut text = meaning(&colors.scale, colors.colormap);
+    let mut text = colors.meaning();
     if colors.is_locked {
         text += " · locked to an earlier frame";
     }

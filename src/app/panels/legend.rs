@@ -53,7 +53,8 @@ fn choices(ui: &mut Ui, state: &AppState, locked: bool, out: &mut Arrangement) {
     let key = |action| state.keys.key_for(action);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::new(4.0, 4.0);
-        let chosen = state.colors.scale.normalize;
+        let shape = state.graph().nodes[state.place.layer].shape;
+        let chosen = state.colors.scale_at(shape).normalize;
         let fixed = state.colors.fixed.into_iter();
         for normalize in Normalize::CHOICES.into_iter().chain(fixed) {
             let help = format!("{} ({})", normalize.help(), key(Action::NextNormalize));

@@ -47,6 +47,20 @@ fn networks_that_are_compared_have_one_range_and_differences_another() {
 }
 
 #[test]
+fn maps_of_one_value_share_the_range_of_their_layer_and_say_so() {
+    let values = statistics(&[(0.0, 0.0), (3.0, 3.0)]);
+    let one_cell = Shape { height: 1, width: 1, ..SHAPE };
+    let of = |chosen: &Colors, shape| {
+        LayerColors::of_versions(chosen, shape, &[], [(ranges(&values), false)].into_iter()).remove(0)
+    };
+    let shared = of(&with(Normalize::Map), one_cell);
+    assert_eq!((ends(&shared, 0), ends(&shared, 1)), ((0.0, 3.0), (0.0, 3.0)));
+    assert_eq!(shared.meaning(), "viridis · one range for the whole layer: each map is one value");
+    assert!(!of(&with(Normalize::Layer), one_cell).meaning().contains("one value"));
+    assert!(of(&with(Normalize::Map), SHAPE).meaning().contains("each map its own range"));
+}
+
+#[test]
 fn a_lock_holds_ranges_but_not_what_is_silent() {
     let before = statistics(&[(0.0, 2.0), (0.0, 1.0), (0.0, 0.0), (0.0, 4.0)]);
     let now = statistics(&[(0.0, 3.0), (0.0, 0.0), (0.0, 1.0), (-1.0, 1.0)]);
