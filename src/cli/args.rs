@@ -10,7 +10,7 @@ use crate::engine::{OutputChoice, Placement, WeightsSpec};
 use crate::gpu::{Fit, Like, Preprocessing, Resize};
 use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
-use crate::source::{CameraFormat, CameraRequest, SourceSpec};
+use crate::source::{CameraFormat, CameraRequest, Levels, SourceSpec};
 use crate::view::{Colormap, Normalize, Scale};
 
 /// How a camera is asked to deliver.
@@ -52,6 +52,10 @@ pub struct PreprocessArgs {
     /// pixels, and of that the middle is taken [default: stretch, or as --like has it].
     #[arg(long, value_name = "FIT")]
     pub fit: Option<Fit>,
+    /// Which values of a picture's file become black and white: LOW..HIGH in the file's own numbers, or `auto`, the lowest and the
+    /// highest of each picture [default: the whole range of its format].
+    #[arg(long, value_name = "LEVELS", allow_hyphen_values = true)]
+    pub levels: Option<Levels>,
     /// How a picture is resized to the network's input [default: bilinear, or as --like has it].
     #[arg(long, value_enum)]
     pub resize: Option<Resize>,

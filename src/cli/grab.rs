@@ -13,7 +13,7 @@ use super::args::{CameraArgs, PictureArgs, PreprocessArgs};
 use super::output;
 use super::pictures;
 use crate::record::save_numbered;
-use crate::source::{CameraId, SourceSpec};
+use crate::source::{CameraId, Levels, SourceSpec};
 
 /// Save stills of a camera (or of a video, a folder, the test card) in the source's own size.
 ///
@@ -36,6 +36,10 @@ pub struct GrabArgs {
     /// PNG keeps every value; JPEG (quality 95) is smaller.
     #[arg(long, value_enum, default_value_t)]
     pub format: StillFormat,
+    /// Which values of a picture's file become black and white: LOW..HIGH in the file's own numbers, or `auto`, the lowest and the
+    /// highest of each picture [default: the whole range of its format].
+    #[arg(long, value_name = "LEVELS", allow_hyphen_values = true)]
+    pub levels: Option<Levels>,
     #[command(flatten)]
     pub camera: CameraArgs,
 }
@@ -99,7 +103,7 @@ pub fn run(args: &GrabArgs) -> anyhow::Result<ExitCode> {
         frames: Some(args.number),
         every,
         camera: args.camera.clone(),
-        preprocess: PreprocessArgs::default(),
+        preprocess: PreprocessArgs { levels: args.levels, ..PreprocessArgs::default() },
     };
     let mut last: Option<Instant> = None;
     pictures::for_each(&wanted, &mut |picture| {

@@ -130,7 +130,12 @@ fn settings(
         wanted,
         state: state.started(),
         source: input.source.clone(),
-        delivery: Delivery { camera: input.camera.request(), every: input.every, live: true },
+        delivery: Delivery {
+            camera: input.camera.request(),
+            every: input.every,
+            levels: input.preprocess.levels.unwrap_or_default(),
+            live: true,
+        },
         session: SessionConfig {
             every_frame: view.headless,
             model,

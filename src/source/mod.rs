@@ -6,6 +6,7 @@ pub mod camera;
 pub mod counter;
 mod flat;
 mod frame_source;
+mod levels;
 mod shrink;
 pub mod still;
 pub mod testcard;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
 pub use frame_source::{FrameSource, Made, SourceError};
+pub use levels::Levels;
 
 /// Sources that code makes, each named by a word.
 pub static MADE: &[Made] = &[testcard::MADE];
@@ -67,12 +69,14 @@ impl std::fmt::Display for SourceSpec {
 }
 
 /// How a source is to give its pictures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Of a camera.
     pub camera: CameraRequest,
     /// Of a file of several pictures (a video) one of so many is given, from the first on.
     pub every: NonZeroU32,
+    /// Which values of a picture's file are black and white.
+    pub levels: Levels,
     /// In the window: a picture stays until another is asked for, a video plays again and again, and it and the test card
     /// keep time.
     pub live: bool,
@@ -81,7 +85,7 @@ pub struct Delivery {
 /// Each picture once, as fast as it is taken.
 impl Default for Delivery {
     fn default() -> Self {
-        Self { camera: CameraRequest::default(), every: NonZeroU32::MIN, live: false }
+        Self { camera: CameraRequest::default(), every: NonZeroU32::MIN, levels: Levels::Kept, live: false }
     }
 }
 
@@ -117,7 +121,7 @@ pub fn holds_several(path: &Path) -> bool {
 /// # Errors
 /// [`SourceError`] where what was named cannot be opened.
 pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, SourceError> {
-    let Delivery { camera: request, every, live } = delivery;
+    let Delivery { camera: request, every, levels, live } = delivery;
     let live = *live;
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
@@ -125,7 +129,7 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
         Some(SourceSpec::Path(path)) => match video::container_of(path) {
             Some(container) => Opened::plain(video::Video::open(path, container, *every, live)?),
             None => {
-                let pictures = still::Pictures::open(path, live)?;
+                let pictures = still::Pictures::open(path, *levels, live)?;
                 let steps = Some(pictures.step_handle());
                 Opened { steps, ..Opened::plain(pictures) }
             }

@@ -3,13 +3,15 @@
 //! Pure but for reading the file; called on the capture thread. Each format has its decoder: [`jpeg`], and the image crate.
 //! What they give becomes 8-bit RGB in one place, [`raster`].
 
+mod heif;
 mod jpeg;
+mod levels;
 mod raster;
 mod tiff;
 mod trouble;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -19,6 +21,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 use self::raster::{Decoded, MAX_ALLOC_BYTES, MAX_SIDE_PX, Raster};
 use self::trouble::Trouble;
 use crate::source::frame_source::SourceError;
+use crate::source::levels::Levels;
 use crate::source::shrink::Reduction;
 
 /// A decoded picture, upright.
@@ -40,21 +43,27 @@ impl std::fmt::Debug for Picture {
 
 /// Reads a picture. Its format is told by its content, whatever its name says.
 /// The camera's orientation (EXIF) is applied, transparency is laid over white (as on paper), grey and
-/// 16-bit values become 8-bit RGB. Of an animation, the first picture is taken. A very large picture is shrunk
+/// deeper values become 8-bit RGB, as `levels` says. Of an animation, the first picture is taken. A very large picture is shrunk
 /// (see [`crate::source::shrink`]); this takes memory for the decoded picture and the smaller one.
 ///
 /// # Errors
 /// [`SourceError::File`] when the file cannot be read, is no picture, is cut off or damaged, or is larger than the bounds.
-pub(super) fn decode(path: &Path) -> Result<Picture, SourceError> {
+pub(super) fn decode(path: &Path, levels: Levels) -> Result<Picture, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::unreadable(path, &error))?;
-    decode_from(BufReader::new(file), path)
+    decode_from(BufReader::new(file), path, levels)
 }
 
 /// The same of what was read from a file, or made of a part of it.
-pub(super) fn decode_from(reader: impl BufRead + Seek, path: &Path) -> Result<Picture, SourceError> {
+pub(super) fn decode_from(
+    reader: impl BufRead + Seek,
+    path: &Path,
+    levels: Levels,
+) -> Result<Picture, SourceError> {
     // A library that panics has met something that its authors did not think of.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_any(reader))).unwrap_or(Err(Trouble::Damaged));
-    decoded.map(finish).map_err(|trouble| SourceError::file(path, trouble.sentence(path)))
+    let picture = catch_unwind(AssertUnwindSafe(|| finish(decode_any(reader)?, levels)));
+    picture
+        .unwrap_or(Err(Trouble::Damaged))
+        .map_err(|trouble| SourceError::file(path, trouble.sentence(path)))
 }
 
 fn decode_any(mut reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
@@ -64,8 +73,25 @@ fn decode_any(mut reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
     match &head[..length] {
         [0xff, 0xd8, ..] => jpeg::decode(&read_whole(reader)?),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::decode(read_whole(reader)?),
+        _ if is_heif(&head) => heif::decode(&read_whole(reader)?),
+        [b'R', b'I', b'F', b'F', a, b, c, d, ..] => {
+            // Its decoder says of what is missing that it is wrong.
+            let whole = 8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
+            let is_cut = reader.seek(SeekFrom::End(0))? < whole;
+            reader.rewind()?;
+            decode_other(reader).map_err(|trouble| match trouble {
+                Trouble::Damaged if is_cut => Trouble::CutOff,
+                other => other,
+            })
+        }
         _ => decode_other(reader),
     }
+}
+
+/// By the brand of the container: pictures coded as HEVC, or by whatever.
+fn is_heif(head: &[u8; 16]) -> bool {
+    let brands: [&[u8]; 6] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2"];
+    head[4..8] == *b"ftyp" && brands.contains(&&head[8..12])
 }
 
 fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Trouble> {
@@ -107,8 +133,9 @@ fn decode_other(reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
 }
 
 /// Makes RGB of it, smaller where it is very large, and turns it upright.
-fn finish(decoded: Decoded) -> Picture {
+fn finish(decoded: Decoded, levels: Levels) -> Result<Picture, Trouble> {
     let Decoded { raster, orientation, note } = decoded;
+    let (raster, found) = levels::apply(raster, levels)?;
     let reduction = Reduction::of((raster.width, raster.height));
     let (width, height, rgb) = raster.into_rgb(reduction);
     let reduction = reduction.map(|reduction| match orientation {
@@ -118,10 +145,10 @@ fn finish(decoded: Decoded) -> Picture {
         | Orientation::Rotate270FlipH => reduction.turned(),
         _ => reduction,
     });
-    let notes = [note, reduction.map(Reduction::note)];
+    let notes = [note, found, reduction.map(Reduction::note)];
     let note = notes.into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
     // Only now: turning takes a copy.
     let mut image = DynamicImage::from(RgbImage::from_raw(width, height, rgb).unwrap_or_default());
     image.apply_orientation(orientation);
-    Picture { width: image.width(), height: image.height(), note, rgb: image.into_rgb8().into_raw() }
+    Ok(Picture { width: image.width(), height: image.height(), note, rgb: image.into_rgb8().into_raw() })
 }

@@ -43,13 +43,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, Trouble> {
             || most(|component| component.vertical_sampling) > Some(luma.vertical_sampling)
     });
 
+    let mut full = None;
     let samples = if header.is_lossless && header.precision != 8 {
         let image = decompress_16bit_with_limits(bytes, &limits()).map_err(trouble)?;
         if image.num_components != channels {
             return Err(Trouble::kind("a lossless JPEG of a rare kind"));
         }
-        let full = (1_u32 << image.precision) - 1;
-        let scaled = |value: u16| ((u32::from(value) * 65_535 + full / 2) / full).min(65_535) as u16;
+        let most = (1_u32 << image.precision) - 1;
+        full = Some(f64::from(most));
+        let scaled = |value: u16| ((u32::from(value) * 65_535 + most / 2) / most).min(65_535) as u16;
         Samples::U16(image.data.into_iter().map(scaled).collect())
     } else if is_grouped || is_luma_coarse {
         Samples::U8(decode_rare(bytes, channels)?)
@@ -57,7 +59,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, Trouble> {
         decoder.set_output_format(if is_grey { PixelFormat::Grayscale } else { PixelFormat::Rgb });
         Samples::U8(decoder.decode_image().map_err(trouble)?.data)
     };
-    Ok(Decoded { raster: Raster { width, height, channels, samples }, orientation, note })
+    let raster = Raster::new(width, height, channels, samples);
+    Ok(Decoded { raster: Raster { full: full.or(raster.full), ..raster }, orientation, note })
 }
 
 /// Width, height and samples of a strip or tile of a TIFF, which has its tables elsewhere and its colours in the TIFF's words.

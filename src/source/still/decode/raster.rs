@@ -28,6 +28,8 @@ pub(super) struct Raster {
     /// Samples a pixel: 1 grey, 2 grey and alpha, 3 red, green and blue, 4 these and alpha.
     pub channels: usize,
     pub samples: Samples,
+    /// What the file writes for white, black being 0; `None` of fractions, which the format gives no range.
+    pub full: Option<f64>,
 }
 
 /// Samples of one kind.
@@ -36,7 +38,7 @@ pub(super) enum Samples {
     U8(Vec<u8>),
     /// 0 to 65535.
     U16(Vec<u16>),
-    /// 0 to 1.
+    /// 0 to 1, where their range is known.
     F32(Vec<f32>),
 }
 
@@ -57,11 +59,26 @@ impl From<DynamicImage> for Raster {
             DynamicImage::ImageRgba32F(image) => Samples::F32(image.into_raw()),
             other => return Self::from(DynamicImage::from(other.into_rgba8())),
         };
-        Self { width, height, channels, samples }
+        Self::new(width, height, channels, samples)
     }
 }
 
 impl Raster {
+    /// With the range of its samples.
+    pub fn new(width: u32, height: u32, channels: usize, samples: Samples) -> Self {
+        let full = match samples {
+            Samples::U8(_) => Some(255.0),
+            Samples::U16(_) => Some(65_535.0),
+            Samples::F32(_) => None,
+        };
+        Self { width, height, channels, samples, full }
+    }
+
+    /// How many samples of a pixel are colours: all but the opacity.
+    pub fn colors(&self) -> usize {
+        if self.channels % 2 == 0 { self.channels - 1 } else { self.channels }
+    }
+
     /// Width, height and red, green and blue bytes: over white where it is transparent, smaller where that is asked for.
     pub fn into_rgb(self, reduction: Option<Reduction>) -> (u32, u32, Vec<u8>) {
         let (width, height, channels) = (self.width, self.height, self.channels);

@@ -98,9 +98,15 @@ fn unpack(bytes: Vec<u8>, header: &Header) -> Result<Unpacked, Trouble> {
         (64, 1 | 4) => Unpacked::Floats(numbers(&packed, |bytes| {
             (u64::from_ne_bytes(bytes) as f64 / u64::MAX as f64) as f32
         })),
-        (8, 2) => Unpacked::Floats(packed.into_iter().map(|byte| f32::from(byte.cast_signed())).collect()),
-        (16, 2) => Unpacked::Floats(numbers(&packed, |bytes| i16::from_ne_bytes(bytes).into())),
-        (32, 2) => Unpacked::Floats(numbers(&packed, |bytes| i32::from_ne_bytes(bytes) as f32)),
+        (8, 2) => {
+            Unpacked::Floats(packed.into_iter().map(|byte| f32::from(byte.cast_signed()) / 127.0).collect())
+        }
+        (16, 2) => {
+            Unpacked::Floats(numbers(&packed, |bytes| f32::from(i16::from_ne_bytes(bytes)) / 32_767.0))
+        }
+        (32, 2) => Unpacked::Floats(numbers(&packed, |bytes| {
+            (f64::from(i32::from_ne_bytes(bytes)) / f64::from(i32::MAX)) as f32
+        })),
         (16, 3) => Unpacked::Floats(numbers(&packed, |bytes| half::f16::from_ne_bytes(bytes).into())),
         (32, 3) => Unpacked::Floats(numbers(&packed, f32::from_ne_bytes)),
         (64, 3) => Unpacked::Floats(numbers(&packed, |bytes| f64::from_ne_bytes(bytes) as f32)),

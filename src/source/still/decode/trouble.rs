@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use image::ImageError;
-use image::error::ImageFormatHint::{PathExtension, Unknown};
+use image::error::ImageFormatHint::{Exact, PathExtension, Unknown};
 use image::error::UnsupportedErrorKind;
 
 use super::raster::{MAX_ALLOC_BYTES, MAX_SIDE_PX};
@@ -23,6 +23,8 @@ pub(super) enum Trouble {
     NoPicture,
     /// A picture of a kind that is not read, with its article; whatever makes another one of it reads FILE.
     Kind { what: String, advice: &'static str },
+    /// Its values have no range that anybody knows: its lowest and highest one.
+    Levels { low: String, high: String },
     /// The system would not let it be read.
     Unreadable(io::Error),
 }
@@ -55,6 +57,10 @@ impl Trouble {
                     .into()
             }
             Self::Kind { what, advice } => format!("{what}, which is not read: {}", with_name(advice)),
+            Self::Levels { low, high } => format!(
+                "its values go from {low} to {high}, and which of them are black and white is not known: `--levels auto` \
+                 takes these two, `--levels LOW..HIGH` others"
+            ),
             Self::Unreadable(error) => format!("cannot be read: {error}"),
         }
     }
@@ -78,7 +84,11 @@ impl From<ImageError> for Trouble {
             ImageError::IoError(error) => error.into(),
             ImageError::Unsupported(error) => match error.kind() {
                 UnsupportedErrorKind::Format(Unknown | PathExtension(_)) => Self::NoPicture,
-                _ => Self::kind(format!("a picture of a rare kind of {}", error.format_hint())),
+                UnsupportedErrorKind::Format(Exact(format)) => {
+                    let name = format.extensions_str().first().copied().unwrap_or_default().to_uppercase();
+                    Self::kind(format!("a picture in the format {name}"))
+                }
+                _ => Self::kind("a picture of a rare kind"),
             },
             other if ends_early(&other) => Self::CutOff,
             _ => Self::Damaged,

@@ -122,7 +122,15 @@ impl Meaning {
                 _ => return Err(Trouble::kind("a TIFF of a rare kind of colours")),
             },
         };
-        Ok(Raster { width, height, channels, samples })
+        let raster = Raster::new(width, height, channels, samples);
+        let bits = header.bits as i32;
+        let full = match (header.format, header.bits) {
+            (3, _) => None,
+            (2, _) => Some(2_f64.powi(bits - 1) - 1.0),
+            (_, 17..) => Some(2_f64.powi(bits) - 1.0),
+            _ => raster.full,
+        };
+        Ok(Raster { full, ..raster })
     }
 
     /// Grey or red, green and blue, with the opacity behind them where there is one that must still be applied.
