@@ -10,7 +10,7 @@ use crate::engine::{OutputChoice, Placement, WeightsSpec};
 use crate::gpu::{Fit, Like, Preprocessing, Resize};
 use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
-use crate::source::{CameraFormat, CameraRequest, Levels, SourceSpec};
+use crate::source::{CameraFormat, CameraRequest, Decoding, Levels, SourceSpec};
 use crate::view::{Colormap, Normalize, Scale};
 
 /// How a camera is asked to deliver.
@@ -65,6 +65,11 @@ impl PreprocessArgs {
     /// As the engine understands it.
     pub fn preprocessing(&self) -> Preprocessing {
         Preprocessing { like: self.like, fit: self.fit, resize: self.resize }
+    }
+
+    /// As the source understands it.
+    pub fn decoding(&self) -> Decoding {
+        Decoding { levels: self.levels.unwrap_or_default(), is_stored: self.like.is_some() }
     }
 
     /// The same for a network with this input.

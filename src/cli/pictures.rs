@@ -118,8 +118,8 @@ fn in_groups(
     together: usize,
     body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
-    let levels = args.preprocess.levels.unwrap_or_default();
-    let delivery = Delivery { camera: args.camera.request(), every: args.every, levels, live: false };
+    let decoding = args.preprocess.decoding();
+    let delivery = Delivery { camera: args.camera.request(), every: args.every, decoding, live: false };
     let bar = progress_bar();
     let mut run = Run {
         bar: &bar,

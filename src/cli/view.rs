@@ -122,7 +122,8 @@ fn settings(
     // Predictions of random weights mean nothing: they are not even computed.
     panels.predictions = model.is_trained() && !view.no_predictions;
     state.lenses.opacity = view.opacity;
-    let choices = Choices { graph: &graph, lenses: &mut state.lenses, time: &mut state.time };
+    let decoding = input.preprocess.decoding();
+    let choices = Choices { graph: &graph, lenses: &mut state.lenses, time: &mut state.time, decoding };
     view.lenses.set(choices).map_err(anyhow::Error::msg)?;
     state.keys = keymap(view.keys.as_deref())?;
     let wanted = wanted(chosen, view, &model)?;
@@ -130,12 +131,7 @@ fn settings(
         wanted,
         state: state.started(),
         source: input.source.clone(),
-        delivery: Delivery {
-            camera: input.camera.request(),
-            every: input.every,
-            levels: input.preprocess.levels.unwrap_or_default(),
-            live: true,
-        },
+        delivery: Delivery { camera: input.camera.request(), every: input.every, decoding, live: true },
         session: SessionConfig {
             every_frame: view.headless,
             model,

@@ -4,6 +4,7 @@
 
 pub mod camera;
 pub mod counter;
+mod decoding;
 mod flat;
 mod frame_source;
 mod levels;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
+pub use decoding::Decoding;
 pub use frame_source::{FrameSource, Made, SourceError};
 pub use levels::Levels;
 
@@ -75,8 +77,8 @@ pub struct Delivery {
     pub camera: CameraRequest,
     /// Of a file of several pictures (a video) one of so many is given, from the first on.
     pub every: NonZeroU32,
-    /// Which values of a picture's file are black and white.
-    pub levels: Levels,
+    /// Of files of pictures.
+    pub decoding: Decoding,
     /// In the window: a picture stays until another is asked for, a video plays again and again, and it and the test card
     /// keep time.
     pub live: bool,
@@ -85,7 +87,12 @@ pub struct Delivery {
 /// Each picture once, as fast as it is taken.
 impl Default for Delivery {
     fn default() -> Self {
-        Self { camera: CameraRequest::default(), every: NonZeroU32::MIN, levels: Levels::Kept, live: false }
+        Self {
+            camera: CameraRequest::default(),
+            every: NonZeroU32::MIN,
+            decoding: Decoding::default(),
+            live: false,
+        }
     }
 }
 
@@ -121,7 +128,7 @@ pub fn holds_several(path: &Path) -> bool {
 /// # Errors
 /// [`SourceError`] where what was named cannot be opened.
 pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, SourceError> {
-    let Delivery { camera: request, every, levels, live } = delivery;
+    let Delivery { camera: request, every, decoding, live } = delivery;
     let live = *live;
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
@@ -129,7 +136,7 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
         Some(SourceSpec::Path(path)) => match video::container_of(path) {
             Some(container) => Opened::plain(video::Video::open(path, container, *every, live)?),
             None => {
-                let pictures = still::Pictures::open(path, *levels, live)?;
+                let pictures = still::Pictures::open(path, *decoding, live)?;
                 let steps = Some(pictures.step_handle());
                 Opened { steps, ..Opened::plain(pictures) }
             }

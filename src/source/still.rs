@@ -13,8 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use image::ImageFormat;
 
 use self::decode::{Picture, decode};
+use super::decoding::Decoding;
 use super::frame_source::{FrameSource, SourceError};
-use super::levels::Levels;
 use crate::frame::{Frame, PixelFormat};
 
 /// One picture, or the pictures of a folder, as a source of frames.
@@ -24,7 +24,7 @@ pub struct Pictures {
     folder: Option<PathBuf>,
     /// Never empty.
     files: Vec<PathBuf>,
-    levels: Levels,
+    decoding: Decoding,
     hold: bool,
     steps: StepHandle,
     /// Index in `files` of the picture last given or tried; `None` before the first.
@@ -39,7 +39,7 @@ impl Pictures {
     /// A picture (decoded here), or a folder (listed here; only the files directly in it whose names end
     /// like a picture's and do not begin with a dot, in the natural order of their names: 2 before 10).
     ///
-    /// `levels` says which values are black and white.
+    /// `decoding` says what is made of them.
     ///
     /// `hold` (in the window): each picture is given once, and the next call waits for a [`StepHandle`].
     /// Otherwise (off screen) each picture is given once, in order, and then the source is at its end.
@@ -50,12 +50,12 @@ impl Pictures {
     /// # Errors
     /// [`SourceError::File`] when `path` is not there, may not be read or is no picture;
     /// [`SourceError::EmptyFolder`] when the folder holds no picture.
-    pub fn open(path: &Path, levels: Levels, hold: bool) -> Result<Self, SourceError> {
+    pub fn open(path: &Path, decoding: Decoding, hold: bool) -> Result<Self, SourceError> {
         let kind = fs::metadata(path).map_err(|error| SourceError::unreadable(path, &error))?;
         let mut pictures = Self {
             folder: None,
             files: Vec::new(),
-            levels,
+            decoding,
             hold,
             steps: StepHandle::default(),
             current: None,
@@ -70,7 +70,7 @@ impl Pictures {
             pictures.description = format!("{} · {count} {pictures_word}", path.display()).into();
             pictures.folder = Some(path.to_owned());
         } else if kind.is_file() {
-            let picture = decode(path, levels)?;
+            let picture = decode(path, decoding)?;
             pictures.files.push(path.to_owned());
             pictures.description = pictures.description_of(0, Some(&picture));
             pictures.decoded = Some(picture);
@@ -128,7 +128,7 @@ impl FrameSource for Pictures {
         let Some(index) = self.advance() else { return Ok(None) };
         let decoded = match self.decoded.take() {
             Some(picture) => Ok(picture),
-            None => decode(&self.files[index], self.levels),
+            None => decode(&self.files[index], self.decoding),
         };
         self.description = self.description_of(index, decoded.as_ref().ok());
         let picture = decoded?;

@@ -2,6 +2,7 @@
 
 use crate::app::state::{LensName, Lenses, Time};
 use crate::model::{Graph, LayerIndex};
+use crate::source::Decoding;
 
 /// A lens in words.
 #[derive(Debug)]
@@ -83,4 +84,6 @@ pub struct Choices<'a> {
     pub lenses: &'a mut Lenses,
     /// Which frames are looked at.
     pub time: &'a mut Time,
+    /// What is made of files of pictures.
+    pub decoding: Decoding,
 }

@@ -13,8 +13,8 @@ use crate::app::state::LensName;
 use crate::engine::difference_name;
 use crate::gpu::GpuContext;
 use crate::session::HeldFrame;
+use crate::source::FrameSource;
 use crate::source::still::Pictures;
-use crate::source::{FrameSource, Levels};
 
 /// In keys, options and JSON.
 pub const NAME: LensName = "held-difference";
@@ -76,7 +76,7 @@ impl TilesLens for Held {
             return Err(format!("{path} is a folder: --held takes one picture"));
         }
         let mut source =
-            Pictures::open(Path::new(path), Levels::Kept, false).map_err(|error| error.to_string())?;
+            Pictures::open(Path::new(path), choices.decoding, false).map_err(|error| error.to_string())?;
         let frame = source.next_frame().map_err(|error| error.to_string())?;
         let frame = frame.ok_or_else(|| format!("{path} holds no picture"))?;
         choices.time.held = Some(HeldFrame(frame));

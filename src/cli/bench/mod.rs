@@ -119,8 +119,8 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
     let control = Control::new(interval);
     let open = {
         let (spec, size) = (args.source.clone(), args.frame_size);
-        let levels = args.preprocess.levels.unwrap_or_default();
-        let delivery = Delivery { camera: args.camera.request(), levels, ..Delivery::default() };
+        let decoding = args.preprocess.decoding();
+        let delivery = Delivery { camera: args.camera.request(), decoding, ..Delivery::default() };
         let control = control.clone();
         let is_camera = matches!(spec, SourceSpec::Camera(_));
         move || {

@@ -15,8 +15,8 @@ impl LensArgs {
     /// One sentence on a value that cannot be used.
     pub fn set(&self, mut choices: Choices<'_>) -> Result<(), String> {
         for (about, values) in &self.0 {
-            let Choices { graph, lenses, time } = &mut choices;
-            let choices = Choices { graph, lenses, time };
+            let Choices { graph, lenses, time, decoding } = &mut choices;
+            let choices = Choices { graph, lenses, time, decoding: *decoding };
             let tiles = TILES.iter().find(|lens| lens.about().name == about.name);
             match (tiles, crate::app::lens::overlay(about.name)) {
                 (Some(lens), _) => lens.set(values, choices)?,
@@ -93,6 +93,7 @@ mod tests {
     use crate::app::lens::{class_activation, hypercolumn, kernels};
     use crate::app::state::{Lenses, Time};
     use crate::model::inception_v3::inception_v3;
+    use crate::source::Decoding;
 
     fn parse(arguments: &[&str]) -> Result<LensArgs, String> {
         let command = options(Command::new("convscope").no_binary_name(true));
@@ -107,7 +108,12 @@ mod tests {
         let mut set = |arguments: &[&str]| -> Result<Lenses, String> {
             lenses = Lenses::default();
             let time = &mut Time::default();
-            parse(arguments)?.set(Choices { graph: &graph, lenses: &mut lenses, time })?;
+            parse(arguments)?.set(Choices {
+                graph: &graph,
+                lenses: &mut lenses,
+                time,
+                decoding: Decoding::default(),
+            })?;
             Ok(lenses.clone())
         };
         let chosen = set(&["--hypercolumn", "7,mixed0,1", "--kernels"]).unwrap();

@@ -20,8 +20,8 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
 use self::raster::{Decoded, MAX_ALLOC_BYTES, MAX_SIDE_PX, Raster};
 use self::trouble::Trouble;
+use crate::source::decoding::Decoding;
 use crate::source::frame_source::SourceError;
-use crate::source::levels::Levels;
 use crate::source::shrink::Reduction;
 
 /// A decoded picture, upright.
@@ -43,37 +43,40 @@ impl std::fmt::Debug for Picture {
 
 /// Reads a picture. Its format is told by its content, whatever its name says.
 /// The camera's orientation (EXIF) is applied, transparency is laid over white (as on paper), grey and
-/// deeper values become 8-bit RGB, as `levels` says. Of an animation, the first picture is taken. A very large picture is shrunk
+/// deeper values become 8-bit RGB; `decoding` can say otherwise. Of an animation, the first picture is taken. A very large picture is shrunk
 /// (see [`crate::source::shrink`]); this takes memory for the decoded picture and the smaller one.
 ///
 /// # Errors
 /// [`SourceError::File`] when the file cannot be read, is no picture, is cut off or damaged, or is larger than the bounds.
-pub(super) fn decode(path: &Path, levels: Levels) -> Result<Picture, SourceError> {
+pub(super) fn decode(path: &Path, decoding: Decoding) -> Result<Picture, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::unreadable(path, &error))?;
-    decode_from(BufReader::new(file), path, levels)
+    decode_from(BufReader::new(file), path, decoding)
 }
 
 /// The same of what was read from a file, or made of a part of it.
 pub(super) fn decode_from(
     reader: impl BufRead + Seek,
     path: &Path,
-    levels: Levels,
+    decoding: Decoding,
 ) -> Result<Picture, SourceError> {
     // A library that panics has met something that its authors did not think of.
-    let picture = catch_unwind(AssertUnwindSafe(|| finish(decode_any(reader)?, levels)));
+    let picture = catch_unwind(AssertUnwindSafe(|| finish(decode_any(reader, decoding)?, decoding)));
     picture
         .unwrap_or(Err(Trouble::Damaged))
         .map_err(|trouble| SourceError::file(path, trouble.sentence(path)))
 }
 
-fn decode_any(mut reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
+/// With the orientation that is to be followed: of what is wanted as it is stored, a TIFF's alone, as Pillow does.
+fn decode_any(mut reader: impl BufRead + Seek, decoding: Decoding) -> Result<Decoded, Trouble> {
     let mut head = [0; 16];
     let length = read_up_to(&mut reader, &mut head)?;
     reader.rewind()?;
-    match &head[..length] {
-        [0xff, 0xd8, ..] => jpeg::decode(&read_whole(reader)?),
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::decode(read_whole(reader)?),
-        _ if is_heif(&head) => heif::decode(&read_whole(reader)?),
+    let mut decoded = match &head[..length] {
+        [0xff, 0xd8, ..] => jpeg::decode(&read_whole(reader)?)?,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
+            return tiff::decode(read_whole(reader)?);
+        }
+        _ if is_heif(&head) => heif::decode(&read_whole(reader)?)?,
         [b'R', b'I', b'F', b'F', a, b, c, d, ..] => {
             // Its decoder says of what is missing that it is wrong.
             let whole = 8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
@@ -82,10 +85,14 @@ fn decode_any(mut reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
             decode_other(reader).map_err(|trouble| match trouble {
                 Trouble::Damaged if is_cut => Trouble::CutOff,
                 other => other,
-            })
+            })?
         }
-        _ => decode_other(reader),
+        _ => decode_other(reader)?,
+    };
+    if decoding.is_stored {
+        decoded.orientation = Orientation::NoTransforms;
     }
+    Ok(decoded)
 }
 
 /// By the brand of the container: pictures coded as HEVC, or by whatever.
@@ -133,9 +140,10 @@ fn decode_other(reader: impl BufRead + Seek) -> Result<Decoded, Trouble> {
 }
 
 /// Makes RGB of it, smaller where it is very large, and turns it upright.
-fn finish(decoded: Decoded, levels: Levels) -> Result<Picture, Trouble> {
+fn finish(decoded: Decoded, decoding: Decoding) -> Result<Picture, Trouble> {
     let Decoded { raster, orientation, note } = decoded;
-    let (raster, found) = levels::apply(raster, levels)?;
+    let (raster, found) = levels::apply(raster, decoding.levels)?;
+    let raster = if decoding.is_stored { raster.opaque() } else { raster };
     let reduction = Reduction::of((raster.width, raster.height));
     let (width, height, rgb) = raster.into_rgb(reduction);
     let reduction = reduction.map(|reduction| match orientation {

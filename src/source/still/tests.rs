@@ -24,7 +24,7 @@ fn next(pictures: &mut Pictures) -> Frame {
 
 /// The only picture of a file.
 fn only(path: &Path) -> Frame {
-    let mut pictures = Pictures::open(path, Levels::Kept, false).unwrap();
+    let mut pictures = Pictures::open(path, Decoding::default(), false).unwrap();
     let frame = next(&mut pictures);
     assert!(pictures.next_frame().unwrap().is_none());
     frame
@@ -55,7 +55,7 @@ fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
 fn a_single_picture() {
     let folder = TempDir::new().unwrap();
     let path = save(&folder, "photo.png", plain(5, 3, [1, 2, 3]));
-    let mut pictures = Pictures::open(&path, Levels::Kept, false).unwrap();
+    let mut pictures = Pictures::open(&path, Decoding::default(), false).unwrap();
     assert!(!pictures.is_live());
     assert_eq!(&*pictures.describe(), "photo.png · 5×3");
     let frame = next(&mut pictures);
@@ -75,7 +75,7 @@ fn a_folder_in_natural_order() {
     fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
     fs::write(folder.path().join("._1.png"), "another system's metadata").unwrap();
     fs::create_dir(folder.path().join("folder.png")).unwrap();
-    let mut pictures = Pictures::open(folder.path(), Levels::Kept, false).unwrap();
+    let mut pictures = Pictures::open(folder.path(), Decoding::default(), false).unwrap();
     assert!(pictures.describe().ends_with(" · 5 pictures"));
     let mut seen = Vec::new();
     while let Some(frame) = pictures.next_frame().unwrap() {
@@ -115,7 +115,7 @@ fn a_broken_picture_in_a_folder_is_reported_and_passed_over() {
     let whole = fs::read(save(&folder, "3.png", plain(64, 64, [3; 3]))).unwrap();
     fs::write(folder.path().join("3.png"), &whole[..whole.len() / 2]).unwrap();
     save(&folder, "4.png", plain(2, 2, [4; 3]));
-    let mut pictures = Pictures::open(folder.path(), Levels::Kept, false).unwrap();
+    let mut pictures = Pictures::open(folder.path(), Decoding::default(), false).unwrap();
     assert_eq!(next(&mut pictures).bytes[0], 1);
     for number in [2, 3] {
         let error = pictures.next_frame().unwrap_err();
@@ -136,7 +136,7 @@ fn held_pictures_wait_for_steps_and_wrap_around() {
     for shade in 1..=3 {
         save(&folder, &format!("{shade}.png"), plain(1, 1, [shade; 3]));
     }
-    let mut pictures = Pictures::open(folder.path(), Levels::Kept, true).unwrap();
+    let mut pictures = Pictures::open(folder.path(), Decoding::default(), true).unwrap();
     let handle = pictures.step_handle();
     assert_eq!(next(&mut pictures).bytes[0], 1);
     for (by, shade) in [(1, 2), (1, 3), (1, 1), (-1, 3), (-2, 1), (i64::MIN, 2), (i64::MAX, 3)] {
@@ -158,7 +158,7 @@ fn held_pictures_wait_for_steps_and_wrap_around() {
 fn closing_ends_the_waiting() {
     let folder = TempDir::new().unwrap();
     let path = save(&folder, "1.png", plain(1, 1, [9; 3]));
-    let mut pictures = Pictures::open(&path, Levels::Kept, true).unwrap();
+    let mut pictures = Pictures::open(&path, Decoding::default(), true).unwrap();
     let handle = pictures.step_handle();
     assert_eq!(next(&mut pictures).id, 0);
     handle.clone().step(1);
@@ -223,7 +223,7 @@ fn the_content_tells_the_format_not_the_name() {
 fn errors_say_what_is_wrong_in_one_line() {
     let folder = TempDir::new().unwrap();
     let message = |path: &Path| {
-        let text = Pictures::open(path, Levels::Kept, false).unwrap_err().to_string();
+        let text = Pictures::open(path, Decoding::default(), false).unwrap_err().to_string();
         assert!(!text.contains('\n'), "{text}");
         text
     };
@@ -248,19 +248,19 @@ fn a_picture_beyond_the_bounds_is_refused_by_its_header() {
     let path = folder.path().join("huge.ppm");
     for header in ["P6 65536 1 255\n", "P6 1 65536 255\n"] {
         fs::write(&path, header).unwrap();
-        let error = Pictures::open(&path, Levels::Kept, false).unwrap_err().to_string();
+        let error = Pictures::open(&path, Decoding::default(), false).unwrap_err().to_string();
         assert!(error.contains("is too large: at most 65535×65535 pixels"), "{error}");
     }
     // 20,000 × 20,000 pixels of 6 bytes are 2.4 GB.
     fs::write(&path, "P6 20000 20000 65535\n").unwrap();
-    let error = Pictures::open(&path, Levels::Kept, false).unwrap_err().to_string();
+    let error = Pictures::open(&path, Decoding::default(), false).unwrap_err().to_string();
     assert!(error.contains("is too large: "), "{error}");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_device_is_neither_a_file_nor_a_folder() {
-    let error = Pictures::open(Path::new("/dev/zero"), Levels::Kept, false).unwrap_err().to_string();
+    let error = Pictures::open(Path::new("/dev/zero"), Decoding::default(), false).unwrap_err().to_string();
     assert!(error.starts_with("/dev/zero: is neither a file nor a folder"), "{error}");
 }
 
@@ -277,7 +277,7 @@ fn a_very_large_picture_is_shrunk_and_says_so() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("wall.pbm");
     large_pbm(&path, (10_000, 4_008));
-    let mut pictures = Pictures::open(&path, Levels::Kept, false).unwrap();
+    let mut pictures = Pictures::open(&path, Decoding::default(), false).unwrap();
     assert_eq!(*pictures.describe(), *"wall.pbm · 5000×2004");
     let frame = next(&mut pictures);
     assert_eq!((&*frame.name, frame.width, frame.height), ("wall.pbm", 5000, 2004));

@@ -79,6 +79,20 @@ impl Raster {
         if self.channels % 2 == 0 { self.channels - 1 } else { self.channels }
     }
 
+    /// The same without its opacity: colours that it hid show.
+    pub fn opaque(self) -> Self {
+        let colors = self.colors();
+        if colors == self.channels {
+            return self;
+        }
+        let samples = match self.samples {
+            Samples::U8(samples) => Samples::U8(without_alpha(&samples, colors)),
+            Samples::U16(samples) => Samples::U16(without_alpha(&samples, colors)),
+            Samples::F32(samples) => Samples::F32(without_alpha(&samples, colors)),
+        };
+        Self { channels: colors, samples, ..self }
+    }
+
     /// Width, height and red, green and blue bytes: over white where it is transparent, smaller where that is asked for.
     pub fn into_rgb(self, reduction: Option<Reduction>) -> (u32, u32, Vec<u8>) {
         let (width, height, channels) = (self.width, self.height, self.channels);
@@ -96,6 +110,10 @@ impl Raster {
             }
         }
     }
+}
+
+fn without_alpha<S: Copy>(samples: &[S], colors: usize) -> Vec<S> {
+    samples.chunks_exact(colors + 1).flat_map(|pixel| &pixel[..colors]).copied().collect()
 }
 
 fn rgb_rows<S: Copy>(
