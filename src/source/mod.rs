@@ -2,12 +2,14 @@
 //!
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 
+mod animation;
 pub mod camera;
 pub mod counter;
 mod decoding;
 mod flat;
 mod frame_source;
 mod levels;
+mod pages;
 mod shrink;
 pub mod still;
 pub mod testcard;
@@ -120,7 +122,7 @@ impl Opened {
 
 /// True where one file holds several pictures, each with a number.
 pub fn holds_several(path: &Path) -> bool {
-    video::container_of(path).is_some()
+    animation::is_animation(path) || pages::has_pages(path) || video::container_of(path).is_some()
 }
 
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
@@ -128,19 +130,12 @@ pub fn holds_several(path: &Path) -> bool {
 /// # Errors
 /// [`SourceError`] where what was named cannot be opened.
 pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, SourceError> {
-    let Delivery { camera: request, every, decoding, live } = delivery;
+    let Delivery { camera: request, live, .. } = delivery;
     let live = *live;
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
         Some(SourceSpec::Made(name)) => Opened::made(name, live),
-        Some(SourceSpec::Path(path)) => match video::container_of(path) {
-            Some(container) => Opened::plain(video::Video::open(path, container, *every, live)?),
-            None => {
-                let pictures = still::Pictures::open(path, *decoding, live)?;
-                let steps = Some(pictures.step_handle());
-                Opened { steps, ..Opened::plain(pictures) }
-            }
-        },
+        Some(SourceSpec::Path(path)) => open_path(path, delivery)?,
         None => match camera::CameraSource::open(&CameraId::Index(0), request) {
             Ok(camera) => Opened::plain(camera),
             // Who asks for something of a camera does not want a test card.
@@ -151,6 +146,23 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
             },
         },
     })
+}
+
+fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
+    let Delivery { every, decoding, live, .. } = *delivery;
+    if let Some(animation) = animation::Animation::open(path, every, decoding, live) {
+        return Ok(Opened::plain(animation));
+    }
+    if let Some(pages) = pages::Pages::open(path, every, decoding, live) {
+        let steps = Some(pages.step_handle());
+        return Ok(Opened { steps, ..Opened::plain(pages) });
+    }
+    if let Some(container) = video::container_of(path) {
+        return Ok(Opened::plain(video::Video::open(path, container, every, live)?));
+    }
+    let pictures = still::Pictures::open(path, decoding, live)?;
+    let steps = Some(pictures.step_handle());
+    Ok(Opened { steps, ..Opened::plain(pictures) })
 }
 
 #[cfg(test)]

@@ -175,6 +175,14 @@ impl Shrinker {
     }
 }
 
+/// All bytes of a picture made smaller: its size, and red, green, blue again.
+pub fn shrunk(rgb: &[u8], reduction: Reduction) -> ((u32, u32), Vec<u8>) {
+    let mut smaller = Shrinker::new(reduction);
+    rgb.chunks_exact(reduction.from.0 as usize * 3).for_each(|row| smaller.add_row(row));
+    let (width, height, rgb) = smaller.finish();
+    ((width, height), rgb)
+}
+
 fn add(cell: &mut [u32], pixel: &[u8], part: u32) {
     for (sum, value) in cell.iter_mut().zip(pixel) {
         *sum += u32::from(*value) * part;

@@ -7,12 +7,13 @@ mod decode;
 
 use std::cmp::Ordering;
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use image::ImageFormat;
 
-use self::decode::{Picture, decode};
+use self::decode::{Picture, decode, decode_from};
 use super::decoding::Decoding;
 use super::frame_source::{FrameSource, SourceError};
 use crate::frame::{Frame, PixelFormat};
@@ -91,19 +92,8 @@ impl Pictures {
 
     /// The index of the picture to give now, waiting for a step where pictures are held.
     fn advance(&mut self) -> Option<usize> {
-        let count = self.files.len();
-        let index = match self.current {
-            _ if self.steps.is_closed() => return None,
-            None => 0,
-            Some(current) if self.hold => {
-                let by = self.steps.wait()?.rem_euclid(count as i64);
-                (current + by as usize) % count
-            }
-            Some(current) if current + 1 < count => current + 1,
-            Some(_) => return None,
-        };
-        self.current = Some(index);
-        Some(index)
+        self.current = Some(self.steps.advance(self.current, self.files.len(), self.hold)?);
+        self.current
     }
 
     fn description_of(&self, index: usize, picture: Option<&Picture>) -> Arc<str> {
@@ -132,12 +122,9 @@ impl FrameSource for Pictures {
         };
         self.description = self.description_of(index, decoded.as_ref().ok());
         let picture = decoded?;
-        let path = &self.files[index];
-        let (size, name) = ((picture.width, picture.height), name_of(path));
-        let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, &picture.rgb, name)
-            .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
+        let frame = frame(&self.files[index], &picture, self.next_id)?;
         self.next_id += 1;
-        Ok(Some(Frame { note: picture.note.map(Into::into), ..frame }))
+        Ok(Some(frame))
     }
 
     fn is_live(&self) -> bool {
@@ -151,6 +138,27 @@ impl FrameSource for Pictures {
     fn describe(&self) -> Arc<str> {
         self.description.clone()
     }
+}
+
+/// A picture of a file as a frame with this number.
+fn frame(path: &Path, picture: &Picture, id: u64) -> Result<Frame, SourceError> {
+    let size = (picture.width, picture.height);
+    let frame = Frame::new(id, size, PixelFormat::Rgb8, &picture.rgb, name_of(path))
+        .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
+    Ok(Frame { note: picture.note.as_deref().map(Into::into), ..frame })
+}
+
+/// One of several pictures in a file, of which these are the bytes, as a frame with this number.
+///
+/// # Errors
+/// As of a file with these bytes.
+pub(super) fn frame_of(
+    path: &Path,
+    bytes: Vec<u8>,
+    decoding: Decoding,
+    id: u64,
+) -> Result<Frame, SourceError> {
+    frame(path, &decode_from(Cursor::new(bytes), path, decoding)?, id)
 }
 
 /// Moves a [`Pictures`] that holds its pictures, from any thread. Clones move the same source.
@@ -190,6 +198,20 @@ impl StepHandle {
     pub fn close(&self) {
         self.lock().closed = true;
         self.shared.changed.notify_all();
+    }
+
+    /// Which of `count` pictures to give behind the `current` one, waiting for a step where pictures are held; `None` at the
+    /// end.
+    pub(super) fn advance(&self, current: Option<usize>, count: usize, hold: bool) -> Option<usize> {
+        match current {
+            _ if self.is_closed() => None,
+            None => Some(0),
+            Some(current) if hold => {
+                let by = self.wait()?.rem_euclid(count as i64);
+                Some((current + by as usize) % count)
+            }
+            Some(current) => Some(current + 1).filter(|next| *next < count),
+        }
     }
 
     fn is_closed(&self) -> bool {

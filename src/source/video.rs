@@ -29,7 +29,7 @@ use self::log::Facts;
 use self::pam::PamError;
 use self::process::{EACH_FRAME_ONCE, Ending, Process, Task, command, input_name};
 use super::frame_source::{FrameSource, SourceError};
-use super::shrink::{Reduction, Shrinker};
+use super::shrink::{Reduction, shrunk};
 use crate::frame::{Frame, PixelFormat};
 
 /// Names the program, where it is not the `ffmpeg` on the search path.
@@ -324,7 +324,7 @@ impl FrameSource for Video {
                 self.start()?;
             }
             if let Some(size) = self.read()? {
-                let smaller = Reduction::of(size).map(|reduction| shrink(&self.rgb, reduction));
+                let smaller = Reduction::of(size).map(|reduction| shrunk(&self.rgb, reduction));
                 let (size, rgb) = smaller.as_ref().map_or((size, &self.rgb), |(size, rgb)| (*size, rgb));
                 let frame = Frame::new(self.next_id, size, PixelFormat::Rgb8, rgb, self.name.clone())
                     .map_err(|error| self.unreadable(&error.to_string()))?;
@@ -345,11 +345,4 @@ impl FrameSource for Video {
     fn describe(&self) -> Arc<str> {
         self.description.clone()
     }
-}
-
-fn shrink(rgb: &[u8], reduction: Reduction) -> ((u32, u32), Vec<u8>) {
-    let mut smaller = Shrinker::new(reduction);
-    rgb.chunks_exact(reduction.from.0 as usize * 3).for_each(|row| smaller.add_row(row));
-    let (width, height, rgb) = smaller.finish();
-    ((width, height), rgb)
 }
