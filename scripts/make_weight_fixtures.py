@@ -257,6 +257,32 @@ def objects():
     return {"model_state_dict": state_dict(), "epoch": 3, "things": things, **things}
 
 
+def reparametrized():
+    """Layers whose kernels PyTorch computes before each use, in evaluation, and what it computes."""
+    from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+    torch.manual_seed(7)
+    conv, linear = lambda: torch.nn.Conv2d(2, 3, (1, 2)), lambda: torch.nn.Linear(4, 3)
+    transposed = lambda: torch.nn.ConvTranspose2d(2, 3, (1, 2))
+    both = weight_norm(conv())
+    layers = {
+        "pruned": prune.random_unstructured(conv(), "weight", amount=0.4),
+        "pruned_linear": prune.l1_unstructured(linear(), "weight", amount=0.4),
+        "spectral": spectral_norm(conv()), "spectral_transposed": spectral_norm(transposed()),
+        "spectral_new": parametrizations.spectral_norm(conv()),
+        "spectral_new_linear": parametrizations.spectral_norm(linear()),
+        "norm": weight_norm(conv()), "norm_input": weight_norm(transposed(), dim=1), "norm_all": weight_norm(linear(), dim=None),
+        "norm_new": parametrizations.weight_norm(conv()),
+        "norm_pruned": prune.random_unstructured(both, "weight_v", amount=0.4),
+    }
+    found = {}
+    for title, layer in layers.items():
+        layer(torch.ones(1, 4) if isinstance(layer, torch.nn.Linear) else torch.ones(1, 2, 4, 4))
+        layer.eval()(torch.ones(1, 4) if isinstance(layer, torch.nn.Linear) else torch.ones(1, 2, 4, 4))
+        found |= {f"{title}.{key}": value for key, value in layer.state_dict().items()}
+        found[f"expected.{title}.weight"] = layer.weight.detach().clone()
+    return found
+
+
 def good():
     nested = {"epoch": 3, "model": {key: Named(f"var_{key}", value) for key, value in
                                     paddle().items() if not key.endswith("@@")}}
@@ -280,6 +306,7 @@ def good():
         "legacy_views.pth": torch_bytes(views(), _use_new_zipfile_serialization=False),
         "legacy_protocol4.pth": torch_bytes(state_dict(), _use_new_zipfile_serialization=False, pickle_protocol=4),
         "legacy_old.pth": old(),
+        "reparametrized.pth": torch_bytes(reparametrized()),
         "objects.pth": torch_bytes(objects()),
         "objects4.pth": torch_bytes(objects(), pickle_protocol=4),
         "own_dictionary.pth": torch_bytes({"state_dict": collections.defaultdict(list, state_dict())}),

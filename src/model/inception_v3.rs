@@ -48,7 +48,14 @@ pub fn inception_v3_of_size(
     width: f64,
     [height, columns]: [usize; 2],
 ) -> Result<Graph, GraphError> {
-    let input = Shape { channels: 3, height, width: columns };
+    inception_v3_of_shape(head, width, Shape { channels: 3, height, width: columns })
+}
+
+/// The same for an input of this shape.
+///
+/// # Errors
+/// Where it is too small.
+pub fn inception_v3_of_shape(head: &[HeadLayer], width: f64, input: Shape) -> Result<Graph, GraphError> {
     let graph = GraphBuilder::new(input, "stem");
     let mut net = Inception { graph, width, scope: String::new(), error: None };
 

@@ -3,22 +3,21 @@
 use std::collections::HashSet;
 
 use super::canonical::Parameter;
-use super::file::NamedTensor;
 use crate::model::architectures::Architecture;
 use crate::model::{Graph, Op};
 
 /// The tensors under the names of the graph's layers, without those that belong to training alone.
 pub(super) fn parameters(
-    tensors: Vec<NamedTensor>,
+    parameters: Vec<Parameter>,
     architecture: &Architecture,
     graph: &Graph,
 ) -> Vec<Parameter> {
-    let of_kind = |is_kind: fn(&Op) -> bool| graph.nodes.iter().filter(move |node| is_kind(&node.op));
-    let scales: HashSet<&str> = of_kind(|op| *op == Op::Affine).map(|node| node.name.as_str()).collect();
-    let mut parameters: Vec<Parameter> = tensors
+    let scales: HashSet<&str> =
+        graph.nodes.iter().filter(|node| node.op == Op::Affine).map(|node| node.name.as_str()).collect();
+    parameters
         .into_iter()
-        .filter_map(|mut tensor| {
-            let mut name = architecture.own_name(&tensor.name)?;
+        .filter_map(|Parameter { name, mut tensor }| {
+            let mut name = architecture.own_name(&name)?;
             if scales.contains(name.as_str()) {
                 // `layer_scale` is the tensor itself, with sides of 1 behind the channels.
                 name.push_str(".weight");
@@ -26,24 +25,7 @@ pub(super) fn parameters(
             }
             Some(Parameter { name, tensor })
         })
-        .collect();
-    // A scale has no shift, and a fully connected layer may have no bias.
-    let known: HashSet<String> = parameters.iter().map(|parameter| parameter.name.clone()).collect();
-    for node in of_kind(|op| matches!(op, Op::Affine | Op::Dense)) {
-        let name = format!("{}.bias", node.name);
-        let stored = parameters.first().map(|parameter| parameter.tensor.stored);
-        if let Some(stored) = stored.filter(|_| !known.contains(&name)) {
-            let channels = node.shape.channels;
-            let tensor = NamedTensor {
-                name: name.clone(),
-                shape: vec![channels],
-                values: vec![0.0; channels],
-                stored,
-            };
-            parameters.push(Parameter { name, tensor });
-        }
-    }
-    parameters
+        .collect()
 }
 
 #[cfg(test)]
@@ -52,7 +34,8 @@ mod tests {
     use crate::model::architectures::INPUT_SIZE;
     use crate::model::architectures::tests::{KNOWN, state_dict, told};
     use crate::weights::assign;
-    use crate::weights::file::Stored;
+    use crate::weights::complete::complete;
+    use crate::weights::file::{NamedTensor, Stored};
     use crate::weights::parameters::LayerWeights;
 
     fn fit(
@@ -61,7 +44,10 @@ mod tests {
         graph: &Graph,
         notes: &mut Vec<String>,
     ) -> Result<Vec<Option<LayerWeights>>, Vec<String>> {
-        assign::fit(parameters(tensors, architecture, graph), graph, notes)
+        let own = tensors.into_iter().map(|tensor| Parameter { name: tensor.name.clone(), tensor }).collect();
+        let (mut graph, mut own) = (graph.clone(), parameters(own, architecture, graph));
+        complete(&mut own, &mut graph, notes);
+        assign::fit(own, &graph, notes)
     }
 
     /// A network with an eighth of the channels: the same names.

@@ -17,6 +17,8 @@ pub struct Architecture {
     pub head: Vec<HeadLayer>,
     /// Multiplier of the channel counts; 1 for the published network.
     pub width: f64,
+    /// Of the input.
+    pub channels: usize,
 }
 
 impl Architecture {
@@ -33,9 +35,21 @@ impl Architecture {
             })
             .collect();
         head.sort_by(|a, b| position(&a.torch_name).cmp(&position(&b.torch_name)));
-        Self { head, width: width(parameters) }
+        Self { head, width: width(parameters), channels: channels(parameters) }
     }
 }
+
+/// What the first convolution reads; 3 where it is no convolution.
+fn channels(parameters: &[Parameter]) -> usize {
+    let is_first =
+        |parameter: &&Parameter| parameter.name == FIRST_KERNEL && !parameter.tensor.values.is_empty();
+    match parameters.iter().find(is_first).map(|parameter| &parameter.tensor.shape[..]) {
+        Some(&[_, channels, _, _]) => channels,
+        _ => 3,
+    }
+}
+
+const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
 
 /// Where a fully connected layer stands among the others: `head.1` before `head.2` before `fc`, `fc.1` before `fc.4`.
 fn position(name: &str) -> (bool, Vec<u64>, &str) {

@@ -1,4 +1,4 @@
-//! Brings the tensors of every layout to torchvision's names and PyTorch's shapes, by which they are then fitted to a
+//! Brings the tensors of Keras and PaddlePaddle to torchvision's names and PyTorch's shapes, by which they are then fitted to a
 //! graph. Pure.
 
 use super::file::{Layout, NamedTensor, ReadError, TensorFile};
@@ -30,10 +30,11 @@ impl Parameter {
 /// [`ReadError`], where the layout gives no way to tell which tensor is which.
 pub fn parameters(file: TensorFile, notes: &mut Vec<String>) -> Result<Vec<Parameter>, ReadError> {
     match file.layout {
-        Layout::Safetensors | Layout::Torch => Ok(from_torch(file.tensors)),
         Layout::KerasLegacy | Layout::KerasWeights => from_keras(&file),
-        // These describe their network themselves.
-        Layout::KerasArchive | Layout::KerasModel | Layout::Onnx => Ok(vec![]),
+        // Those of PyTorch are selected by their names, and the others describe their network themselves.
+        Layout::Safetensors | Layout::Torch | Layout::KerasArchive | Layout::KerasModel | Layout::Onnx => {
+            Ok(vec![])
+        }
         Layout::Paddle => {
             notes.push(PADDLE_NOTE.into());
             Ok(from_paddle(file.tensors))
@@ -41,23 +42,12 @@ pub fn parameters(file: TensorFile, notes: &mut Vec<String>) -> Result<Vec<Param
     }
 }
 
-/// A tensor that every InceptionV3 of PyTorch has.
-const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
-
-fn from_torch(tensors: Vec<NamedTensor>) -> Vec<Parameter> {
-    // A network inside of something else has its name in front of all of its own (`model.`, `backbone.`).
-    let prefix = tensors.iter().find_map(|tensor| tensor.name.strip_suffix(FIRST_KERNEL)).unwrap_or("");
-    let is_for_training =
-        |name: &str| name.starts_with("AuxLogits.") || name.ends_with(".num_batches_tracked");
-    tensors
-        .iter()
-        .map(|tensor| tensor.name.strip_prefix(prefix).unwrap_or(&tensor.name).to_owned())
-        .collect::<Vec<_>>()
-        .into_iter()
-        .zip(tensors)
-        .filter(|(name, _)| !is_for_training(name))
-        .map(|(name, tensor)| Parameter { name, tensor })
-        .collect()
+/// Without what only training needs of torchvision's InceptionV3.
+pub fn without_auxiliary(mut parameters: Vec<Parameter>) -> Vec<Parameter> {
+    parameters.retain(|Parameter { name, .. }| {
+        !name.starts_with("AuxLogits.") && !name.ends_with(".num_batches_tracked")
+    });
+    parameters
 }
 
 fn from_keras(file: &TensorFile) -> Result<Vec<Parameter>, ReadError> {
@@ -155,7 +145,7 @@ fn output_first(tensor: &NamedTensor) -> NamedTensor {
 /// Where PaddlePaddle's InceptionV3 (paddle.vision.models, PaddleClas) is not Keras'.
 const PADDLE_NOTE: &str = "PaddlePaddle's InceptionV3 differs from Keras' in three places: its batch normalisation \
     adds 0.00001 and not 0.001 to variances (the difference was taken from the variances), its dropout leaves 0.8 of \
-    each feature to the classifier (its weights were multiplied by that), and padding counts in average pooling \
+    each feature to the fully connected layer behind the pool (its weights were multiplied by that, no others), and padding counts in average pooling \
     (`--avg-pool include`, which is set)";
 
 const PADDLE_EPSILON: f64 = 1e-5;
@@ -169,6 +159,9 @@ const BLOCKS: [&str; 11] = [
 ];
 
 fn from_paddle(tensors: Vec<NamedTensor>) -> Vec<Parameter> {
+    // The dropout stands before the first fully connected layer only.
+    let matrices = tensors.iter().filter(|tensor| tensor.shape.len() == 2);
+    let behind_dropout = matrices.map(|tensor| tensor.name.clone()).min_by_key(|name| numbers_of(name));
     let rename = |tensor: NamedTensor| {
         let name = paddle_name(&tensor.name).unwrap_or_else(|| tensor.name.clone());
         let mut tensor = tensor;
@@ -179,11 +172,18 @@ fn from_paddle(tensors: Vec<NamedTensor>) -> Vec<Parameter> {
         }
         if tensor.shape.len() == 2 {
             tensor = output_first(&tensor);
-            tensor.values.iter_mut().for_each(|value| *value *= PADDLE_KEPT);
+            if behind_dropout.as_ref() == Some(&tensor.name) {
+                tensor.values.iter_mut().for_each(|value| *value *= PADDLE_KEPT);
+            }
         }
         Parameter { name, tensor }
     };
     tensors.into_iter().map(rename).collect()
+}
+
+/// The numbers in a name: `fc.2` comes before `fc.10`.
+fn numbers_of(name: &str) -> Vec<u64> {
+    name.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
 /// torchvision's name for one of PaddlePaddle's, such as `inception_block_list.0.branch_pool_conv.1._mean`.
@@ -236,17 +236,6 @@ mod tests {
     }
 
     #[test]
-    fn a_network_inside_of_another_loses_what_is_in_front() {
-        let tensors = vec![
-            tensor("net.Conv2d_1a_3x3.conv.weight", &[1], &[0.0]),
-            tensor("net.AuxLogits.fc.bias", &[1], &[0.0]),
-            tensor("other.weight", &[1], &[0.0]),
-        ];
-        let names: Vec<_> = from_torch(tensors).into_iter().map(|parameter| parameter.name).collect();
-        assert_eq!(names, ["Conv2d_1a_3x3.conv.weight", "other.weight"]);
-    }
-
-    #[test]
     fn paddles_names_and_numbers_become_torchvisions() {
         let name = |text| paddle_name(text).unwrap_or_default();
         assert_eq!(name("inception_stem.conv_1a_3x3.0.weight"), "Conv2d_1a_3x3.conv.weight");
@@ -264,10 +253,12 @@ mod tests {
 
         let tensors = vec![
             tensor("inception_stem.conv_1a_3x3.1._variance", &[1], &[0.5]),
-            tensor("fc.weight", &[1, 2], &[1.0, 2.0]),
+            tensor("fc.10.weight", &[2, 1], &[1.0, 2.0]),
+            tensor("fc.2.weight", &[1, 2], &[1.0, 2.0]),
         ];
         let found = from_paddle(tensors);
         assert!((f64::from(found[0].tensor.values[0]) + 1e-3 - 0.50001).abs() < 1e-7);
-        assert_eq!((&found[1].tensor.shape[..], &found[1].tensor.values[..]), (&[2, 1][..], &[0.8, 1.6][..]));
+        assert_eq!((&found[1].tensor.shape[..], &found[1].tensor.values[..]), (&[1, 2][..], &[1.0, 2.0][..]));
+        assert_eq!((&found[2].tensor.shape[..], &found[2].tensor.values[..]), (&[2, 1][..], &[0.8, 1.6][..]));
     }
 }

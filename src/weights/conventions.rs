@@ -2,7 +2,8 @@
 
 use super::file::{Layout, TensorFile};
 use super::manifest::Entry;
-use crate::model::{AvgPool, InputScale};
+use crate::model::architectures::Architecture;
+use crate::model::{AvgPool, Graph, InputScale};
 
 /// Something about a file, and how it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,46 @@ pub(super) fn conventions(file: &TensorFile, entry: Option<&Entry>) -> (Known<Av
         best(input_scale, entry.map(|entry| entry.input), usual_scale),
     )
 }
+
+/// What is to be said where the scale of the input is only usual: for which networks it is right, and which others there
+/// are.
+pub(super) fn scale_note(
+    scale: Known<InputScale>,
+    layout: Layout,
+    told: Option<&Architecture>,
+) -> Option<String> {
+    let has_note = told.and_then(|told| told.note).is_some_and(|note| note.contains("--input-scale"));
+    if scale.from != FROM_LAYOUT || has_note {
+        return None;
+    }
+    let why = match layout {
+        _ if told.is_some() => {
+            "what torchvision and timm train them with: give --input-scale if it is another"
+        }
+        Layout::Torch | Layout::Safetensors => {
+            "which is right for torchvision's published network with `transform_input`, for timm's and for those that \
+             were fine-tuned so; trained with ImageNet's `Normalize` and without `transform_input`, it takes \
+             --input-scale imagenet"
+        }
+        Layout::Paddle => "PaddlePaddle's `Normalize` of ImageNet: give --input-scale if it is another",
+        _ => "Keras' `preprocess_input`; trained with `Rescaling(1/255)`, it takes --input-scale 0..1",
+    };
+    let scale = scale.value.name();
+    Some(format!("the scale of the input is a guess, {scale}: the file does not tell; it is {why}"))
+}
+
+/// What is to be said of the InceptionV3 by which FID is measured, which is told by its number of classes.
+pub(super) fn fid_note(graph: &Graph) -> Option<String> {
+    let classes = graph.classifier().map(|layer| graph.nodes[layer].shape.channels);
+    (classes == Some(FID_CLASSES)).then(|| {
+        "1008 outputs has the network that measures FID: it leaves padding out of its means (`--avg-pool exclude` does \
+         so) and takes a maximum instead of a mean in Mixed_7c, so its maps before Mixed_7c are right with that option, \
+         and those behind, with the predictions, are not"
+            .into()
+    })
+}
+
+const FID_CLASSES: usize = 1008;
 
 pub(super) fn best<T>(said: Option<T>, listed: Option<T>, usual: T) -> Known<T> {
     match (said, listed) {

@@ -4,6 +4,7 @@
 mod architectures;
 mod assign;
 mod canonical;
+mod complete;
 mod conventions;
 mod described;
 mod error;
@@ -23,6 +24,7 @@ mod protobuf;
 mod reading;
 mod safetensors;
 mod seeded;
+mod selection;
 mod sentence;
 mod torch;
 mod weight_file;

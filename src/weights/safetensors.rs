@@ -9,7 +9,7 @@ pub fn recognises(head: &[u8]) -> bool {
     head.get(8) == Some(&b'{')
 }
 
-/// Reads all tensors of floats; others (counters of whole numbers) are left out.
+/// Reads all tensors of floats; counters of whole numbers are left out, and others with a note.
 ///
 /// # Errors
 /// [`ReadError`]: damaged, larger than the limits, or of a kind of number that is not read.
@@ -22,15 +22,19 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         return Err(ReadError(format!("it has {} tensors, more than any network known here", file.len())));
     }
     let mut tensors = Vec::with_capacity(file.len());
-    let mut values_total = 0;
+    let (mut values_total, mut others) = (0, vec![]);
     for (name, view) in file.iter() {
         let stored = match view.dtype() {
             Dtype::F32 => Stored::F32,
             Dtype::F16 => Stored::F16,
             Dtype::BF16 => Stored::BF16,
             Dtype::F64 => Stored::F64,
-            Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => continue,
-            other => return Err(ReadError(format!("`{name}` holds {other:?}, which is not read"))),
+            Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 => continue,
+            Dtype::U64 | Dtype::U32 | Dtype::U16 | Dtype::U8 | Dtype::BOOL => continue,
+            other => {
+                others.push(format!("`{name}` ({other:?})"));
+                continue;
+            }
         };
         let values = stored.decode(view.data());
         values_total += values.len() * 4;
@@ -39,7 +43,14 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         }
         tensors.push(NamedTensor { name: name.into(), shape: view.shape().to_vec(), values, stored });
     }
-    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes: vec![], metadata })
+    let notes = match &others[..] {
+        [] => vec![],
+        [one] => vec![format!("ignored a tensor of numbers that are not read: {one}")],
+        [first, ..] => {
+            vec![format!("ignored {} tensors of numbers that are not read, such as {first}", others.len())]
+        }
+    };
+    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes, metadata })
 }
 
 #[cfg(test)]

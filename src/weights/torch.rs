@@ -47,8 +47,7 @@ fn is_tar(head: &[u8]) -> bool {
 
 /// Reads all float tensors of a state dict, in the order of the file; integers are left out.
 ///
-/// A state dict inside a checkpoint (`{"state_dict": …, "epoch": …}`) is found, and `module.` before all names taken
-/// away. Tensors that are views are copied, with what they show and nothing else. Numbers are not looked at: NaN comes
+/// A state dict inside a checkpoint (`{"state_dict": …, "epoch": …}`) is found. Tensors that are views are copied, with what they show and nothing else. Numbers are not looked at: NaN comes
 /// through.
 ///
 /// Besides what it returns, it needs less than 200 MB, whatever is in `bytes`.

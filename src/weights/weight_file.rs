@@ -7,7 +7,10 @@ use std::path::Path;
 
 use super::assign::{self, Architecture};
 use super::canonical::{self, Parameter};
-use super::conventions::{FROM_FILE, FROM_LAYOUT, FROM_MANIFEST, Known, best, conventions};
+use super::complete::complete;
+use super::conventions::{
+    FROM_FILE, FROM_LAYOUT, FROM_MANIFEST, Known, best, conventions, fid_note, scale_note,
+};
 use super::described::{DescribedNetwork, ReadOptions};
 use super::error::WeightsError;
 use super::file::{Layout, Limits, ReadError, Stored, TensorFile};
@@ -17,10 +20,11 @@ use super::parameters::{LayerWeights, Origin, Weights};
 use super::pieces;
 use super::reading::{self, Content, Reading};
 use super::safetensors;
+use super::selection;
 use super::sentence::shown;
 use crate::model::architectures;
-use crate::model::inception_v3::{INPUT_SIZE, inception_v3_of_size};
-use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale};
+use crate::model::inception_v3::{INPUT_SIZE, inception_v3_of_shape};
+use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale, Shape};
 
 /// What is known of a weight file, beside the network.
 #[derive(Clone, Debug)]
@@ -203,7 +207,12 @@ impl WeightFile {
         stored.dedup();
         let mut notes = file.notes.clone();
         let no_graph = |error: GraphError| ReadError(error.to_string());
-        let (mut graph, parameters) = match architecture(&file) {
+        let parameters = match layout {
+            Layout::Torch | Layout::Safetensors => selection::network(file.tensors, &mut notes)?,
+            _ => canonical::parameters(file, &mut notes)?,
+        };
+        let told = architecture(layout, &parameters);
+        let (mut graph, mut parameters) = match &told {
             Some(told) => {
                 let size = options.input_size.unwrap_or(architectures::INPUT_SIZE);
                 let graph = told.graph(size).map_err(no_graph)?;
@@ -214,16 +223,20 @@ impl WeightFile {
                 if avg_pool.from == FROM_LAYOUT {
                     avg_pool.value = AvgPool::Include;
                 }
-                let parameters = super::architectures::parameters(file.tensors, &told, &graph);
+                let parameters = super::architectures::parameters(parameters, told, &graph);
                 (graph, parameters)
             }
             None => {
-                let parameters = canonical::parameters(file, &mut notes)?;
-                let Architecture { head, width } = Architecture::of(&parameters);
-                let size = options.input_size.unwrap_or([INPUT_SIZE; 2]);
-                (inception_v3_of_size(&head, width, size).map_err(no_graph)?, parameters)
+                let parameters = canonical::without_auxiliary(parameters);
+                let Architecture { head, width, channels } = Architecture::of(&parameters);
+                let [height, columns] = options.input_size.unwrap_or([INPUT_SIZE; 2]);
+                let input = Shape { channels, height, width: columns };
+                let graph = inception_v3_of_shape(&head, width, input).map_err(no_graph)?;
+                notes.extend(fid_note(&graph));
+                (graph, parameters)
             }
         };
+        complete(&mut parameters, &mut graph, &mut notes);
         notes.iter_mut().for_each(|note| *note = shown(note));
         graph.set_avg_pool(avg_pool.value);
         let facts = FileFacts {
@@ -239,7 +252,7 @@ impl WeightFile {
         Ok(Self {
             facts,
             graph,
-            scale_note: None,
+            scale_note: scale_note(input_scale, layout, told.as_ref()),
             class_names: None,
             scores: None,
             notes,
@@ -285,10 +298,10 @@ fn known(sha256: &str) -> Option<Entry> {
 }
 
 /// The network of a state dict, where it is one of those that are known beside InceptionV3.
-fn architecture(file: &TensorFile) -> Option<architectures::Architecture> {
-    if !matches!(file.layout, Layout::Torch | Layout::Safetensors) {
+fn architecture(layout: Layout, parameters: &[Parameter]) -> Option<architectures::Architecture> {
+    if !matches!(layout, Layout::Torch | Layout::Safetensors) {
         return None;
     }
-    let tensors = file.tensors.iter();
-    architectures::tell(&tensors.map(|tensor| (&*tensor.name, &*tensor.shape)).collect::<Vec<_>>())
+    let shapes = parameters.iter().map(|parameter| (&*parameter.name, &*parameter.tensor.shape));
+    architectures::tell(&shapes.collect::<Vec<_>>())
 }

@@ -15,6 +15,7 @@ mod convnext;
 mod densenet;
 mod googlenet;
 mod inverted;
+mod naming;
 mod net;
 mod resnet;
 mod squeezenet;
@@ -24,6 +25,7 @@ mod vgg;
 
 use std::collections::BTreeMap;
 
+pub use self::naming::{Naming, namings};
 pub use self::net::INPUT_SIZE;
 
 use self::net::Net;

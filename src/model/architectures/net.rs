@@ -132,9 +132,14 @@ impl<'a> Net<'a> {
         self.push(NewNode { shape, has_bias, ..NewNode::new(op, &[at], name) })
     }
 
-    /// Batch normalisation.
+    /// Batch normalisation. Where it was folded into the convolution before it, the file has none of its tensors, and
+    /// the convolution a bias.
     pub fn batch_norm(&mut self, name: &str) -> Result<(), GraphError> {
-        self.expect(name, "running_var")?;
+        let before = self.graph.node(self.at);
+        let is_folded = matches!(before.op, Op::Conv(..)) && before.has_bias && !self.has(name);
+        if !is_folded {
+            self.expect(name, "running_var")?;
+        }
         self.add(Op::BatchNorm(self.epsilon), name)
     }
 

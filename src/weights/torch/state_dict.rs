@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::super::file::{Limits, NamedTensor};
+use super::super::selection;
 use super::element::{Element, Strided, decode};
 use super::error::{TorchError, shown};
 use super::machine::Machine;
@@ -12,9 +13,6 @@ use super::value::{Array, Object, Order, Tensor, Value};
 /// Where training scripts put the state dict among other things, the likeliest first.
 const WRAPPERS: [&str; 8] =
     ["state_dict", "model_state_dict", "model", "net", "network", "params", "weights", "checkpoint"];
-
-/// What wrappers of a model put before every name: `DataParallel`, `torch.compile`.
-const PREFIXES: [&str; 2] = ["module.", "_orig_mod."];
 
 /// PaddlePaddle's table from the names of the layers to those of the variables.
 const PADDLE_NAMES: &str = "StructuredToParameterName@@";
@@ -61,7 +59,6 @@ pub(super) fn read<'a>(
 ) -> Result<StateDict, TorchError> {
     let (dict, mut ignored) = find(machine, root)?;
     let entries = machine.dict(dict).ok_or(TorchError::NoTensors)?;
-    let prefix = common_prefix(machine, entries);
     let limit = limits.bytes;
     let limit = limit.min(file_bytes.saturating_mul(MAX_GROWTH));
     let mut left = limit;
@@ -82,8 +79,7 @@ pub(super) fn read<'a>(
             }
             continue;
         };
-        let full_name = key.text().filter(|name| name.len() <= MAX_NAME);
-        let name = full_name.and_then(|name| name.get(prefix..)).unwrap_or_default();
+        let name = key.text().filter(|name| name.len() <= MAX_NAME).unwrap_or_default();
         let error = |problem| TorchError::Tensor { name: shown(name), problem };
         if name.is_empty() {
             return Err(error("is no name that a tensor can have"));
@@ -126,6 +122,11 @@ pub(super) fn read<'a>(
     if tensors.is_empty() {
         return Err(TorchError::NoTensors);
     }
+    let (averages, ignored): (Vec<_>, Vec<_>) =
+        ignored.into_iter().partition(|name| selection::is_average(name));
+    if !averages.is_empty() {
+        notes.push(format!("left aside a moving average of the weights: {}", listed(&averages)));
+    }
     if !ignored.is_empty() {
         notes.push(format!("ignored what is no weight: {}", listed(&ignored)));
     }
@@ -165,6 +166,7 @@ fn find<'a>(machine: &Machine<'a>, root: Value<'a>) -> Result<(Value<'a>, Vec<&'
                     .find(|&value| machine.dict(value).is_some())
                     .ok_or_else(|| no_tensors(machine, outer))?,
                 [(_, inner)] => inner,
+                [..] if let [(_, inner)] = first(&holding)[..] => inner,
                 [..] => {
                     let keys: Vec<_> = holding.iter().map(|(key, _)| key.text().unwrap_or("?")).collect();
                     return Err(TorchError::Ambiguous(listed(&keys)));
@@ -176,6 +178,12 @@ fn find<'a>(machine: &Machine<'a>, root: Value<'a>) -> Result<(Value<'a>, Vec<&'
         outer = inner;
     }
     if machine.dict(outer).is_some() { Ok((outer, ignored)) } else { Err(no_tensors(machine, outer)) }
+}
+
+/// Those dictionaries that are no average of another.
+fn first<'a>(holding: &[(Value<'a>, Value<'a>)]) -> Vec<(Value<'a>, Value<'a>)> {
+    let is_second = |(key, _): &&(Value<'a>, Value<'a>)| key.text().is_some_and(selection::is_second);
+    holding.iter().filter(|entry| !is_second(entry)).copied().collect()
 }
 
 /// Why there are no tensors: a whole model, alone or among other things, most likely.
@@ -215,23 +223,6 @@ fn content<'m>(machine: &'m Machine<'_>, value: Value<'_>) -> Option<Content<'m>
         },
         _ => None,
     }
-}
-
-/// How many bytes of every tensor's name belong to a wrapper of the model.
-fn common_prefix(machine: &Machine<'_>, entries: &[(Value<'_>, Value<'_>)]) -> usize {
-    let names: Vec<&str> = entries
-        .iter()
-        .filter(|&&(_, value)| content(machine, value).is_some())
-        .map(|(key, _)| key.text().unwrap_or_default())
-        .collect();
-    let mut length = 0;
-    for _ in 0..MAX_DEPTH {
-        let common = PREFIXES.iter().find(|&&prefix| {
-            names.iter().all(|name| name.get(length..).is_some_and(|rest| rest.starts_with(prefix)))
-        });
-        length += common.map_or(0, |prefix| prefix.len());
-    }
-    length
 }
 
 /// Bytes that lie in the file as they are, or as Latin-1 in UTF-8.

@@ -137,12 +137,11 @@ fn files_of_2017_are_read() {
     assert_eq!(load("legacy_old.pth").tensors, expected);
 }
 
-/// Their names begin with what `torch.compile` and `DataParallel` put in front.
 #[test]
 fn parameters_are_tensors_and_other_numbers_are_ignored() {
     let expected = vec![
-        tensor("weight", &[2, 2], Stored::F32, thirds(1, 4)),
-        tensor("bias", &[2], Stored::F32, thirds(9, 2)),
+        tensor("_orig_mod.module.weight", &[2, 2], Stored::F32, thirds(1, 4)),
+        tensor("_orig_mod.module.bias", &[2], Stored::F32, thirds(9, 2)),
     ];
     assert_eq!(load("parameters.pth").tensors, expected);
     let other = load("other_types.pth");
