@@ -210,6 +210,66 @@ fn each_picture_of_a_folder_has_its_own_files() {
 }
 
 #[test]
+fn pictures_of_folders_below_and_beside_each_other_keep_their_names() {
+    let desk = Desk::new();
+    desk.save("set/heart/1.png", plain([1; 3]));
+    desk.save("set/star/1.png", plain([2; 3]));
+    desk.save("set/stray.png", plain([3; 3]));
+    desk.prints(&["input", "set", "-o", "seen"]);
+    let files = |names: &[&str]| {
+        let both =
+            names.iter().flat_map(|name| [format!("{name}-input.png"), format!("{name}-original.png")]);
+        both.collect::<Vec<_>>()
+    };
+    assert_eq!(desk.names("seen"), files(&["heart-1", "star-1", "stray"]));
+    assert_eq!(desk.picture("seen/star-1-original.png").get_pixel(0, 0).0, [2; 3]);
+    let titles = |paths: &[&str]| {
+        let told = desk.prints(&[&["classify", "--weights", "embedded", "--json"][..], paths].concat());
+        let told = json(&told)["pictures"].as_array().unwrap().clone();
+        told.iter().map(|told| told["picture"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&["set"]), ["heart/1.png", "star/1.png", "stray.png"]);
+    assert_eq!(titles(&["set/star", "set/heart"]), ["star/1.png", "heart/1.png"]);
+    assert_eq!(titles(&["set/star/1.png", "set/heart/1.png"]), ["star/1.png", "heart/1.png"]);
+    // One that is missing does not keep the others back.
+    let output = desk.run(&["input", "gone.png", "set/stray.png", "-o", "rest"]);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), desk.names("rest")), (Some(1), files(&["stray"])), "{errors}");
+    assert!(
+        errors.contains("note: gone.png: there is no such file") && errors.contains("1 of 2 pictures"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_picture_comes_through_a_pipe() {
+    let desk = Desk::with_photo();
+    desk.write("page.html", "<!doctype html><title>Sign in</title>");
+    let put_in = |name: &str, arguments: &[&str]| {
+        let file = std::fs::File::open(desk.path(name)).unwrap();
+        let mut cat = std::process::Command::new("cat")
+            .stdin(file)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = desk.command(arguments).stdin(cat.stdout.take().unwrap()).output().unwrap();
+        cat.wait().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    for (source, folder) in [("-", "a"), ("/dev/stdin", "b")] {
+        assert_eq!(put_in("photo.png", &["input", source, "-o", folder]).0, Some(0));
+        assert_eq!(desk.names(folder), ["stdin-input.png", "stdin-original.png"]);
+        assert_eq!(desk.picture(&format!("{folder}/stdin-original.png")), photo());
+    }
+    let (code, errors) = put_in("page.html", &["input", "-", "-o", "c"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.starts_with("convscope: -: a web page in the picture's place, which is not read: "),
+        "{errors}"
+    );
+}
+
+#[test]
 fn a_network_compared_with_itself_does_not_differ() {
     let desk = Desk::with_photo();
     let files = ["-o", "both.png", "--safetensors", "both.safetensors"];

@@ -44,7 +44,7 @@ impl<F: FnMut(u64) -> Result<Option<Frame>, SourceError> + Send> FrameSource for
     }
 
     fn describe(&self) -> Arc<str> {
-        "a script".into()
+        format!("a script · {} given", self.count).into()
     }
 }
 
@@ -105,6 +105,8 @@ fn of_files_every_frame_counts_and_the_end_is_told() {
     for number in 0..5 {
         let activations = wait(&session).unwrap();
         assert_eq!((activations.frame.frame.id, activations.sequence), (number, number));
+        // The source may be ahead by then.
+        assert_eq!(*activations.frame.frame.source, *format!("a script · {} given", number + 1));
         assert_eq!(activations.taps.iter().map(|tap| tap.layer).collect::<Vec<_>>(), [1, 7]);
         assert!(activations.answer.is_none());
     }

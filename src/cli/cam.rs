@@ -8,9 +8,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
+use super::names::output_path;
 use super::network;
 use super::output;
-use super::pictures::{self, Picture, Work, output_path};
+use super::pictures::{self, Picture, Work};
 use crate::app::lens::class_activation::{Explainer, Explanation, not_exact};
 use crate::figure::{Legend, Tile, tile_grid_figure};
 use crate::inspect::{Answer, LayerOutput, enlarge, is_pair};

@@ -8,8 +8,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::names::output_path;
 use super::output;
-use super::pictures::{self, Picture, Work, output_path};
+use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::figure::{Figure, bars, probability_plot};
 use crate::inspect::{Answer, LayerOutput, no_answer};

@@ -9,9 +9,10 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
+use super::names::output_path;
 use super::network;
 use super::output;
-use super::pictures::{self, Picture, Work, output_path};
+use super::pictures::{self, Picture, Work};
 use crate::app::lens::hypercolumn::{NORMALIZE, ends_of, in_words, mean};
 use crate::app::lens::meaning;
 use crate::figure::{Figure, Legend, Tile, bars, tile_grid_figure};

@@ -8,8 +8,9 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, caption, legend, odd_in_words};
+use super::names::output_path;
 use super::output;
-use super::pictures::{self, Picture, Work, output_path};
+use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Sheet, Tile, tile_grid_figure};

@@ -16,6 +16,7 @@ mod input;
 mod kernels;
 mod keys;
 mod maps;
+mod names;
 mod network;
 mod output;
 mod pictures;

@@ -2,7 +2,6 @@
 //! several; one after the other, or as many at the same time as there are cores.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use super::args::PictureArgs;
+use super::names;
 use crate::engine::{Engine, EngineError};
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;
@@ -130,8 +130,12 @@ fn in_groups(
         incomplete: 0,
         together,
         pending: vec![],
+        label: None,
+        is_one_of_several: args.paths.len() > 1,
     };
-    for spec in &args.paths {
+    let labels = names::labels(&args.paths);
+    for (spec, label) in args.paths.iter().zip(labels) {
+        run.label = label;
         run.source(spec, &delivery, args.frames, body)?;
     }
     bar.finish_and_clear();
@@ -154,6 +158,9 @@ struct Run<'a> {
     incomplete: usize,
     together: usize,
     pending: Vec<Picture>,
+    /// What tells the source from others.
+    label: Option<String>,
+    is_one_of_several: bool,
 }
 
 impl Run<'_> {
@@ -235,7 +242,8 @@ impl Run<'_> {
         })?;
         let (mut opened, mut taken) = (false, 0);
         while taken < most {
-            let news = match receiver.recv_timeout(SILENCE) {
+            // A file may take its time.
+            let news = match receiver.recv_timeout(if live { SILENCE } else { Duration::MAX }) {
                 Ok(news) => news,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -251,7 +259,11 @@ impl Run<'_> {
                     self.bar.inc_length((count as u64).min(most));
                 }
                 News::Note(note) => self.tell(&note),
-                News::Frame(frame) => {
+                News::Frame(mut frame) => {
+                    if let Some(label) = &self.label {
+                        frame.name =
+                            if is_folder { format!("{label}/{}", frame.name) } else { label.clone() }.into();
+                    }
                     // Frames of a video say the same of themselves.
                     if let Some(note) = frame.named_note().filter(|note| self.told.insert(note.clone())) {
                         self.tell(&note);
@@ -272,7 +284,9 @@ impl Run<'_> {
                     self.tell(&reason);
                 }
                 // What cannot be opened, or a lone picture that cannot be read, leaves nothing to do.
-                News::Trouble(reason) if !opened || lone => return Err(anyhow!(reason)),
+                News::Trouble(reason) if (!opened || lone) && !self.is_one_of_several => {
+                    return Err(anyhow!(reason));
+                }
                 News::Trouble(reason) => {
                     self.troubles += 1;
                     self.tell(&reason);
@@ -292,16 +306,15 @@ impl Run<'_> {
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {
         let name = match spec {
-            SourceSpec::Path(_) => {
-                Path::new(&*frame.name).file_stem().unwrap_or_default().to_string_lossy().into()
-            }
+            SourceSpec::Path(_) => names::stem(&frame.name),
             SourceSpec::Camera(_) => "camera".to_string(),
             SourceSpec::Made(name) => name.to_string(),
         };
         let name = if numbered { format!("{name}-{:05}", frame.id) } else { name };
         let mut stem = name.clone();
         for number in 2.. {
-            if self.stems.insert(stem.clone()) {
+            // Some systems take `a.png` and `A.png` for one file.
+            if self.stems.insert(stem.to_lowercase()) {
                 break;
             }
             stem = format!("{name}-{number}");
@@ -325,29 +338,5 @@ pub fn is_single(args: &PictureArgs) -> bool {
         [SourceSpec::Path(path)] => !path.is_dir() && !source::holds_several(path) || args.frames == Some(1),
         [_] => args.frames.unwrap_or(1) == 1,
         _ => false,
-    }
-}
-
-/// Where the output for one picture goes: to `path` itself, or, where there are several pictures, beside it with
-/// the picture's name behind the stem: `maps.png` becomes `maps-cat.png`.
-pub fn output_path(path: &Path, single: bool, stem: &str) -> PathBuf {
-    if single {
-        return path.into();
-    }
-    let own = path.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
-    path.with_file_name(format!("{own}-{stem}{ending}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_pictures_go_beside_each_other() {
-        let path = Path::new("out/maps.png");
-        assert_eq!(output_path(path, true, "cat"), path);
-        assert_eq!(output_path(path, false, "cat"), Path::new("out/maps-cat.png"));
-        assert_eq!(output_path(Path::new("maps"), false, "cat"), Path::new("maps-cat"));
     }
 }

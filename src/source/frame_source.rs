@@ -111,9 +111,14 @@ pub enum SourceError {
         /// What is wrong with ffmpeg.
         reason: String,
     },
-    /// A folder without a single picture.
-    #[error("{}: no picture in this folder (PNG, JPEG, GIF, BMP, WebP, TIFF and PNM are read)", .0.display())]
-    EmptyFolder(PathBuf),
+    /// A folder without a single picture, also in those below it.
+    #[error("{}: no picture in this folder (PNG, JPEG, GIF, BMP, WebP, TIFF, PNM and HEIC are read){holds}", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it instead.
+        holds: String,
+    },
 }
 
 impl SourceError {

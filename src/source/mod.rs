@@ -8,11 +8,14 @@ pub mod counter;
 mod decoding;
 mod flat;
 mod frame_source;
+mod kind;
 mod levels;
 mod pages;
+mod pipe;
 mod shrink;
 pub mod still;
 pub mod testcard;
+mod unnamed;
 pub mod video;
 
 use std::num::NonZeroU32;
@@ -150,6 +153,13 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
 
 fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
     let Delivery { every, decoding, live, .. } = *delivery;
+    // Before others look into it: a raw file of a camera has pages.
+    if path.is_file()
+        && !video::is_video(path)
+        && let Ok(kind::Content::Other(kind)) = kind::by_content(path)
+    {
+        return Err(SourceError::file(path, kind::refusal(kind, path)));
+    }
     if let Some(animation) = animation::Animation::open(path, every, decoding, live) {
         return Ok(Opened::plain(animation));
     }

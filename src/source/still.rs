@@ -4,18 +4,19 @@
 //! window asks for another picture, and how it ends the waiting.
 
 mod decode;
+mod folder;
 
-use std::cmp::Ordering;
 use std::fs;
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-
-use image::ImageFormat;
+use std::time::Instant;
 
 use self::decode::{Picture, decode, decode_from};
 use super::decoding::Decoding;
 use super::frame_source::{FrameSource, SourceError};
+use super::kind::{self, Content};
+use super::{pipe, unnamed};
 use crate::frame::{Frame, PixelFormat};
 
 /// One picture, or the pictures of a folder, as a source of frames.
@@ -23,7 +24,7 @@ use crate::frame::{Frame, PixelFormat};
 pub struct Pictures {
     /// What the user named, when that is a folder.
     folder: Option<PathBuf>,
-    /// Never empty.
+    /// Never empty; of a folder, their paths in it.
     files: Vec<PathBuf>,
     decoding: Decoding,
     hold: bool,
@@ -32,13 +33,16 @@ pub struct Pictures {
     current: Option<usize>,
     /// A picture named alone, decoded when the source was opened.
     decoded: Option<Picture>,
+    /// What came through a pipe, which cannot be read again.
+    piped: Option<Frame>,
     next_id: u64,
     description: Arc<str>,
+    notes: Vec<String>,
 }
 
 impl Pictures {
-    /// A picture (decoded here), or a folder (listed here; only the files directly in it whose names end
-    /// like a picture's and do not begin with a dot, in the natural order of their names: 2 before 10).
+    /// A picture (decoded here, also from a pipe), or a folder (listed here with all folders below it, folder by folder in
+    /// the natural order of their names: 2 before 10; what is left out is told in a note).
     ///
     /// `decoding` says what is made of them.
     ///
@@ -52,7 +56,8 @@ impl Pictures {
     /// [`SourceError::File`] when `path` is not there, may not be read or is no picture;
     /// [`SourceError::EmptyFolder`] when the folder holds no picture.
     pub fn open(path: &Path, decoding: Decoding, hold: bool) -> Result<Self, SourceError> {
-        let kind = fs::metadata(path).map_err(|error| SourceError::unreadable(path, &error))?;
+        let about = fs::metadata(path);
+        let is_input = about.is_err() && path == Path::new(pipe::STANDARD_INPUT);
         let mut pictures = Self {
             folder: None,
             files: Vec::new(),
@@ -61,26 +66,38 @@ impl Pictures {
             steps: StepHandle::default(),
             current: None,
             decoded: None,
+            piped: None,
             next_id: 0,
             description: "".into(),
+            notes: Vec::new(),
         };
-        if kind.is_dir() {
-            pictures.files = pictures_in(path)?;
+        if is_input || about.as_ref().is_ok_and(pipe::is_pipe) {
+            pictures.files.push(pipe::name_of(path).into());
+            let picture = pipe::read(path, |saved| read(saved, decoding))?;
+            pictures.description = pictures.description_of(0, Some(&picture));
+            pictures.piped = Some(frame(path, pictures.name(0), &picture, 0)?);
+            return Ok(pictures);
+        }
+        let about = about.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SourceError::file(path, unnamed::reason(path)),
+            _ => SourceError::unreadable(path, &error),
+        })?;
+        if about.is_dir() {
+            let listing = folder::list(path)?;
+            pictures.notes.extend(listing.note().map(|note| format!("{}: {note}", path.display())));
+            pictures.files = listing.pictures;
             let count = pictures.files.len();
             let pictures_word = if count == 1 { "picture" } else { "pictures" };
             pictures.description = format!("{} · {count} {pictures_word}", path.display()).into();
             pictures.folder = Some(path.to_owned());
-        } else if kind.is_file() {
-            let picture = decode(path, decoding)?;
+        } else if about.is_file() {
+            let picture = read(path, decoding)?;
             pictures.files.push(path.to_owned());
             pictures.description = pictures.description_of(0, Some(&picture));
             pictures.decoded = Some(picture);
         } else {
-            // A pipe or a device could block or never end.
-            return Err(SourceError::file(
-                path,
-                "is neither a file nor a folder: name a picture, a folder or a video",
-            ));
+            // A device could block or never end.
+            return Err(SourceError::file(path, unnamed::device(path)));
         }
         Ok(pictures)
     }
@@ -96,9 +113,19 @@ impl Pictures {
         self.current
     }
 
+    fn path(&self, index: usize) -> PathBuf {
+        let file = &self.files[index];
+        self.folder.as_ref().map_or_else(|| file.clone(), |folder| folder.join(file))
+    }
+
+    /// What a picture is called: of a folder, by its path in it.
+    fn name(&self, index: usize) -> Arc<str> {
+        let file = &self.files[index];
+        if self.folder.is_some() { file.to_string_lossy().into() } else { name_of(file) }
+    }
+
     fn description_of(&self, index: usize, picture: Option<&Picture>) -> Arc<str> {
-        let path = &self.files[index];
-        let name = name_of(path);
+        let name = self.name(index);
         let size = match picture {
             Some(picture) => format!("{}×{}", picture.width, picture.height),
             None => "cannot be read".into(),
@@ -116,13 +143,17 @@ impl Pictures {
 impl FrameSource for Pictures {
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
         let Some(index) = self.advance() else { return Ok(None) };
+        if let Some(frame) = &self.piped {
+            let frame = Frame { id: self.next_id, captured: Instant::now(), ..frame.clone() };
+            self.next_id += 1;
+            return Ok(Some(frame));
+        }
         let decoded = match self.decoded.take() {
             Some(picture) => Ok(picture),
-            None => decode(&self.files[index], self.decoding),
+            None => read(&self.path(index), self.decoding),
         };
         self.description = self.description_of(index, decoded.as_ref().ok());
-        let picture = decoded?;
-        let frame = frame(&self.files[index], &picture, self.next_id)?;
+        let frame = frame(&self.path(index), self.name(index), &decoded?, self.next_id)?;
         self.next_id += 1;
         Ok(Some(frame))
     }
@@ -135,15 +166,19 @@ impl FrameSource for Pictures {
         Some(self.files.len())
     }
 
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
     fn describe(&self) -> Arc<str> {
         self.description.clone()
     }
 }
 
 /// A picture of a file as a frame with this number.
-fn frame(path: &Path, picture: &Picture, id: u64) -> Result<Frame, SourceError> {
+fn frame(path: &Path, name: Arc<str>, picture: &Picture, id: u64) -> Result<Frame, SourceError> {
     let size = (picture.width, picture.height);
-    let frame = Frame::new(id, size, PixelFormat::Rgb8, &picture.rgb, name_of(path))
+    let frame = Frame::new(id, size, PixelFormat::Rgb8, &picture.rgb, name)
         .map_err(|error| SourceError::file(path, format!("not a picture that can be read: {error}")))?;
     Ok(Frame { note: picture.note.as_deref().map(Into::into), ..frame })
 }
@@ -158,7 +193,7 @@ pub(super) fn frame_of(
     decoding: Decoding,
     id: u64,
 ) -> Result<Frame, SourceError> {
-    frame(path, &decode_from(Cursor::new(bytes), path, decoding)?, id)
+    frame(path, name_of(path), &decode_from(Cursor::new(bytes), path, decoding)?, id)
 }
 
 /// Moves a [`Pictures`] that holds its pictures, from any thread. Clones move the same source.
@@ -229,67 +264,17 @@ impl StepHandle {
     }
 }
 
-/// The pictures directly in a folder, in natural order.
-fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|error| SourceError::unreadable(folder, &error))? {
-        let path = entry.map_err(|error| SourceError::unreadable(folder, &error))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let named_so = path
-            .extension()
-            .and_then(ImageFormat::from_extension)
-            .is_some_and(|format| format.reading_enabled());
-        if named_so && !hidden && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        return Err(SourceError::EmptyFolder(folder.to_owned()));
-    }
-    files.sort_by(|a, b| natural_order(&name_of(a), &name_of(b)).then_with(|| a.cmp(b)));
-    Ok(files)
-}
-
-/// Compares names as people order them: runs of digits by their value, letters whatever their case.
-fn natural_order(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    loop {
-        let (digits_a, digits_b) = (leading_digits(a), leading_digits(b));
-        if !digits_a.is_empty() && !digits_b.is_empty() {
-            // Of numbers without leading zeros, the longer one is larger; there may be more digits than fit
-            // any integer type.
-            let (value_a, value_b) = (digits_a.trim_start_matches('0'), digits_b.trim_start_matches('0'));
-            let order = value_a.len().cmp(&value_b.len()).then_with(|| value_a.cmp(value_b));
-            if order != Ordering::Equal {
-                return order;
-            }
-            (a, b) = (&a[digits_a.len()..], &b[digits_b.len()..]);
-            continue;
-        }
-        let (mut rest_a, mut rest_b) = (a.chars(), b.chars());
-        match (rest_a.next(), rest_b.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(char_a), Some(char_b)) => {
-                let order = char_a.to_lowercase().cmp(char_b.to_lowercase());
-                if order != Ordering::Equal {
-                    return order;
-                }
-            }
-        }
-        (a, b) = (rest_a.as_str(), rest_b.as_str());
-    }
-}
-
-fn leading_digits(text: &str) -> &str {
-    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    &text[..end]
-}
-
 /// What a file is called in the status line.
 fn name_of(path: &Path) -> Arc<str> {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into()
+}
+
+/// Reads a picture, or says what else the file is.
+fn read(path: &Path, decoding: Decoding) -> Result<Picture, SourceError> {
+    match kind::of(path).map_err(|error| SourceError::unreadable(path, &error))? {
+        Content::Other(kind) => Err(SourceError::file(path, kind::refusal(kind, path))),
+        Content::Picture | Content::Unknown => decode(path, decoding),
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use self::log::Facts;
 use self::pam::PamError;
 use self::process::{EACH_FRAME_ONCE, Ending, Process, Task, command, input_name};
 use super::frame_source::{FrameSource, SourceError};
+use super::kind;
 use super::shrink::{Reduction, shrunk};
 use crate::frame::{Frame, PixelFormat};
 
@@ -44,12 +45,18 @@ pub fn container_of(path: &Path) -> Option<Container> {
     match content_of(path) {
         Content::Video(container) => Some(container),
         Content::Other => None,
+        Content::Unknown if matches!(kind::by_content(path), Ok(kind::Content::Other(_))) => None,
         Content::Unknown => {
             let looked = Process::start(command(&program(), path, None, Task::Look)).ok()?.look();
             let facts = looked.log.facts;
             facts.picture.and_then(|_| Container::told_by_ffmpeg(&facts.format?))
         }
     }
+}
+
+/// True where a file's first bytes alone say that it is a video.
+pub fn is_video(path: &Path) -> bool {
+    matches!(content_of(path), Content::Video(_))
 }
 
 fn program() -> OsString {

@@ -23,7 +23,10 @@ fn mistakes_get_one_sentence() {
         (&["maps", "photo.png", "--layer", "1", "-o", "figure"], "end its name in .png or .svg"),
         (&["maps", "photo.png", "--layer", "1", "-o", "file/x.png"], "file/x.png could not be written"),
         (&["maps", "photo.png", "--layer", "1", "--npy", "file/x.npy"], "file/x.npy could not be written"),
-        (&["maps", "text.jpg", "--layer", "1", "-o", "x.png"], "text.jpg: not a picture that can be read"),
+        (
+            &["maps", "text.jpg", "--layer", "1", "-o", "x.png"],
+            "text.jpg: a text, which is not read: name a picture",
+        ),
         (&["maps", "empty", "--layer", "1", "-o", "x.png"], "empty: no picture in this folder"),
         (&["maps", "none.png", "--layer", "1", "-o", "x.png"], "none.png: there is no such file or folder"),
         (
@@ -43,6 +46,12 @@ fn mistakes_get_one_sentence() {
         (&["kernels", "--layer", "conv2d"], "say what to write"),
         (&["kernels", "--layer", "conv2d", "--filters", "2", "-o", "x.png"], "conv2d has 2 channels"),
         (&["diagnose", "empty"], "no picture in this folder"),
+        (
+            &["maps", "https://x.org/cat.jpg", "--layer", "1", "-o", "x.png"],
+            "`curl -LO 'https://x.org/cat.jpg'`",
+        ),
+        (&["maps", "0", "--layer", "1", "-o", "x.png"], "0: a camera is named `camera:0`"),
+        (&["maps", "-", "--layer", "1", "-o", "x.png"], "-: nothing came"),
         (&["diagnose", "photo.png", "--layers", ""], "there is no layer ``"),
         (&["classify", "none.png"], "the network is untrained"),
     ];
