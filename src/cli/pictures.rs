@@ -246,6 +246,8 @@ impl Run<'_> {
             let news = match receiver.recv_timeout(if live { SILENCE } else { Duration::MAX }) {
                 Ok(news) => news,
                 Err(RecvTimeoutError::Disconnected) => break,
+                // A file may take its time: it comes to an end.
+                Err(RecvTimeoutError::Timeout) if !live => continue,
                 Err(RecvTimeoutError::Timeout) => {
                     bail!(
                         "{spec} has given nothing for {} s: unplug it, plug it in and try again",

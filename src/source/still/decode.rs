@@ -160,3 +160,6 @@ fn finish(decoded: Decoded, decoding: Decoding) -> Result<Picture, Trouble> {
     image.apply_orientation(orientation);
     Ok(Picture { width: image.width(), height: image.height(), note, rgb: image.into_rgb8().into_raw() })
 }
+
+#[cfg(test)]
+mod tests;
