@@ -18,7 +18,7 @@ use convscope::gpu::{
 use convscope::inspect::percentiles;
 use convscope::latest::Taken;
 use convscope::model::Graph;
-use convscope::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
+use convscope::model::inception_v3::{Plan, inception_v3};
 use convscope::session::{Activations, HeldFrame, Request, Session, SessionConfig, Stage};
 use convscope::source::{FrameSource, Opened, SourceError};
 use convscope::view::{Colormap, Normalize, Scale};
@@ -120,9 +120,8 @@ fn another_network_takes_over_while_frames_go_on() {
     let Some(gpu) = gpu() else { return };
     let graph = tiny();
     // Of the new network, layer 312 is a ReLU and the classifier comes behind it; of the old one there is no 314.
-    let head =
-        [("head.1", 5), ("head.2", 7)].map(|(name, units)| HeadLayer { units, torch_name: name.into() });
-    let other = OpenedModel::untrained(Arc::new(inception_v3_with_head(&head, 0.05)));
+    let other = Plan::with_dense(&[("head.1", 5), ("head.2", 7)], 0.05).graph().unwrap();
+    let other = OpenedModel::untrained(Arc::new(other));
     let wanted = Request { predictions: true, ..request(&[1, 312, 314]) };
     let session = start(gpu, &graph, Placement::Cpu, (false, true), wanted, |number| {
         std::thread::sleep(Duration::from_millis(5));

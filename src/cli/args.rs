@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::app::state::Colors;
-use crate::engine::{OutputChoice, Placement, WeightsSpec};
+use crate::engine::{Between, OutputChoice, Placement, WeightsSpec};
 use crate::gpu::{Fit, Like, Preprocessing, Resize};
 use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
@@ -223,6 +223,10 @@ pub struct NetworkArgs {
     /// What the network's last numbers are, where they have no activation of their own [default: what its file tells].
     #[arg(long, value_enum)]
     pub output: Option<OutputChoice>,
+    /// What stands between the fully connected layers at the end, which a file of weights alone does not say [default:
+    /// ReLU, which is told to be a guess].
+    #[arg(long, value_enum, value_name = "ACTIVATION")]
+    pub between: Option<Between>,
     /// Multiply all channel counts, for a thinner and faster untrained network (0.05 to 1).
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_width)]
     pub width_multiplier: f64,

@@ -6,6 +6,7 @@
 
 mod error;
 mod model;
+mod outputs;
 mod spec;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::network::{Folding, Network, input_from_values, values};
 use crate::weights::{Origin, Weights};
 
 pub use error::EngineError;
-pub use model::{Model, ModelOptions, OpenedModel, OutputChoice};
+pub use model::{Model, ModelOptions, OpenedModel};
+pub use outputs::{Between, OutputChoice};
 pub use spec::{WeightsSpec, difference_name, distinct_names};
 
 /// Where the network runs.

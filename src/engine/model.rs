@@ -6,43 +6,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::EngineError;
+use super::outputs::{Between, OutputChoice, settle_output};
 use super::spec::WeightsSpec;
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::{Fit, Preprocessing, Resize, twin};
-use crate::model::inception_v3::{HeadLayer, IMAGENET_CLASSES, INPUT_SIZE, inception_v3_of_size};
+use crate::model::inception_v3::{IMAGENET_CLASSES, INPUT_SIZE, Plan};
 use crate::model::labels::{self, Label, Named, Wanted};
-use crate::model::{Activation, AvgPool, Conventions, Graph, InputScale, Meaning, Output, Precision};
+use crate::model::{AvgPool, Conventions, Graph, InputScale, Meaning, Precision};
 use crate::network::calibrate;
 use crate::source::testcard;
-use crate::weights::{FileFacts, ReadOptions, Scores, WeightFile, Weights, seeded};
+use crate::weights::{FileFacts, ReadOptions, WeightFile, Weights, seeded};
 
 /// Seed of the untrained network.
 const UNTRAINED_SEED: u64 = 0;
 
 /// Frames of the test card that an untrained network is calibrated on.
 const CALIBRATION_FRAMES: [u64; 2] = [40, 280];
-
-/// What the network's last numbers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum OutputChoice {
-    /// Scores of classes that exclude each other.
-    Softmax,
-    /// Scores of classes each by itself.
-    Sigmoid,
-    /// Numbers as they are.
-    Numbers,
-}
-
-impl OutputChoice {
-    /// As `--output` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Softmax => "softmax",
-            Self::Sigmoid => "sigmoid",
-            Self::Numbers => "numbers",
-        }
-    }
-}
 
 /// What the user says of a network besides its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +36,8 @@ pub struct ModelOptions {
     pub input_size: Option<[usize; 2]>,
     /// In place of what its last numbers seem to be.
     pub output: Option<OutputChoice>,
+    /// What stands between its fully connected layers, where the file does not say.
+    pub between: Option<Between>,
     /// In which numbers it is computed.
     pub precision: Precision,
     /// File of class names.
@@ -71,6 +52,7 @@ impl Default for ModelOptions {
             input_scale: None,
             input_size: None,
             output: None,
+            between: None,
             precision: Precision::default(),
             labels: None,
         }
@@ -125,7 +107,8 @@ impl OpenedModel {
         like: Option<&Arc<Graph>>,
     ) -> Result<Self, EngineError> {
         let spec = spec.resolve()?;
-        let read = ReadOptions { input_size: options.input_size, ..ReadOptions::default() };
+        let between = options.between.map(Between::activation);
+        let read = ReadOptions { input_size: options.input_size, between, ..ReadOptions::default() };
         let file = match &spec {
             WeightsSpec::File(path) => Some(WeightFile::open(path, read).map_err(EngineError::new)?),
             WeightsSpec::Embedded => Some(WeightFile::embedded().map_err(EngineError::new)?),
@@ -141,9 +124,9 @@ impl OpenedModel {
                 (graph, Some(weights))
             }
             None => {
-                let head = [classifier()];
                 let size = options.input_size.unwrap_or([INPUT_SIZE; 2]);
-                let new = || inception_v3_of_size(&head, options.width_multiplier, size);
+                let new =
+                    || Plan { size, ..Plan::published(IMAGENET_CLASSES, options.width_multiplier) }.graph();
                 let like = like.map(|graph| Graph::clone(graph));
                 (like.map_or_else(new, Ok).map_err(EngineError::new)?, None)
             }
@@ -216,11 +199,6 @@ impl OpenedModel {
     }
 }
 
-/// The classifier of the published network.
-fn classifier() -> HeadLayer {
-    HeadLayer { units: IMAGENET_CLASSES, torch_name: "fc".into() }
-}
-
 /// Refuses a network for something else than pictures.
 fn check_channels(graph: &Graph) -> Result<(), EngineError> {
     match graph.input_shape().channels {
@@ -229,47 +207,6 @@ fn check_channels(graph: &Graph) -> Result<(), EngineError> {
             "the network is made for {channels} channels, and a picture has 3 (red, green, blue) or 1 (brightness): only \
              such networks can be shown pictures"
         ))),
-    }
-}
-
-/// Decides what numbers without an activation mean, where the file does not: scores of classes become probabilities by
-/// a softmax that is added, and said so.
-fn settle_output(
-    graph: &mut Graph,
-    weights: Option<&mut Weights>,
-    scores: Option<Scores>,
-    chosen: Option<OutputChoice>,
-) {
-    let Some(at) = graph.outputs.iter().position(|output| output.meaning != Meaning::Maps) else { return };
-    let Output { layer, meaning } = graph.outputs[at];
-    let count = graph.nodes[layer].shape.channels;
-    let is_guess = chosen.is_none() && scores == Some(Scores::Unknown);
-    let choice = match (chosen, scores, meaning) {
-        (Some(choice), ..) => choice,
-        (None, Some(Scores::Logits | Scores::Unknown), Meaning::Numbers) if count > 1 => {
-            OutputChoice::Softmax
-        }
-        _ => return,
-    };
-    let (activation, meaning) = match (choice, meaning) {
-        (OutputChoice::Softmax, Meaning::Numbers) => (Activation::Softmax, Meaning::Probabilities),
-        (OutputChoice::Sigmoid, Meaning::Numbers) => (Activation::Sigmoid, Meaning::Independent),
-        (OutputChoice::Numbers, _) => {
-            graph.outputs[at].meaning = Meaning::Numbers;
-            return;
-        }
-        // The file has an activation of its own.
-        _ => return,
-    };
-    graph.outputs[at] = Output { layer: graph.append(activation, layer), meaning };
-    if let Some(weights) = weights {
-        weights.layers.push(None);
-        if is_guess {
-            weights.notes.push(format!(
-                "its {count} outputs have no activation: they are taken for scores of classes, and a softmax is added to \
-                 make them probabilities (a guess: --output numbers shows them as they are)"
-            ));
-        }
     }
 }
 

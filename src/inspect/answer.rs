@@ -127,7 +127,8 @@ pub fn top_classes(probabilities: &[f32], count: usize) -> Vec<usize> {
 pub fn no_answer(graph: &Graph) -> String {
     let names: Vec<_> = graph.outputs.iter().map(|output| graph.nodes[output.layer].name.as_str()).collect();
     let named = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    format!("this network gives maps{named} and no classes")
+    let why = graph.open_end.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("this network gives maps{named} and no classes{why}")
 }
 
 #[cfg(test)]

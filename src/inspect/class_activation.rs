@@ -144,7 +144,7 @@ pub fn logit(activation: &[f32], bias: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
+    use crate::model::inception_v3::{Plan, inception_v3};
     use crate::model::{GraphBuilder, NewNode, Order, Shape, Step, Window};
 
     #[test]
@@ -167,8 +167,8 @@ mod tests {
         let (maps, dense) = (graph.nodes[found.maps].name.as_str(), found.dense);
         assert_eq!((maps, found.pool, dense, found.classes), ("mixed10", 311, Some(312), 312));
         assert!(explained(&inception_v3(0, 0.05)).unwrap_err().contains("no classes"));
-        let head = ["head.1", "head.2"].map(|name| HeadLayer { units: 3, torch_name: name.into() });
-        let reason = explained(&inception_v3_with_head(&head, 0.05)).unwrap_err();
+        let hidden = Plan::with_dense(&[("head.1", 3), ("head.2", 3)], 0.05).graph().unwrap();
+        let reason = explained(&hidden).unwrap_err();
         assert!(reason.starts_with("between the last maps and the classes stand"), "{reason}");
     }
 

@@ -175,6 +175,13 @@ impl GraphBuilder {
             nodes.iter_mut().zip(of_node).for_each(|(node, stage)| node.stage = stage);
         }
         let outputs = outputs.iter().map(|&(layer, meaning)| Output { layer: position[layer], meaning });
-        Graph { name: name.into(), width_multiplier, nodes, stages: named, outputs: outputs.collect() }
+        Graph {
+            name: name.into(),
+            width_multiplier,
+            nodes,
+            stages: named,
+            outputs: outputs.collect(),
+            open_end: None,
+        }
     }
 }

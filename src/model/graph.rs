@@ -88,6 +88,8 @@ pub struct Graph {
     pub stages: Vec<String>,
     /// What it gives, the main one first.
     pub outputs: Vec<Output>,
+    /// Why it gives less than its file has layers for: a clause.
+    pub open_end: Option<String>,
 }
 
 /// `--layer` names nothing.

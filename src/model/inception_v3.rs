@@ -1,9 +1,11 @@
 //! InceptionV3: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
 //! (arXiv:1512.00567), as Keras and torchvision have it; the auxiliary classifier is left out.
 
+use std::collections::HashSet;
+
+use super::head::{self, Dialect, Head, Naming, Part, PartKind, Step};
 use super::{
-    Activation, AvgPool, Axis, Graph, GraphBuilder, GraphError, Meaning, NewNode, Op, Order, Reduction,
-    Shape, Window,
+    Activation, AvgPool, Axis, Graph, GraphBuilder, GraphError, Meaning, NewNode, Op, Order, Shape, Window,
 };
 
 /// Side of the square input picture, in pixels.
@@ -15,91 +17,113 @@ pub const IMAGENET_CLASSES: usize = 1000;
 /// Added to the variance in batch normalisation, in Keras and torchvision alike.
 pub const BATCH_NORM_EPSILON: f64 = 1e-3;
 
-/// A fully connected layer behind the pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeadLayer {
-    /// Number of its outputs.
-    pub units: usize,
-    /// Its name in a weight file.
-    pub torch_name: String,
+/// torchvision's names of the blocks; Keras' are `mixed0` to `mixed10`.
+pub const BLOCKS: [&str; 11] = [
+    "Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e",
+    "Mixed_7a", "Mixed_7b", "Mixed_7c",
+];
+
+/// An InceptionV3, published or changed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Multiplier of the channel counts; 1 for the published network. At least one channel is kept everywhere.
+    pub width: f64,
+    /// Height and width of its pictures; the published network needs 75 pixels.
+    pub size: [usize; 2],
+    /// Channels of its pictures.
+    pub channels: usize,
+    /// Layers in front of it.
+    pub front: Vec<Part>,
+    /// How many of its [`BLOCKS`] there are, from the first one.
+    pub blocks: usize,
+    /// What stands behind them; `None`: nothing, so that maps come out.
+    pub head: Option<Head>,
+    /// What its library takes for granted.
+    pub dialect: Dialect,
+    /// torchvision's names of convolutions that have a bias.
+    pub biased: HashSet<String>,
+    /// Why there is no more behind it: see [`Graph::open_end`].
+    pub open_end: Option<String>,
+}
+
+impl Plan {
+    /// The network as published, with so many classes; with 0 it ends at the pool.
+    pub fn published(classes: usize, width: f64) -> Self {
+        let units = if classes == 0 { vec![] } else { vec![("fc", classes)] };
+        Self::with_dense(&units, width)
+    }
+
+    /// The same with these fully connected layers behind the pool and ReLU between them.
+    pub fn with_dense(units: &[(&str, usize)], width: f64) -> Self {
+        let mut head = Head::pool();
+        let mut inputs = features(width);
+        for (index, &(name, outputs)) in units.iter().enumerate() {
+            if index > 0 {
+                head.steps.push(Step::Between(Activation::Relu));
+            }
+            let kind = PartKind::Dense { inputs, outputs, has_bias: true };
+            head.steps.push(Step::Part(Part { name: name.into(), path: name.into(), kind }));
+            inputs = outputs;
+        }
+        Self {
+            width,
+            size: [INPUT_SIZE; 2],
+            channels: 3,
+            front: vec![],
+            blocks: BLOCKS.len(),
+            head: Some(head),
+            dialect: Dialect::KERAS,
+            biased: HashSet::new(),
+            open_end: None,
+        }
+    }
+
+    /// The network's layers.
+    ///
+    /// # Errors
+    /// Where pictures are too small, or a layer before or behind the body does not fit.
+    pub fn graph(&self) -> Result<Graph, GraphError> {
+        let input = Shape::checked([self.channels, self.size[0], self.size[1]]);
+        let input = input.ok_or_else(|| GraphError(format!("its input would be {:?}", self.size)))?;
+        let mut graph = GraphBuilder::new(input, "stem");
+        let mut x = 0;
+        for part in &self.front {
+            x = head::append_part(&mut graph, x, part, part.path.clone(), Activation::Linear)?;
+        }
+        let biased = self.biased.clone();
+        let mut net = Inception { graph, width: self.width, scope: String::new(), biased, error: None };
+        x = net.body(x, self.blocks);
+        if let Some(error) = net.error {
+            return Err(error);
+        }
+        let mut graph = net.graph;
+        let mut meaning = Meaning::Maps;
+        if let Some(head) = &self.head {
+            graph.stage("pool");
+            (x, meaning) = head::append(&mut graph, x, head, self.dialect, Naming::Keras)?;
+        }
+        let name = match self.blocks.checked_sub(1) {
+            Some(last) if self.blocks < BLOCKS.len() => format!("InceptionV3 up to mixed{last}"),
+            Some(_) => "InceptionV3".into(),
+            None => "InceptionV3 up to its first pools".into(),
+        };
+        let graph = graph.finish(&name, self.width, &[(x, meaning)], Order::Keras);
+        Ok(Graph { open_end: self.open_end.clone(), ..graph })
+    }
+}
+
+/// Channels of the last maps.
+pub fn features(width: f64) -> usize {
+    let branches = [320, 384, 384, 384, 384, 192];
+    branches.into_iter().map(|channels| scaled(channels, width)).sum()
 }
 
 /// InceptionV3 as published, with so many classes and with every channel count multiplied by `width` (1.0 is the
 /// published network; at least one channel is kept everywhere). With 0 classes it ends at the pool.
 pub fn inception_v3(classes: usize, width: f64) -> Graph {
-    let classifier = HeadLayer { units: classes, torch_name: "fc".into() };
-    inception_v3_with_head(if classes == 0 { &[] } else { std::slice::from_ref(&classifier) }, width)
-}
-
-/// InceptionV3 with these fully connected layers behind the pool, ReLU between them and softmax at the end (the logistic
-/// function of a single output); without any it ends at the pool.
-pub fn inception_v3_with_head(head: &[HeadLayer], width: f64) -> Graph {
-    let size = [INPUT_SIZE; 2];
-    inception_v3_of_size(head, width, size)
+    Plan::published(classes, width)
+        .graph()
         .unwrap_or_else(|error| unreachable!("the published network: {error}"))
-}
-
-/// The same for pictures of this height and width.
-///
-/// # Errors
-/// Where they are too small: the published network needs 75 pixels.
-pub fn inception_v3_of_size(
-    head: &[HeadLayer],
-    width: f64,
-    [height, columns]: [usize; 2],
-) -> Result<Graph, GraphError> {
-    inception_v3_of_shape(head, width, Shape { channels: 3, height, width: columns })
-}
-
-/// The same for an input of this shape.
-///
-/// # Errors
-/// Where it is too small.
-pub fn inception_v3_of_shape(head: &[HeadLayer], width: f64, input: Shape) -> Result<Graph, GraphError> {
-    let graph = GraphBuilder::new(input, "stem");
-    let mut net = Inception { graph, width, scope: String::new(), error: None };
-
-    let x = net.conv_bn_relu(0, "Conv2d_1a_3x3", 32, [3, 3], 2, Padding::Valid);
-    let x = net.conv_bn_relu(x, "Conv2d_2a_3x3", 32, [3, 3], 1, Padding::Valid);
-    let x = net.conv_bn_relu(x, "Conv2d_2b_3x3", 64, [3, 3], 1, Padding::Same);
-    let x = net.max_pool(x, Some("maxpool1"));
-    let x = net.conv_bn_relu(x, "Conv2d_3b_1x1", 80, [1, 1], 1, Padding::Valid);
-    let x = net.conv_bn_relu(x, "Conv2d_4a_3x3", 192, [3, 3], 1, Padding::Valid);
-    let x = net.max_pool(x, Some("maxpool2"));
-
-    let x = net.inception_a(x, 0, "Mixed_5b", 32);
-    let x = net.inception_a(x, 1, "Mixed_5c", 64);
-    let x = net.inception_a(x, 2, "Mixed_5d", 64);
-    let x = net.inception_b(x, 3, "Mixed_6a");
-    let x = net.inception_c(x, 4, "Mixed_6b", 128);
-    let x = net.inception_c(x, 5, "Mixed_6c", 160);
-    let x = net.inception_c(x, 6, "Mixed_6d", 160);
-    let x = net.inception_c(x, 7, "Mixed_6e", 192);
-    let x = net.inception_d(x, 8, "Mixed_7a");
-    let x = net.inception_e(x, 9, "Mixed_7b");
-    let x = net.inception_e(x, 10, "Mixed_7c");
-
-    net.graph.stage("pool");
-    let mean = Op::GlobalPool(Reduction::Mean);
-    let mut x = net.add(mean, &[x], None, "avg_pool".into(), Some("avgpool".into()));
-    let mut meaning = Meaning::Numbers;
-    if let Some((classifier, hidden)) = head.split_last() {
-        net.graph.stage("out");
-        for HeadLayer { units, torch_name } in hidden {
-            let name = net.graph.auto_name("dense");
-            let relu = format!("{name}_relu");
-            x = net.dense(x, *units, name, torch_name, Activation::Linear);
-            x = net.relu(x, relu, None);
-        }
-        let HeadLayer { units, torch_name } = classifier;
-        let activation = if *units == 1 { Activation::Sigmoid } else { Activation::Softmax };
-        x = net.dense(x, *units, "predictions".into(), torch_name, activation);
-        meaning = Meaning::Probabilities;
-    }
-    match net.error {
-        Some(error) => Err(error),
-        None => Ok(net.graph.finish("InceptionV3", width, &[(x, meaning)], Order::Keras)),
-    }
 }
 
 /// The number of channels in a network whose channel counts are multiplied by `width`: rounded, at least one.
@@ -118,6 +142,8 @@ struct Inception {
     width: f64,
     /// torchvision's module name, in front of the branch names.
     scope: String,
+    /// torchvision's names of convolutions that have a bias.
+    biased: HashSet<String>,
     /// The first one.
     error: Option<GraphError>,
 }
@@ -130,16 +156,8 @@ impl Inception {
         })
     }
 
-    fn add(
-        &mut self,
-        op: Op,
-        inputs: &[usize],
-        channels: Option<usize>,
-        name: String,
-        torch_name: Option<String>,
-    ) -> usize {
-        let shape = channels.map(Shape::vector);
-        self.push(NewNode { shape, other_name: torch_name, ..NewNode::new(op, inputs, name) })
+    fn add(&mut self, op: Op, inputs: &[usize], name: String, torch_name: Option<String>) -> usize {
+        self.push(NewNode { other_name: torch_name, ..NewNode::new(op, inputs, name) })
     }
 
     fn relu(&mut self, x: usize, name: String, torch_name: Option<String>) -> usize {
@@ -147,22 +165,28 @@ impl Inception {
         self.push(NewNode { activation, other_name: torch_name, ..NewNode::new(Op::Activation, &[x], name) })
     }
 
-    fn dense(
-        &mut self,
-        x: usize,
-        units: usize,
-        name: String,
-        torch_name: &str,
-        activation: Activation,
-    ) -> usize {
-        let (shape, other_name) = (Some(Shape::vector(units)), Some(torch_name.into()));
-        self.push(NewNode {
-            activation,
-            shape,
-            other_name,
-            has_bias: true,
-            ..NewNode::new(Op::Dense, &[x], name)
-        })
+    /// Everything up to the last of so many blocks.
+    fn body(&mut self, x: usize, blocks: usize) -> usize {
+        let x = self.conv_bn_relu(x, "Conv2d_1a_3x3", 32, [3, 3], 2, Padding::Valid);
+        let x = self.conv_bn_relu(x, "Conv2d_2a_3x3", 32, [3, 3], 1, Padding::Valid);
+        let x = self.conv_bn_relu(x, "Conv2d_2b_3x3", 64, [3, 3], 1, Padding::Same);
+        let x = self.max_pool(x, Some("maxpool1"));
+        let x = self.conv_bn_relu(x, "Conv2d_3b_1x1", 80, [1, 1], 1, Padding::Valid);
+        let x = self.conv_bn_relu(x, "Conv2d_4a_3x3", 192, [3, 3], 1, Padding::Valid);
+        let mut x = self.max_pool(x, Some("maxpool2"));
+        for (block, name) in BLOCKS.into_iter().enumerate().take(blocks) {
+            x = match block {
+                0 => self.inception_a(x, block, name, 32),
+                1 | 2 => self.inception_a(x, block, name, 64),
+                3 => self.inception_b(x, block, name),
+                4 => self.inception_c(x, block, name, 128),
+                5 | 6 => self.inception_c(x, block, name, 160),
+                7 => self.inception_c(x, block, name, 192),
+                8 => self.inception_d(x, block, name),
+                _ => self.inception_e(x, block, name),
+            };
+        }
+        x
     }
 
     fn conv_bn_relu(
@@ -182,9 +206,17 @@ impl Inception {
         let filters = scaled(filters, self.width);
         let torch = format!("{}{torch_name}", self.scope);
         let name = self.graph.auto_name("conv2d");
-        let x = self.add(Op::Conv(window, 1), &[x], Some(filters), name, Some(format!("{torch}.conv")));
+        let conv = format!("{torch}.conv");
+        let (has_bias, shape) = (self.biased.contains(&conv), Some(Shape::vector(filters)));
+        let other_name = Some(conv);
+        let x = self.push(NewNode {
+            has_bias,
+            shape,
+            other_name,
+            ..NewNode::new(Op::Conv(window, 1), &[x], name)
+        });
         let name = self.graph.auto_name("batch_normalization");
-        let x = self.add(Op::BatchNorm(BATCH_NORM_EPSILON), &[x], None, name, Some(format!("{torch}.bn")));
+        let x = self.add(Op::BatchNorm(BATCH_NORM_EPSILON), &[x], name, Some(format!("{torch}.bn")));
         let name = self.graph.auto_name("activation");
         self.relu(x, name, Some(torch))
     }
@@ -200,13 +232,13 @@ impl Inception {
     fn max_pool(&mut self, x: usize, torch_name: Option<&str>) -> usize {
         let window = Window::new([3, 3], [2, 2], [0, 0]);
         let name = self.graph.auto_name("max_pooling2d");
-        self.add(Op::MaxPool(window), &[x], None, name, torch_name.map(Into::into))
+        self.add(Op::MaxPool(window), &[x], name, torch_name.map(Into::into))
     }
 
     fn pool_branch(&mut self, x: usize, filters: usize) -> usize {
         let window = Window::new([3, 3], [1, 1], [1, 1]);
         let name = self.graph.auto_name("average_pooling2d");
-        let pool = self.add(Op::AvgPool(window, AvgPool::default()), &[x], None, name, None);
+        let pool = self.add(Op::AvgPool(window, AvgPool::default()), &[x], name, None);
         self.chain(pool, &[("branch_pool", filters, [1, 1])])
     }
 
@@ -217,7 +249,7 @@ impl Inception {
 
     fn concat(&mut self, branches: &[usize], block: usize, torch_name: &str) -> usize {
         let keras_name = format!("mixed{block}");
-        self.add(Op::Concat(Axis::Channel), branches, None, keras_name, Some(torch_name.into()))
+        self.add(Op::Concat(Axis::Channel), branches, keras_name, Some(torch_name.into()))
     }
 
     fn inception_a(&mut self, x: usize, block: usize, name: &str, pool_filters: usize) -> usize {
@@ -282,12 +314,12 @@ impl Inception {
         let left = self.chain(b3, &[("branch3x3_2a", 384, [1, 3])]);
         let right = self.chain(b3, &[("branch3x3_2b", 384, [3, 1])]);
         let inner_name = format!("mixed9_{}", block - 9);
-        let b3 = self.add(Op::Concat(Axis::Channel), &[left, right], None, inner_name, None);
+        let b3 = self.add(Op::Concat(Axis::Channel), &[left, right], inner_name, None);
         let dbl = self.chain(x, &[("branch3x3dbl_1", 448, [1, 1]), ("branch3x3dbl_2", 384, [3, 3])]);
         let left = self.chain(dbl, &[("branch3x3dbl_3a", 384, [1, 3])]);
         let right = self.chain(dbl, &[("branch3x3dbl_3b", 384, [3, 1])]);
         let inner_name = self.graph.auto_name("concatenate");
-        let dbl = self.add(Op::Concat(Axis::Channel), &[left, right], None, inner_name, None);
+        let dbl = self.add(Op::Concat(Axis::Channel), &[left, right], inner_name, None);
         let pool = self.pool_branch(x, 192);
         self.concat(&[b1, b3, dbl, pool], block, name)
     }

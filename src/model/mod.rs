@@ -8,6 +8,7 @@ mod conventions;
 mod cost;
 mod field;
 mod graph;
+pub mod head;
 pub mod inception_v3;
 pub mod labels;
 mod op;

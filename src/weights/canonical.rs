@@ -2,9 +2,7 @@
 //! graph. Pure.
 
 use super::file::{Layout, NamedTensor, ReadError, TensorFile};
-use super::keras::{self, KerasLayer, LayerKind};
-use crate::model::Op;
-use crate::model::inception_v3::{BATCH_NORM_EPSILON, inception_v3};
+use crate::model::inception_v3::BATCH_NORM_EPSILON;
 
 /// A tensor under the name that torchvision gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +28,15 @@ impl Parameter {
 /// [`ReadError`], where the layout gives no way to tell which tensor is which.
 pub fn parameters(file: TensorFile, notes: &mut Vec<String>) -> Result<Vec<Parameter>, ReadError> {
     match file.layout {
-        Layout::KerasLegacy | Layout::KerasWeights => from_keras(&file),
-        // Those of PyTorch are selected by their names, and the others describe their network themselves.
-        Layout::Safetensors | Layout::Torch | Layout::KerasArchive | Layout::KerasModel | Layout::Onnx => {
-            Ok(vec![])
-        }
+        // Those of PyTorch are selected by their names, Keras' are told by the order of their layers, and the others
+        // describe their network themselves.
+        Layout::Safetensors
+        | Layout::Torch
+        | Layout::KerasLegacy
+        | Layout::KerasWeights
+        | Layout::KerasArchive
+        | Layout::KerasModel
+        | Layout::Onnx => Ok(vec![]),
         Layout::Paddle => {
             notes.push(PADDLE_NOTE.into());
             Ok(from_paddle(file.tensors))
@@ -50,83 +52,8 @@ pub fn without_auxiliary(mut parameters: Vec<Parameter>) -> Vec<Parameter> {
     parameters
 }
 
-fn from_keras(file: &TensorFile) -> Result<Vec<Parameter>, ReadError> {
-    let graph = inception_v3(0, 1.0);
-    let torch_names = |is_kind: fn(&Op) -> bool| {
-        let nodes = graph.nodes.iter().filter(move |node| is_kind(&node.op));
-        nodes.filter_map(|node| node.other_name.clone()).collect::<Vec<_>>()
-    };
-    let conv_names = torch_names(|op| matches!(op, Op::Conv(..)));
-    let norm_names = torch_names(|op| matches!(op, Op::BatchNorm(_)));
-    let layers = keras::by_layer(file);
-    let of_kind = |kind| layers.iter().filter(move |layer| layer.kind == kind);
-    if let Some(other) = of_kind(LayerKind::Other).next() {
-        let name = other.name;
-        return Err(ReadError(format!("its layer `{name}` is of a kind that InceptionV3 does not have")));
-    }
-    let (convs, norms) = (of_kind(LayerKind::Conv).count(), of_kind(LayerKind::BatchNorm).count());
-    if (convs, norms) != (conv_names.len(), norm_names.len()) {
-        return Err(ReadError(format!(
-            "it has {convs} convolutions and {norms} batch normalisations, and InceptionV3 has {} of each: it is the \
-             file of another network",
-            conv_names.len()
-        )));
-    }
-    let mut parameters = Vec::new();
-    for (name, layer) in conv_names.iter().zip(of_kind(LayerKind::Conv)) {
-        let [kernel] = layer.tensors[..] else {
-            let name = layer.name;
-            return Err(ReadError(format!(
-                "its convolution `{name}` has a bias, and InceptionV3's have none"
-            )));
-        };
-        parameters.push(Parameter { name: format!("{name}.weight"), tensor: output_first(kernel) });
-    }
-    for (name, layer) in norm_names.iter().zip(of_kind(LayerKind::BatchNorm)) {
-        parameters.extend(batch_norm(name, layer));
-    }
-    let last = of_kind(LayerKind::Dense).count();
-    for (number, layer) in (1..).zip(of_kind(LayerKind::Dense)) {
-        let name = if number == last { "fc".into() } else { format!("head.{number}") };
-        let weight = output_first(layer.tensors[0]);
-        let bias = match layer.tensors.get(1) {
-            Some(bias) => (*bias).clone(),
-            None => constant(layer, "bias", 0.0, weight.shape[0]),
-        };
-        parameters.push(Parameter { name: format!("{name}.weight"), tensor: weight });
-        parameters.push(Parameter { name: format!("{name}.bias"), tensor: bias });
-    }
-    Ok(parameters)
-}
-
-/// Scale, shift, mean and variance. A missing scale is 1, a missing shift 0.
-fn batch_norm(name: &str, layer: &KerasLayer<'_>) -> Vec<Parameter> {
-    let Some(found) = layer.batch_norm() else { return vec![] };
-    let channels = found.mean.values.len();
-    let or = |tensor: Option<&NamedTensor>, missing, value| {
-        tensor.cloned().unwrap_or_else(|| constant(layer, missing, value, channels))
-    };
-    let tensors = [
-        ("weight", or(found.gamma, "gamma", 1.0)),
-        ("bias", or(found.beta, "beta", 0.0)),
-        ("running_mean", found.mean.clone()),
-        ("running_var", found.variance.clone()),
-    ];
-    tensors.map(|(suffix, tensor)| Parameter { name: format!("{name}.{suffix}"), tensor }).into()
-}
-
-fn constant(layer: &KerasLayer<'_>, name: &str, value: f32, length: usize) -> NamedTensor {
-    let stored = layer.tensors[0].stored;
-    NamedTensor {
-        name: format!("{}/{name}", layer.name),
-        shape: vec![length],
-        values: vec![value; length],
-        stored,
-    }
-}
-
 /// `[…, inputs, outputs]` → `[outputs, inputs, …]`: Keras' and PaddlePaddle's order of the sides → PyTorch's.
-fn output_first(tensor: &NamedTensor) -> NamedTensor {
+pub(super) fn output_first(tensor: &NamedTensor) -> NamedTensor {
     let (window, rest) = tensor.shape.split_at(tensor.shape.len() - 2);
     let (inputs, outputs) = (rest[0], rest[1]);
     let cells: usize = window.iter().product();

@@ -52,10 +52,21 @@ pub(super) fn scale_note(
     scale: Known<InputScale>,
     layout: Layout,
     told: Option<&Architecture>,
+    graph: &Graph,
+    rescaling: Option<&str>,
 ) -> Option<String> {
     let has_note = told.and_then(|told| told.note).is_some_and(|note| note.contains("--input-scale"));
     if scale.from != FROM_LAYOUT || has_note {
         return None;
+    }
+    let shape = graph.input_shape();
+    let size = format!("as is its size, {}×{}", shape.width, shape.height);
+    let name = scale.value.name();
+    if let Some(layer) = rescaling {
+        return Some(format!(
+            "the scale of the input is a guess, {name}, {size}: the network's own `{layer}` makes it, by numbers that are \
+             not in the file; say with --input-scale what they are"
+        ));
     }
     let why = match layout {
         _ if told.is_some() => {
@@ -69,8 +80,7 @@ pub(super) fn scale_note(
         Layout::Paddle => "PaddlePaddle's `Normalize` of ImageNet: give --input-scale if it is another",
         _ => "Keras' `preprocess_input`; trained with `Rescaling(1/255)`, it takes --input-scale 0..1",
     };
-    let scale = scale.value.name();
-    Some(format!("the scale of the input is a guess, {scale}: the file does not tell; it is {why}"))
+    Some(format!("the scale of the input is a guess, {name}, {size}: the file does not tell; it is {why}"))
 }
 
 /// What is to be said of the InceptionV3 by which FID is measured, which is told by its number of classes.

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use super::file::{Layout, Limits, Stored};
 use super::parameters::LayerWeights;
-use crate::model::{Graph, InputScale};
+use crate::model::{Activation, Graph, InputScale};
 
 /// What the user says of a network before it is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions<'a> {
     /// Height and width of the input, where the file leaves them open or the network takes any.
     pub input_size: Option<[usize; 2]>,
+    /// What stands between fully connected layers, which files that hold tensors alone do not say.
+    pub between: Option<Activation>,
     /// Where files lie that belong to it.
     pub folder: Option<&'a Path>,
     /// What it may allocate.

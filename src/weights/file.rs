@@ -107,6 +107,17 @@ pub struct TensorFile {
     pub notes: Vec<String>,
     /// What the file says of itself, where its layout has room for that.
     pub metadata: BTreeMap<String, String>,
+    /// All layers of a Keras file, those without tensors among them.
+    pub layers: Vec<ListedLayer>,
+}
+
+/// A layer that a Keras file lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedLayer {
+    /// Its path in the file: `layers/functional/layers/conv2d_1`, or its name.
+    pub path: String,
+    /// Its name in the model, where the file tells.
+    pub name: Option<String>,
 }
 
 /// Bounds on what a file can make a reader allocate.

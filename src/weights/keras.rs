@@ -15,15 +15,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::Value;
-
-use crate::model::InputScale;
-
-use super::file::{Layout, Limits, NamedTensor, ReadError, TensorFile};
+use super::file::{Layout, Limits, ListedLayer, NamedTensor, ReadError, TensorFile};
 use super::hdf5::{Element, Hdf5, Object, SIGNATURE, width};
-
-/// Bytes of a model's configuration in JSON; InceptionV3's has 0.3 million.
-const MAX_CONFIG: usize = 4 << 20;
 
 /// Groups inside groups; a model in a model in a model has 9.
 const MAX_DEPTH: usize = 32;
@@ -40,7 +33,13 @@ pub enum LayerKind {
     BatchNorm,
     /// A kernel of rank 2, and perhaps a bias.
     Dense,
-    /// Something else, which InceptionV3 does not have.
+    /// Scale and shift.
+    LayerNorm,
+    /// Mean and variance of the training data, without anything else.
+    Normalization,
+    /// Slopes.
+    Prelu,
+    /// Something else.
     Other,
 }
 
@@ -109,10 +108,9 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     let model = file.find(&root, "model_weights")?;
     let layers = reader.listed(model.as_ref().unwrap_or(&root), "layer_names")?;
     let mut metadata = BTreeMap::new();
-    // Only whole models have it; where it cannot be read nothing is lost but a convenience.
-    let config = file.strings_up_to(&root, "model_config", MAX_CONFIG).ok().flatten();
-    if let Some(scale) = config.as_ref().and_then(|config| rescaling(config.first()?)) {
-        metadata.insert("input_scale".into(), scale.name());
+    for key in ["keras_version", "backend"] {
+        let said = file.strings(&root, key).ok().flatten();
+        metadata.extend(said.and_then(|said| Some((key.to_owned(), (*said.first()?).to_owned()))));
     }
     let layout = if let Some(names) = layers {
         reader.legacy(model.as_ref().unwrap_or(&root), &names)?;
@@ -133,7 +131,8 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
     if reader.tensors.is_empty() {
         return Err(ReadError("a Keras file without any weights; save the model after building it".into()));
     }
-    Ok(TensorFile { layout, tensors: reader.tensors, notes: reader.notes, metadata })
+    let Reader { tensors, layers, notes, .. } = reader;
+    Ok(TensorFile { layout, tensors, notes, metadata, layers })
 }
 
 /// Reads one of several pieces of a model: of a layer's arrays, others may be in another piece, and the order is not yet
@@ -145,32 +144,8 @@ pub fn read_piece(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError>
     let file = Hdf5::open(bytes)?;
     let mut reader = Reader::new(&file, limits, true);
     reader.numbered(file.root()?)?;
-    let Reader { tensors, notes, .. } = reader;
-    Ok(TensorFile { layout: Layout::KerasWeights, tensors, notes, metadata: BTreeMap::new() })
-}
-
-/// The scale that a model's own `Rescaling` layer makes of pixels, by its configuration in JSON.
-fn rescaling(config: &str) -> Option<InputScale> {
-    let config: Value = serde_json::from_str(config).ok()?;
-    let mut waiting = vec![&config];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::Array(values) => waiting.extend(values),
-            Value::Object(fields) if fields.get("class_name").is_some_and(|name| name == "Rescaling") => {
-                let number = |name: &str| fields.get("config")?.get(name)?.as_f64();
-                let (scale, offset) = (number("scale")?, number("offset")?);
-                let is = |a: f64, b: f64| (a - b).abs() < 1e-6;
-                return match () {
-                    () if is(scale, 1.0 / 127.5) && is(offset, -1.0) => Some(InputScale::MinusOneToOne),
-                    () if is(scale, 1.0 / 255.0) && is(offset, 0.0) => Some(InputScale::ZeroToOne),
-                    () => None,
-                };
-            }
-            Value::Object(fields) => waiting.extend(fields.values()),
-            _ => {}
-        }
-    }
-    None
+    let Reader { tensors, layers, notes, .. } = reader;
+    Ok(TensorFile { layout: Layout::KerasWeights, tensors, notes, metadata: BTreeMap::new(), layers })
 }
 
 /// The layers with weights: convolutions, normalisations and dense layers each in Keras' order (of a file
@@ -198,20 +173,40 @@ pub fn by_layer(file: &TensorFile) -> Vec<KerasLayer<'_>> {
 }
 
 fn kind(layer: &KerasLayer<'_>) -> LayerKind {
-    let is_other =
-        |tensor: &&NamedTensor| tensor.name.contains("depthwise") || tensor.name.contains("transpose");
+    let has = |part: &str| layer.tensors.iter().any(|tensor| tensor.name.contains(part));
+    let own_names: Vec<&str> = layer.tensors.iter().map(|tensor| own_name(&tensor.name)).collect();
+    // `.weights.h5` numbers arrays and names classes; older files name arrays.
+    let is_class = |class: &str| layer.name.ends_with("/vars") && class_of(layer.name).contains(class);
     let ranks: Vec<usize> = layer.tensors.iter().map(|tensor| tensor.shape.len()).collect();
-    match ranks[..] {
-        _ if layer.tensors.iter().any(is_other) => LayerKind::Other,
-        [4] | [4, 1] => LayerKind::Conv,
-        [2] | [2, 1] => LayerKind::Dense,
-        [1, 1] | [1, 1, 1] | [1, 1, 1, 1]
-            if layer.tensors.iter().all(|tensor| tensor.shape == layer.tensors[0].shape) =>
-        {
-            LayerKind::BatchNorm
+    let are_alike = layer.tensors.iter().all(|tensor| tensor.shape == layer.tensors[0].shape);
+    match (&ranks[..], &own_names[..]) {
+        _ if has("depthwise") || has("transpose") => LayerKind::Other,
+        ([4] | [4, 1], _) => LayerKind::Conv,
+        ([2] | [2, 1], _) => LayerKind::Dense,
+        (_, ["alpha"]) => LayerKind::Prelu,
+        ([_], _) if is_class("p_re_lu") => LayerKind::Prelu,
+        ([1, 1], ["gamma", "beta"]) => LayerKind::LayerNorm,
+        ([1, 1], _) if is_class("layer_normalization") => LayerKind::LayerNorm,
+        ([1, 1], ["mean", "variance"]) => LayerKind::Normalization,
+        ([1, 1], _) if layer.name.ends_with("/vars") && class_of(layer.name) == "normalization" => {
+            LayerKind::Normalization
         }
+        _ if ["layer_norm", "group_norm", "unit_norm"].into_iter().any(is_class) => LayerKind::Other,
+        ([1, 1] | [1, 1, 1] | [1, 1, 1, 1], _) if are_alike => LayerKind::BatchNorm,
         _ => LayerKind::Other,
     }
+}
+
+/// `gamma` of `batch_normalization/gamma:0`.
+fn own_name(tensor: &str) -> &str {
+    let name = tensor.rsplit('/').next().unwrap_or(tensor);
+    name.split(':').next().unwrap_or(name)
+}
+
+/// `conv2d` of `layers/functional/layers/conv2d_12/vars` and of `conv2d_12`.
+pub fn class_of(layer: &str) -> &str {
+    let layer = layer.strip_suffix("/vars").unwrap_or(layer);
+    natural(layer.rsplit('/').next().unwrap_or(layer)).0
 }
 
 /// A tensor's path without its own name.
@@ -223,6 +218,7 @@ struct Reader<'f, 'a> {
     file: &'f Hdf5<'a>,
     limits: Limits,
     tensors: Vec<NamedTensor>,
+    layers: Vec<ListedLayer>,
     notes: Vec<String>,
     /// Bytes of all arrays together, in the file and as f32.
     raw_bytes: usize,
@@ -255,13 +251,12 @@ impl<'f, 'a> Reader<'f, 'a> {
             let weights = self
                 .listed(&group, "weight_names")?
                 .ok_or_else(|| missing(&format!("{layer}/weight_names")))?;
-            let first = self.tensors.len();
+            self.layers.push(ListedLayer { path: (*layer).into(), name: Some((*layer).into()) });
             for weight in weights {
                 let name = format!("{layer}/{weight}");
                 let array = self.file.find(&group, weight)?.ok_or_else(|| missing(&name))?;
                 self.array(name, &array)?;
             }
-            check_order(layer, &self.tensors[first..])?;
         }
         Ok(())
     }
@@ -270,6 +265,10 @@ impl<'f, 'a> Reader<'f, 'a> {
         let mut seen = HashSet::from([root.address()]);
         let mut waiting = vec![(String::new(), root)];
         while let Some((path, object)) = waiting.pop() {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if CONTAINERS.iter().any(|container| folder.rsplit('/').next() == Some(container)) {
+                self.layers.push(self.listed_layer(&path, &object)?);
+            }
             let links = self.file.links(&object)?;
             let mut children: Vec<(&str, u64)> =
                 links.iter().map(|(&name, &address)| (name, address)).collect();
@@ -302,6 +301,14 @@ impl<'f, 'a> Reader<'f, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// A layer with the name that newer versions of Keras note beside its arrays, even where there are none.
+    fn listed_layer(&self, path: &str, layer: &Object<'a>) -> Result<ListedLayer, ReadError> {
+        let vars = self.file.find(layer, "vars")?;
+        let name = vars.and_then(|vars| self.file.strings(&vars, "name").ok().flatten());
+        let name = name.and_then(|names| names.first().map(|name| (*name).to_owned()));
+        Ok(ListedLayer { path: path.into(), name })
     }
 
     /// Adds an array; other objects are passed over.
@@ -339,24 +346,6 @@ impl<'f, 'a> Reader<'f, 'a> {
         self.tensors.push(NamedTensor { name, shape: array.shape, values: stored.decode(array.raw), stored });
         Ok(())
     }
-}
-
-/// Refuses a model inside a model of which a part was frozen: such a file lists what was trained first, and
-/// the order of its layers is lost. A normalisation shows it: where it was trained, its mean is listed apart.
-fn check_order(layer: &str, tensors: &[NamedTensor]) -> Result<(), ReadError> {
-    let is_mean = |name: &str| name.rsplit('/').next().is_some_and(|name| name.contains("mean"));
-    let means = tensors.iter().enumerate().skip(1).filter(|(_, tensor)| is_mean(&tensor.name));
-    let together =
-        means.clone().filter(|&(i, mean)| layer_of(&tensors[i - 1].name) == layer_of(&mean.name)).count();
-    let count = means.count();
-    let is_model = tensors.iter().any(|tensor| layer_of(&tensor.name) != layer_of(&tensors[0].name));
-    if is_model && together > 0 && together < count {
-        return Err(ReadError(format!(
-            "`{layer}` is a model of which some layers were frozen, and their order is lost; save it as \
-             `.weights.h5`"
-        )));
-    }
-    Ok(())
 }
 
 /// `conv2d_10` → (`conv2d`, 10), `conv2d` → (`conv2d`, 0), `10` → (nothing, 10): sorts as Keras counts.

@@ -1,17 +1,24 @@
 //! A model that Keras saved in several pieces: their arrays, in the order of one file. Pure.
 
-use super::file::{NamedTensor, ReadError};
+use super::file::{ListedLayer, NamedTensor, ReadError};
 use super::keras::{layer_of, missing, natural};
+
+/// A model's own arrays first, then class by class as they are numbered.
+fn order(name: &str) -> impl Iterator<Item = (bool, (&str, u64))> {
+    name.split('/').map(|part| (part != "vars", natural(part)))
+}
+
+/// Puts the layers that several pieces list into the order that one file has.
+pub fn arrange_layers(layers: &mut Vec<ListedLayer>) {
+    layers.sort_by(|a, b| order(&a.path).cmp(order(&b.path)).then(b.name.cmp(&a.name)));
+    layers.dedup_by(|a, b| a.path == b.path);
+}
 
 /// Puts the arrays of several pieces into the order that one file has.
 ///
 /// # Errors
 /// Where an array of a layer is in none of them, or in two.
 pub fn arrange(tensors: &mut [NamedTensor]) -> Result<(), ReadError> {
-    // A model's own arrays first, then class by class as they are numbered.
-    fn order(name: &str) -> impl Iterator<Item = (bool, (&str, u64))> {
-        name.split('/').map(|part| (part != "vars", natural(part)))
-    }
     tensors.sort_by(|a, b| order(&a.name).cmp(order(&b.name)));
     let mut before = ("", 0);
     for tensor in &*tensors {

@@ -235,17 +235,3 @@ fn damage_anywhere_never_panics() {
         }
     }
 }
-
-#[test]
-fn a_models_own_rescaling_tells_what_it_makes_of_pixels() {
-    let model = |scale: f64, offset: f64| {
-        format!(
-            r#"{{"class_name": "Functional", "config": {{"layers": [{{"class_name": "InputLayer", "config": {{}}}},
-            {{"class_name": "Rescaling", "config": {{"scale": {scale}, "offset": {offset}}}}}]}}}}"#
-        )
-    };
-    assert_eq!(rescaling(&model(1.0 / 255.0, 0.0)), Some(InputScale::ZeroToOne));
-    assert_eq!(rescaling(&model(0.00784313725490196, -1.0)), Some(InputScale::MinusOneToOne));
-    assert_eq!(rescaling(&model(1.0, 0.0)), None);
-    assert_eq!(rescaling("{"), None);
-}

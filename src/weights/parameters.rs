@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Conventions, Graph, LayerIndex, Op, Shape};
+use crate::model::{Conventions, Graph, LayerIndex, Node, Op, Shape};
 
 /// Parameters of one layer, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +154,7 @@ pub(super) fn expected_tensors(graph: &Graph, layer: LayerIndex) -> Vec<(&'stati
         }
         Op::Normalize(..) | Op::Affine => ["weight", "bias"].map(|suffix| (suffix, vec![channels])).into(),
         Op::Dense => vec![("weight", vec![channels, inputs])],
+        Op::Prelu => vec![("weight", vec![inputs])],
         _ => vec![],
     };
     if node.has_bias {
@@ -163,10 +164,11 @@ pub(super) fn expected_tensors(graph: &Graph, layer: LayerIndex) -> Vec<(&'stati
 }
 
 /// Puts a layer's tensors, in the order of [`expected_tensors`], together.
-pub(super) fn assemble(op: &Op, tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
+pub(super) fn assemble(node: &Node, tensors: Vec<Vec<f32>>) -> Option<LayerWeights> {
+    let outputs = node.shape.channels;
     let mut tensors = tensors.into_iter();
     let first = tensors.next()?;
-    Some(match op {
+    Some(match node.op {
         Op::Conv(..) => LayerWeights::Conv { kernel: first, bias: tensors.next() },
         Op::BatchNorm(_) => LayerWeights::BatchNorm {
             gamma: first,
@@ -175,7 +177,10 @@ pub(super) fn assemble(op: &Op, tensors: Vec<Vec<f32>>) -> Option<LayerWeights> 
             variance: tensors.next()?,
         },
         Op::Normalize(..) | Op::Affine => LayerWeights::Affine { scale: first, shift: tensors.next()? },
-        Op::Dense => LayerWeights::Dense { bias: tensors.next()?, weight: first },
+        Op::Dense => {
+            LayerWeights::Dense { bias: tensors.next().unwrap_or_else(|| vec![0.0; outputs]), weight: first }
+        }
+        Op::Prelu => LayerWeights::Constant { shape: Shape::vector(first.len()), values: first },
         _ => return None,
     })
 }

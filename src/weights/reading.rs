@@ -124,6 +124,7 @@ fn several(path: &Path, pieces: &Pieces, limits: Limits) -> Result<Reading, Weig
             None => file = Some(read),
             Some(all) if all.layout == read.layout => {
                 all.tensors.extend(read.tensors);
+                all.layers.extend(read.layers);
                 all.metadata.extend(read.metadata);
                 all.notes.extend(read.notes);
             }
@@ -136,6 +137,7 @@ fn several(path: &Path, pieces: &Pieces, limits: Limits) -> Result<Reading, Weig
     let mut file = file.ok_or_else(|| WeightsError::Unknown { path: path.into() })?;
     if file.layout == Layout::KerasWeights {
         keras_pieces::arrange(&mut file.tensors).map_err(format)?;
+        keras_pieces::arrange_layers(&mut file.layers);
     }
     file.notes.sort_unstable();
     file.notes.dedup();

@@ -50,7 +50,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
             vec![format!("ignored {} tensors of numbers that are not read, such as {first}", others.len())]
         }
     };
-    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes, metadata })
+    Ok(TensorFile { layout: Layout::Safetensors, tensors, notes, metadata, layers: vec![] })
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub fn seeded(graph: &Graph, seed: u64) -> Weights {
                 (0..count).map(|i| value(i) as f32).collect()
             })
             .collect();
-        assemble(&node.op, tensors)
+        assemble(node, tensors)
     };
     let layers = (0..graph.nodes.len()).into_par_iter().map(layer).collect();
     Weights { origin: Origin::Untrained { seed }, layers, conventions: Conventions::default(), notes: vec![] }

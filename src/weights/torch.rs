@@ -63,7 +63,7 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<TensorFile, ReadError> {
         (Layout::Paddle, plain(bytes, limits))
     };
     let StateDict { tensors, notes } = found.map_err(|error| ReadError(error.to_string()))?;
-    Ok(TensorFile { layout, tensors, notes, metadata: Default::default() })
+    Ok(TensorFile { layout, tensors, notes, metadata: Default::default(), layers: vec![] })
 }
 
 /// `torch.save` since 1.6: `NAME/data.pkl`, and each storage as `NAME/data/KEY`.

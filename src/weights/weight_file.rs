@@ -5,7 +5,7 @@ mod tests;
 
 use std::path::Path;
 
-use super::assign::{self, Architecture};
+use super::assign;
 use super::canonical::{self, Parameter};
 use super::complete::complete;
 use super::conventions::{
@@ -14,7 +14,10 @@ use super::conventions::{
 use super::described::{DescribedNetwork, ReadOptions};
 use super::error::WeightsError;
 use super::file::{Layout, Limits, ReadError, Stored, TensorFile};
+use super::hints::Hints;
 use super::hub::Hub;
+use super::inception::{self, Said};
+use super::keras_body;
 use super::manifest::{Checksum, Entry, Manifest};
 use super::parameters::{LayerWeights, Origin, Weights};
 use super::pieces;
@@ -23,8 +26,8 @@ use super::safetensors;
 use super::selection;
 use super::sentence::shown;
 use crate::model::architectures;
-use crate::model::inception_v3::{INPUT_SIZE, inception_v3_of_shape};
-use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale, Shape};
+use crate::model::head::Given;
+use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale};
 
 /// What is known of a weight file, beside the network.
 #[derive(Clone, Debug)]
@@ -74,6 +77,8 @@ pub enum Scores {
     Quantities,
     /// The file does not tell.
     Unknown,
+    /// No file of this kind tells, and the graph has what is usual.
+    Assumed,
 }
 
 /// What libraries call a network that nobody gave a name: then the file's says more.
@@ -207,10 +212,16 @@ impl WeightFile {
         stored.dedup();
         let mut notes = file.notes.clone();
         let no_graph = |error: GraphError| ReadError(error.to_string());
-        let parameters = match layout {
-            Layout::Torch | Layout::Safetensors => selection::network(file.tensors, &mut notes)?,
-            _ => canonical::parameters(file, &mut notes)?,
+        let (parameters, hints) = match layout {
+            // safetensors sorts its names.
+            Layout::Safetensors => {
+                (selection::network(file.tensors, &mut notes)?, Hints::torch(Given::Nothing))
+            }
+            Layout::Torch => (selection::network(file.tensors, &mut notes)?, Hints::torch(Given::Making)),
+            Layout::KerasLegacy | Layout::KerasWeights => keras_body::parameters(file)?,
+            _ => (canonical::parameters(file, &mut notes)?, Hints::torch(Given::Making)),
         };
+        let parameters = inception::told_apart(parameters);
         let told = architecture(layout, &parameters);
         let (mut graph, mut parameters) = match &told {
             Some(told) => {
@@ -228,10 +239,9 @@ impl WeightFile {
             }
             None => {
                 let parameters = canonical::without_auxiliary(parameters);
-                let Architecture { head, width, channels } = Architecture::of(&parameters);
-                let [height, columns] = options.input_size.unwrap_or([INPUT_SIZE; 2]);
-                let input = Shape { channels, height, width: columns };
-                let graph = inception_v3_of_shape(&head, width, input).map_err(no_graph)?;
+                notes.extend(hints.notes.iter().cloned());
+                let said = Said { size: options.input_size, between: options.between };
+                let (graph, parameters) = inception::network(parameters, &hints, said, &mut notes)?;
                 notes.extend(fid_note(&graph));
                 (graph, parameters)
             }
@@ -249,12 +259,13 @@ impl WeightFile {
             known_as: entry.map(|entry| entry.name),
             parameters: parameters.iter().map(|parameter| parameter.tensor.values.len()).sum(),
         };
+        let scale_note = scale_note(input_scale, layout, told.as_ref(), &graph, hints.rescaling.as_deref());
         Ok(Self {
             facts,
             graph,
-            scale_note: scale_note(input_scale, layout, told.as_ref()),
+            scale_note,
             class_names: None,
-            scores: None,
+            scores: Some(Scores::Assumed),
             notes,
             content: Numbers::Parameters(parameters),
         })

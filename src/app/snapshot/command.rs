@@ -92,6 +92,7 @@ fn network_words(network: &Model, placement: Placement) -> Vec<String> {
     let input = graph.input_shape();
     words.push(format!("--input-scale {} --input-size {}x{}", input_scale.name(), input.width, input.height));
     words.extend(options.output.map(|output| format!("--output {}", output.name())));
+    words.extend(options.between.map(|between| format!("--between {}", between.name())));
     words.extend(options.labels.iter().map(|path| format!("--labels '{}'", absolute(path).display())));
     words.push(format!("--device {} --precision {}", placement.name(), precision.name()));
     words

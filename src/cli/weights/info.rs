@@ -162,7 +162,7 @@ fn in_words(info: &Info, facts: &FileFacts, graph: &Graph, hidden: &[LayerIndex]
     lines.push(("numbers", info.number_types.join(", ")));
     let width = match info.width_multiplier {
         // Only of networks of which there are several.
-        1.0 if graph.name != "InceptionV3" => String::new(),
+        1.0 if !graph.name.starts_with("InceptionV3") => String::new(),
         width => format!("width {width}, "),
     };
     lines.push((

@@ -1,7 +1,7 @@
 //! A file that was written is read and fitted; everything that does not fit is named.
 
 use super::*;
-use crate::model::inception_v3::{HeadLayer, inception_v3, inception_v3_with_head};
+use crate::model::inception_v3::{Plan, inception_v3};
 use crate::weights::conventions::FROM_MANIFEST;
 use crate::weights::parameters::{LayerWeights, expected_tensors};
 use crate::weights::seeded;
@@ -113,16 +113,15 @@ fn values_that_are_no_numbers_are_told_and_kept() {
 fn the_architecture_is_told_by_the_shapes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.safetensors");
-    let head = |layers: &[(&str, usize)]| -> Vec<HeadLayer> {
-        layers.iter().map(|(name, units)| HeadLayer { units: *units, torch_name: (*name).into() }).collect()
-    };
-    for (width, layers) in [
-        (0.1, head(&[("fc", 10)])),
-        (0.07, head(&[])),
-        (0.25, head(&[("head.1", 9), ("head.2", 5), ("head.10", 3)])),
-        (0.13, head(&[("fc.0", 6), ("fc.3", 2)])),
-    ] {
-        let graph = inception_v3_with_head(&layers, width);
+    type Head<'a> = &'a [(&'a str, usize)];
+    let heads: [(f64, Head<'_>); 4] = [
+        (0.1, &[("fc", 10)]),
+        (0.07, &[]),
+        (0.25, &[("head.1", 9), ("head.2", 5), ("head.10", 3)]),
+        (0.13, &[("fc.0", 6), ("fc.3", 2)]),
+    ];
+    for (width, layers) in heads {
+        let graph = Plan::with_dense(layers, width).graph().unwrap();
         write(&tensors(&graph), &path);
         let (found, weights) = WeightFile::open(&path, ReadOptions::default()).unwrap().fit().unwrap();
         let facts = |graph: &Graph| {
@@ -141,6 +140,7 @@ fn conventions_are_those_of_the_file_or_usual_for_it() {
         layout,
         tensors: vec![],
         notes: vec![],
+        layers: vec![],
         metadata: metadata.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
     };
     let of = |layout, metadata: &[(&str, &str)]| {
