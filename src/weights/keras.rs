@@ -214,6 +214,16 @@ pub(super) fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('/').map_or("", |(layer, _)| layer)
 }
 
+/// The model inside which a layer is; nothing for the outermost of `.weights.h5`. In the older layout, whose outermost
+/// layers are models to themselves, the outermost layer.
+pub fn container(layer: &str, is_legacy: bool) -> &str {
+    if is_legacy {
+        return layer.split('/').next().unwrap_or(layer);
+    }
+    let folder = layer.rsplit_once('/').map_or("", |(folder, _)| folder);
+    folder.rsplit_once('/').map_or("", |(model, _)| model)
+}
+
 struct Reader<'f, 'a> {
     file: &'f Hdf5<'a>,
     limits: Limits,

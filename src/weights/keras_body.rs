@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::canonical::{Parameter, output_first};
 use super::file::{Layout, NamedTensor, ReadError, TensorFile};
 use super::hints::Hints;
-use super::keras::{self, KerasLayer, LayerKind, class_of, natural};
+use super::keras::{self, KerasLayer, LayerKind, class_of, container, natural};
 use super::keras_order::{Body, bodies};
 use super::keras_surroundings::surroundings;
 
@@ -150,16 +150,6 @@ fn by_number<'b, 'a>(layers: &[&'b KerasLayer<'a>]) -> Option<Vec<&'b KerasLayer
     sorted.sort_by_key(|layer| number(layer));
     let follows = sorted.windows(2).all(|pair| number(pair[0]) + 1 == number(pair[1]));
     (follows && layers.iter().all(|layer| class_of(layer.name) == class)).then_some(sorted)
-}
-
-/// The model inside which a layer is; nothing for the outermost of `.weights.h5`. In the older layout, whose outermost
-/// layers are models to themselves, the outermost layer.
-pub(super) fn container(layer: &str, is_legacy: bool) -> &str {
-    if is_legacy {
-        return layer.split('/').next().unwrap_or(layer);
-    }
-    let folder = layer.rsplit_once('/').map_or("", |(folder, _)| folder);
-    folder.rsplit_once('/').map_or("", |(model, _)| model)
 }
 
 /// The model with the most convolutions; nothing for the outermost.

@@ -2,8 +2,7 @@
 
 use super::file::{Layout, TensorFile};
 use super::hints::Hints;
-use super::keras::class_of;
-use super::keras_body::container;
+use super::keras::{class_of, container};
 use super::keras_order::Body;
 use crate::model::Reduction;
 use crate::model::head::{Dialect, Given, Joint};

@@ -138,7 +138,6 @@ fn numbers_in_names_are_sorted_as_keras_counts() {
 #[test]
 fn what_keras_does_not_write_is_refused_in_a_sentence() {
     for (name, parts) in [
-        ("frozen", ["`base`", "frozen", "save it as `.weights.h5`"]),
         ("gzip", ["`layers/", "compressed", "save its weights anew"]),
         ("chunks", ["`layers/", "cut into chunks", "save its weights anew"]),
         ("soft", ["`dense_1`", "points by name", "save its weights anew"]),

@@ -1,6 +1,6 @@
 //! What stands between fully connected layers, which no file of tensors says.
 
-use super::{Part, PartKind};
+use super::part::{Part, PartKind};
 use crate::model::Activation;
 
 /// Who says what stands between fully connected layers.

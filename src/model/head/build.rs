@@ -1,6 +1,6 @@
 //! Adds what stands behind a body to a graph.
 
-use super::{Dialect, Head, Joint, Part, PartKind, Step};
+use super::part::{Dialect, Head, Joint, Part, PartKind, Step};
 use crate::model::{
     Activation, GraphBuilder, GraphError, Meaning, NewNode, Op, Over, Shape, Step as Move, Window,
 };

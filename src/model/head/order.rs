@@ -1,7 +1,7 @@
 //! The one order in which layers can stand behind a body.
 
 use super::between::Between;
-use super::{Head, Joint, Part, PartKind, Step};
+use super::part::{Head, Joint, Part, PartKind, Step};
 use crate::model::Reduction;
 
 /// More layers than this make no head.

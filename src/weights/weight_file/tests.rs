@@ -57,14 +57,14 @@ fn what_was_written_is_read_and_every_problem_is_named() {
     assert!(read.origin.is_trained());
 
     all.remove("Conv2d_2a_3x3.bn.bias");
-    all.insert("fc.bias".into(), (vec![1, 10], vec![0; 40]));
-    all.insert("head.weight".into(), (vec![1], vec![0; 4]));
+    all.insert("Mixed_5b.branch1x1.bn.bias".into(), (vec![1, 6], vec![0; 24]));
+    all.insert("Mixed_5b.branch1x1.scale".into(), (vec![1], vec![0; 4]));
     write(&all, &path);
     let message = load(&path).unwrap_err().to_string();
     for part in [
         "`Conv2d_2a_3x3.bn.bias` is missing",
-        "`fc.bias` has shape [1, 10], not [10]",
-        "`head.weight` is not a tensor of this network",
+        "`Mixed_5b.branch1x1.bn.bias` has shape [1, 6], not [6]",
+        "`Mixed_5b.branch1x1.scale` is not a tensor of this network",
     ] {
         assert!(message.contains(part), "{message}");
     }
@@ -117,7 +117,7 @@ fn the_architecture_is_told_by_the_shapes() {
     let heads: [(f64, Head<'_>); 4] = [
         (0.1, &[("fc", 10)]),
         (0.07, &[]),
-        (0.25, &[("head.1", 9), ("head.2", 5), ("head.10", 3)]),
+        (0.25, &[("head.1", 9), ("head.3", 5), ("head.10", 3)]),
         (0.13, &[("fc.0", 6), ("fc.3", 2)]),
     ];
     for (width, layers) in heads {
