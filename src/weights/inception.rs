@@ -226,16 +226,10 @@ fn front(
 
 /// The layers behind the body in their order.
 fn behind(parts: Vec<Part>, unknown: Vec<String>, known: &Known) -> Result<Head, String> {
-    if unknown.is_empty() {
-        return head::arrange(parts, known);
+    match unknown.is_empty() {
+        true => head::arrange(parts, known),
+        false => Err(head::unknown(&parts, &unknown)),
     }
-    let paths = parts.iter().map(|part| part.path.as_str());
-    let all = listed(paths.chain(unknown.iter().map(String::as_str)));
-    let odd = listed(unknown.iter().map(String::as_str));
-    Err(match parts.is_empty() {
-        true => format!("behind its body stand {all}, and how they are computed is not in the file"),
-        false => format!("behind its body stand {all}, and how {odd} is computed is not in the file"),
-    })
 }
 
 /// Sides of pictures for which such networks are made, the most usual first.

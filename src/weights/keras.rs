@@ -239,7 +239,16 @@ struct Reader<'f, 'a> {
 
 impl<'f, 'a> Reader<'f, 'a> {
     fn new(file: &'f Hdf5<'a>, limits: Limits, is_piece: bool) -> Self {
-        Self { file, limits, tensors: vec![], notes: vec![], raw_bytes: 0, value_bytes: 0, is_piece }
+        Self {
+            file,
+            limits,
+            tensors: vec![],
+            layers: vec![],
+            notes: vec![],
+            raw_bytes: 0,
+            value_bytes: 0,
+            is_piece,
+        }
     }
 
     /// A list of names, which Keras splits into `name0`, `name1`, … when it is longer than 64 kB.

@@ -27,7 +27,7 @@ use super::selection;
 use super::sentence::shown;
 use crate::model::architectures;
 use crate::model::head::Given;
-use crate::model::{AvgPool, Conventions, Graph, GraphError, InputScale};
+use crate::model::{Activation, AvgPool, Conventions, Graph, GraphError, InputScale};
 
 /// What is known of a weight file, beside the network.
 #[derive(Clone, Debug)]
@@ -222,12 +222,12 @@ impl WeightFile {
             _ => (canonical::parameters(file, &mut notes)?, Hints::torch(Given::Making)),
         };
         let parameters = inception::told_apart(parameters);
-        let told = architecture(layout, &parameters);
+        let told = architecture(layout, &parameters, options.between);
         let (mut graph, mut parameters) = match &told {
             Some(told) => {
                 let size = options.input_size.unwrap_or(architectures::INPUT_SIZE);
                 let graph = told.graph(size).map_err(no_graph)?;
-                notes.extend(told.note.map(String::from));
+                notes.extend(told.notes.iter().cloned());
                 if input_scale.from == FROM_LAYOUT {
                     input_scale.value = told.usual_scale;
                 }
@@ -309,10 +309,14 @@ fn known(sha256: &str) -> Option<Entry> {
 }
 
 /// The network of a state dict, where it is one of those that are known beside InceptionV3.
-fn architecture(layout: Layout, parameters: &[Parameter]) -> Option<architectures::Architecture> {
+fn architecture(
+    layout: Layout,
+    parameters: &[Parameter],
+    between: Option<Activation>,
+) -> Option<architectures::Architecture> {
     if !matches!(layout, Layout::Torch | Layout::Safetensors) {
         return None;
     }
     let shapes = parameters.iter().map(|parameter| (&*parameter.name, &*parameter.tensor.shape));
-    architectures::tell(&shapes.collect::<Vec<_>>())
+    architectures::tell(&shapes.collect::<Vec<_>>(), between)
 }

@@ -28,7 +28,7 @@ pub(super) fn torchvision(net: &mut Net<'_>) -> Result<String, GraphError> {
     if net.has("classifier.0") {
         net.layer_norm("classifier.0")?;
     }
-    net.head(Activation::Gelu)?;
+    net.head(Activation::Gelu, &[])?;
     Ok(name(net, depths))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn timm(net: &mut Net<'_>) -> Result<String, GraphError> {
     if net.has("head.norm") {
         net.layer_norm("head.norm")?;
     }
-    net.head(Activation::Gelu)?;
+    net.head(Activation::Gelu, &[])?;
     Ok(name(net, depths))
 }
 
@@ -84,7 +84,7 @@ fn blocks(net: &mut Net<'_>, path: &str, names: &Block) -> Result<usize, GraphEr
 fn linear(net: &mut Net<'_>, name: &str) -> Result<(), GraphError> {
     match net.weight(name) {
         Some([_, _, _, _]) => net.conv(name, 1),
-        _ => net.dense(name, Activation::Linear),
+        _ => net.dense(name),
     }
 }
 

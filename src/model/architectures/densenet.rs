@@ -42,7 +42,7 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
     net.batch_norm(&format!("features.norm{}", blocks + 1))?;
     net.relu("relu")?;
     net.global_pool("avgpool")?;
-    net.head(Activation::Relu)?;
+    net.head(Activation::Relu, &[])?;
     // Two convolutions a layer, one a transition; the first one and the classifier.
     Ok(format!("DenseNet-{}", 2 * layers + blocks + 1))
 }

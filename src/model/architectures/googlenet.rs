@@ -20,9 +20,10 @@ const BLOCKS: [(&str, Option<(usize, usize)>); 9] = [
 pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
     net.epsilon = 1e-3;
     net.usual_scale = InputScale::MinusOneToOne;
-    net.note = Some(
+    net.notes.push(
         "torchvision's published GoogLeNet, and what was fine-tuned from it, scales its input to -1..1 \
-         (`transform_input`); one that was trained from the start takes `--input-scale imagenet`",
+         (`transform_input`); one that was trained from the start takes `--input-scale imagenet`"
+            .into(),
     );
     conv(net, "conv1", 2)?;
     net.max_pool_ceil("maxpool1", 3, 2)?;
@@ -37,7 +38,7 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
     }
     net.stage("head");
     net.global_pool("avgpool")?;
-    net.head(Activation::Relu)?;
+    net.head(Activation::Relu, &[])?;
     Ok("GoogLeNet".into())
 }
 

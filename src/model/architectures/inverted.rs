@@ -123,7 +123,7 @@ pub(super) fn torchvision(net: &mut Net<'_>) -> Result<String, GraphError> {
     net.stage("head");
     unit(net, &parts(&format!("features.{last}")), 1, Some(variant.activation))?;
     net.global_pool("avgpool")?;
-    net.head(variant.between())?;
+    net.head(variant.between(), &["classifier.0", "classifier.3"])?;
     Ok(name)
 }
 
@@ -161,9 +161,10 @@ pub(super) fn timm(net: &mut Net<'_>) -> Result<String, GraphError> {
         in_stages("blocks", 0, &depths).into_iter().map(|path| timm_block(net, path)).collect();
     let variant = told(net, &named, &depths)?;
     if variant.name != "MobileNetV2" {
-        net.note = Some(
+        net.notes.push(
             "timm's networks with `tf_` or `pruned` in their names have the same layers as this one, but \
-             pad as TensorFlow does: if it is one of those, export it to ONNX",
+             pad as TensorFlow does: if it is one of those, export it to ONNX"
+                .into(),
         );
     }
     let with_act = |conv: &str, norm: &str| [conv.into(), norm.into(), format!("{norm}.act")];
@@ -182,7 +183,7 @@ pub(super) fn timm(net: &mut Net<'_>) -> Result<String, GraphError> {
         unit(net, &with_act("conv_head", "bn2"), 1, Some(variant.activation))?;
         net.global_pool("global_pool")?;
     }
-    net.head(variant.between())?;
+    net.head(variant.between(), &["classifier.0", "classifier.3"])?;
     Ok(name)
 }
 

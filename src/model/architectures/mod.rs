@@ -23,13 +23,13 @@ mod squeezenet;
 pub(crate) mod tests;
 mod vgg;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 pub use self::naming::{Naming, namings};
 pub use self::net::INPUT_SIZE;
 
-use self::net::Net;
-use super::{Graph, GraphError, InputScale};
+use self::net::{Inside, Net, layer_of};
+use super::{Activation, Graph, GraphError, InputScale};
 
 /// What to do with a state dict that [`tell`] does not know.
 pub const EXPORT: &str = "a state dict has the parameters of a network, not its layers, and this is none of \
@@ -45,13 +45,19 @@ pub struct Architecture {
     pub classes: usize,
     /// What the input usually expects.
     pub usual_scale: InputScale,
-    /// What the user ought to know about what was assumed, a sentence.
-    pub note: Option<&'static str>,
+    /// What the user ought to know about what was assumed, a sentence each.
+    pub notes: Vec<String>,
+    /// What stands between fully connected layers, where the user says it.
+    between: Option<Activation>,
     family: &'static Family,
     /// What stands in front of all names: `model.`, `module.backbone.`.
     prefix: String,
+    /// Names in the file that do not have that in front.
+    outside: HashSet<String>,
     /// Shapes of all tensors by their names without that.
     tensors: BTreeMap<String, Vec<usize>>,
+    /// Layers that are left aside.
+    aside: HashSet<String>,
 }
 
 /// Adds all layers and says what the network is called.
@@ -75,7 +81,7 @@ const fn family(key: &'static str, first: &'static str, stage: &'static str, bui
 
 /// In any order: a network is told by a description that has a layer for each of its tensors.
 static FAMILIES: [Family; 11] = [
-    family("layer4.0.conv1.weight", "conv1", "stem", resnet::build),
+    family("layer1.0.conv1.weight", "conv1", "stem", resnet::build),
     family("features.denseblock1.denselayer1.conv2.weight", "features.conv0", "stem", densenet::build),
     family("inception3a.branch1.conv.weight", "conv1.conv", "stem", googlenet::build),
     family("features.3.squeeze.weight", "features.0", "stem", squeezenet::build),
@@ -88,27 +94,45 @@ static FAMILIES: [Family; 11] = [
     family("features.0.weight", "features.0", "block1", vgg::build),
 ];
 
-/// The architecture of which a state dict is, by its names and shapes; `None` where it has a tensor that the
-/// known ones do not have, or lacks one of theirs.
-pub fn tell(names_and_shapes: &[(&str, &[usize])]) -> Option<Architecture> {
+/// The architecture of which a state dict is, by its names and shapes; `None` where its body has a tensor that the
+/// known ones do not have, or lacks one of theirs. `between`: what the user says of fully connected layers.
+pub fn tell(names_and_shapes: &[(&str, &[usize])], between: Option<Activation>) -> Option<Architecture> {
     FAMILIES.iter().find_map(|family| {
         let is_path = |prefix: &&str| prefix.is_empty() || prefix.ends_with('.');
         let mut names = names_and_shapes.iter().map(|(name, _)| renamed(name));
         let prefix =
             names.find_map(|name| Some(name.strip_suffix(family.key).filter(is_path)?.to_owned()))?;
-        let tensors = names_and_shapes
+        let outside =
+            names_and_shapes.iter().map(|(name, _)| *name).filter(|name| !name.starts_with(&prefix));
+        let mut told = Architecture {
+            name: String::new(),
+            classes: 0,
+            usual_scale: InputScale::Imagenet,
+            notes: vec![],
+            between,
+            family,
+            outside: outside.map(str::to_owned).collect(),
+            prefix,
+            tensors: BTreeMap::new(),
+            aside: HashSet::new(),
+        };
+        told.tensors = names_and_shapes
             .iter()
-            .filter_map(|(name, shape)| Some((own_name(name, &prefix)?, shape.to_vec())))
+            .filter_map(|(name, shape)| Some((told.own_name(name)?, shape.to_vec())))
             .collect();
-        let (usual_scale, note) = (InputScale::Imagenet, None);
-        let mut told =
-            Architecture { name: String::new(), classes: 0, usual_scale, note, family, prefix, tensors };
         let mut net = told.net(INPUT_SIZE).ok()?;
         let name = (family.build)(&mut net).ok()?;
-        let (usual_scale, note) = (net.usual_scale, net.note);
+        let (usual_scale, aside, mut notes) = (net.usual_scale, net.aside.clone(), net.notes.clone());
         let graph = net.finish(&name).ok()?;
         told.classes = graph.classifier().map_or(0, |layer| graph.nodes[layer].shape.channels);
-        (told.name, told.usual_scale, told.note) = (name, usual_scale, note);
+        notes.extend(
+            graph
+                .open_end
+                .iter()
+                .filter(|_| !aside.is_empty())
+                .map(|why| format!("{why}: there are maps and no classes")),
+        );
+        (told.name, told.usual_scale, told.notes, told.aside) = (name, usual_scale, notes, aside);
         Some(told)
     })
 }
@@ -125,19 +149,24 @@ impl Architecture {
     }
 
     fn net(&self, size: [usize; 2]) -> Result<Net<'_>, GraphError> {
-        Net::new(&self.tensors, self.family.first, size, self.family.stage)
+        let inside = Inside { prefix: &self.prefix, outside: &self.outside };
+        Net::new(&self.tensors, inside, self.family.first, size, self.family.stage, self.between)
     }
 
-    /// The name in the graph of a tensor of the file; `None` for what belongs to training alone.
+    /// The name in the graph of a tensor of the file; `None` for what belongs to training alone, and for what is left
+    /// aside.
     pub fn own_name(&self, name: &str) -> Option<String> {
-        own_name(name, &self.prefix)
+        let own = match name.strip_prefix(&self.prefix) {
+            // Another layer has this name outside.
+            Some(inner) if !self.prefix.is_empty() && self.outside.contains(inner) => name,
+            Some(inner) => inner,
+            None => name,
+        };
+        let own = renamed(own);
+        let is_auxiliary = ["aux1.", "aux2."].iter().any(|branch| own.starts_with(branch));
+        let is_aside = self.aside.contains(layer_of(&own));
+        (!is_auxiliary && !is_aside && !own.ends_with("num_batches_tracked")).then_some(own)
     }
-}
-
-fn own_name(name: &str, prefix: &str) -> Option<String> {
-    let name = renamed(name.strip_prefix(prefix).unwrap_or(name));
-    let is_auxiliary = ["aux1.", "aux2."].iter().any(|branch| name.starts_with(branch));
-    (!is_auxiliary && !name.ends_with("num_batches_tracked")).then_some(name)
 }
 
 /// torchvision's published DenseNets are older than its code and say `denselayer1.norm.1`.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::model::head::{self, Between, Dialect, Given, Joint, Known, Naming, Step};
 use crate::model::{
     Activation, Arithmetic, AvgPool, Axis, Graph, GraphBuilder, GraphError, InputScale, Meaning, NewNode, Op,
     Order, Over, Reduction, Shape, Window,
@@ -22,22 +23,53 @@ pub(super) struct Net<'a> {
     /// What the input usually expects.
     pub usual_scale: InputScale,
     /// What the user ought to know about what was assumed.
-    pub note: Option<&'static str>,
+    pub notes: Vec<String>,
+    /// Layers of the file that are left aside.
+    pub aside: HashSet<String>,
+    inside: Inside<'a>,
+    /// What stands between fully connected layers, where the user says it.
+    between: Option<Activation>,
+    /// What its last layer says, where that is no matter of its activation.
+    meaning: Option<Meaning>,
+    open_end: Option<String>,
+}
+
+/// Which names of a file have something in front.
+#[derive(Clone, Copy)]
+pub(super) struct Inside<'a> {
+    /// What that is.
+    pub prefix: &'a str,
+    /// Names without it.
+    pub outside: &'a HashSet<String>,
 }
 
 impl<'a> Net<'a> {
     /// An input of this height and width, with as many channels as the first convolution reads.
     pub fn new(
         tensors: &'a BTreeMap<String, Vec<usize>>,
+        inside: Inside<'a>,
         first: &str,
         [height, width]: [usize; 2],
         stage: &str,
+        between: Option<Activation>,
     ) -> Result<Self, GraphError> {
         let channels = tensors.get(&format!("{first}.weight")).and_then(|shape| shape.get(1)).copied();
         let input = Shape::checked([channels.unwrap_or(0), height, width]);
         let input = input.ok_or_else(|| GraphError(format!("its input would be {height}×{width}")))?;
         let graph = GraphBuilder::with_input(input, "input", stage);
-        Ok(Self { tensors, graph, at: 0, epsilon: 1e-5, usual_scale: InputScale::Imagenet, note: None })
+        Ok(Self {
+            tensors,
+            graph,
+            at: 0,
+            epsilon: 1e-5,
+            usual_scale: InputScale::Imagenet,
+            notes: vec![],
+            aside: HashSet::new(),
+            inside,
+            between,
+            meaning: None,
+            open_end: None,
+        })
     }
 
     /// The finished graph, if there is a layer for each tensor.
@@ -46,12 +78,15 @@ impl<'a> Net<'a> {
             return Err(GraphError(format!("`{tensor}` is not a tensor of {name}")));
         }
         let last = self.graph.node(self.at);
-        let meaning = match last.activation {
+        let meaning = self.meaning.unwrap_or(match last.activation {
             Activation::Softmax | Activation::Sigmoid => Meaning::Probabilities,
-            _ if last.shape.is_vector() => Meaning::Numbers,
             _ => Meaning::Maps,
-        };
-        Ok(self.graph.finish(name, 1.0, &[(self.at, meaning)], Order::Created))
+        });
+        let open_end = self.open_end.or_else(|| {
+            (meaning == Meaning::Maps).then(|| format!("its file has no layers behind `{}`", last.name))
+        });
+        let graph = self.graph.finish(name, 1.0, &[(self.at, meaning)], Order::Created);
+        Ok(Graph { open_end, ..graph })
     }
 
     /// Layers added from here on belong to this stage.
@@ -96,8 +131,8 @@ impl<'a> Net<'a> {
         let layers: HashSet<String> =
             (0..self.graph.len()).map(|index| self.graph.node(index).name.clone()).collect();
         self.tensors.keys().map(String::as_str).filter(move |name| {
-            let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer);
-            !layers.contains(layer) && !layers.contains(*name)
+            let layer = layer_of(name);
+            !layers.contains(layer) && !layers.contains(*name) && !self.aside.contains(layer)
         })
     }
 
@@ -238,7 +273,7 @@ impl<'a> Net<'a> {
     }
 
     /// A fully connected layer, for each cell by itself.
-    pub fn dense(&mut self, name: &str, activation: Activation) -> Result<(), GraphError> {
+    pub fn dense(&mut self, name: &str) -> Result<(), GraphError> {
         let Some(&[outputs, inputs]) = self.weight(name) else {
             return Err(GraphError(format!("`{name}.weight` is missing")));
         };
@@ -247,14 +282,23 @@ impl<'a> Net<'a> {
             return Err(GraphError(format!("`{name}.weight` has {inputs} inputs, not {channels}")));
         }
         let (at, shape) = (self.at, Some(Shape::vector(outputs)));
-        self.push(NewNode { activation, shape, has_bias: true, ..NewNode::new(Op::Dense, &[at], name) })
+        self.push(NewNode { shape, has_bias: true, ..NewNode::new(Op::Dense, &[at], name) })
     }
 
-    /// The fully connected layers that are left: those of the classifier, whatever a fine-tuned network calls
-    /// them.
+    /// Tensors outside of the body: those of the classifier, whatever a fine-tuned network calls it, and whatever else
+    /// stands behind.
+    fn behind(&self) -> Vec<&'a str> {
+        let is_body = |name: &str| {
+            (0..self.graph.len()).any(|index| module_of(&self.graph.node(index).name) == module_of(name))
+        };
+        let is_open = |name: &&str| HEADS.contains(&module_of(name)) || !is_body(name);
+        self.unread().filter(is_open).collect()
+    }
+
+    /// The matrices among them, in the order of their numbers.
     pub fn classifier(&self) -> Vec<&'a str> {
-        let matrices =
-            self.unread().filter(|name| self.tensors.get(*name).is_some_and(|shape| shape.len() == 2));
+        let is_matrix = |name: &&str| self.tensors.get(*name).is_some_and(|shape| shape.len() == 2);
+        let matrices = self.behind().into_iter().filter(is_matrix);
         let mut layers: Vec<_> = matrices.filter_map(|name| name.strip_suffix(".weight")).collect();
         // `fc.4` before `fc.10`.
         layers.sort_by_key(|name| {
@@ -263,27 +307,60 @@ impl<'a> Net<'a> {
         layers
     }
 
-    /// These layers with this activation between them, and the probabilities that come out. Without any the
-    /// network ends here.
-    pub fn head(&mut self, between: Activation) -> Result<(), GraphError> {
-        let layers = self.classifier();
-        let Some((last, hidden)) = layers.split_last() else { return Ok(()) };
-        for name in hidden {
-            self.dense(name, Activation::Linear)?;
-            self.act(&behind(name), between)?;
+    /// All layers behind the body, and the probabilities that come out. Without any the network ends here, and where
+    /// their order is not known. `published`: what the published network calls its fully connected layers, where it has
+    /// several; between them stands `between`, and between others that is a guess.
+    pub fn head(&mut self, between: Activation, published: &[&str]) -> Result<(), GraphError> {
+        let path = |name: &str| match self.inside.outside.contains(name) {
+            true => name.to_owned(),
+            false => format!("{}{name}", self.inside.prefix),
+        };
+        let behind: Vec<(&str, String)> = self.behind().into_iter().map(|name| (name, path(name))).collect();
+        let shape = |name: &str| self.tensors.get(name).map_or(&[][..], Vec::as_slice);
+        let named = behind.iter().map(|(name, path)| (*name, path.as_str(), shape(name)));
+        let (parts, unknown) = head::parts(named, Dialect::TORCH);
+        let is_published =
+            parts.len() == published.len() && parts.iter().all(|part| published.contains(&&*part.name));
+        let between = match self.between {
+            Some(said) => Between::Said(said),
+            None if is_published => Between::Published(between),
+            None => Between::Guessed(between),
+        };
+        // The body is joined already.
+        let joint = Some(Joint::Pool(Reduction::Mean));
+        let known = Known { channels: self.shape().channels, joint, between, given: Given::Nothing };
+        let found = match unknown.is_empty() {
+            true => head::arrange(parts, &known),
+            false => Err(head::unknown(&parts, &unknown)),
+        };
+        match found {
+            Ok(mut found) if found.parts().next().is_some() => {
+                found.steps.retain(|step| !matches!(step, Step::Join(_)));
+                let (at, meaning) =
+                    head::append(&mut self.graph, self.at, &found, Dialect::TORCH, Naming::Own)?;
+                self.notes.extend(found.notes);
+                (self.at, self.meaning) = (at, Some(meaning));
+            }
+            Ok(_) => {}
+            Err(why) => {
+                self.aside.extend(behind.iter().map(|(name, _)| layer_of(name).to_owned()));
+                self.open_end = Some(why);
+            }
         }
-        let is_one = self.weight(last).is_some_and(|shape| shape[0] == 1);
-        self.dense(last, if is_one { Activation::Sigmoid } else { Activation::Softmax })
+        Ok(())
     }
 }
 
-/// The name of the activation behind a layer: the next one of a `Sequential`, or a part of the layer's own.
-fn behind(layer: &str) -> String {
-    let (path, last) = layer.rsplit_once('.').unwrap_or(("", layer));
-    match last.parse::<u32>() {
-        Ok(number) if !path.is_empty() => format!("{path}.{}", number.saturating_add(1)),
-        _ => format!("{layer}.act"),
-    }
+/// A tensor's name without its own part.
+pub(super) fn layer_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(layer, _)| layer)
+}
+
+/// What libraries call what stands behind a body.
+const HEADS: [&str; 4] = ["classifier", "fc", "head", "heads"];
+
+fn module_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// Length and step of the windows by which adaptive pooling makes `count` cells of `length`: number i reads from

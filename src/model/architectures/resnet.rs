@@ -15,10 +15,14 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
     net.relu("relu")?;
     net.max_pool("maxpool", 3, 2, 1)?;
     let mut convolutions = 0;
-    for layer in 1..=4 {
+    let blocks_of = |net: &Net<'_>, layer: usize| net.count(|block| format!("layer{layer}.{block}.conv1"));
+    let layers = (1..=4).take_while(|&layer| blocks_of(net, layer) > 0).count();
+    if (layers..4).any(|layer| blocks_of(net, layer + 1) > 0) {
+        return Err(GraphError(format!("`layer{}` is missing", layers + 1)));
+    }
+    for layer in 1..=layers {
         net.stage(&format!("layer{layer}"));
-        let blocks = net.count(|block| format!("layer{layer}.{block}.conv1"));
-        for block in 0..blocks {
+        for block in 0..blocks_of(net, layer) {
             let stride = if layer > 1 && block == 0 { 2 } else { 1 };
             convolutions += residual(net, &format!("layer{layer}.{block}"), stride)?;
         }
@@ -28,10 +32,16 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
         Some(&[outputs, ..]) if outputs > 64 => "Wide ResNet",
         _ => "ResNet",
     };
+    if layers < 4 && net.classifier().is_empty() {
+        return Ok(format!("{family} up to layer{layers}"));
+    }
     net.stage("head");
     net.global_pool("avgpool")?;
-    net.head(Activation::Relu)?;
-    Ok(format!("{family}-{}", convolutions + 2))
+    net.head(Activation::Relu, &[])?;
+    Ok(match layers {
+        4 => format!("{family}-{}", convolutions + 2),
+        _ => format!("{family} up to layer{layers}"),
+    })
 }
 
 /// A block of two or three convolutions beside a shortcut; how many they are.

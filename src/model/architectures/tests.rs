@@ -32,7 +32,7 @@ pub(crate) fn state_dict(name: &str) -> StateDict {
 }
 
 pub(crate) fn told(tensors: &StateDict) -> Option<Architecture> {
-    tell(&tensors.iter().map(|(name, shape)| (name.as_str(), &shape[..])).collect::<Vec<_>>())
+    tell(&tensors.iter().map(|(name, shape)| (name.as_str(), &shape[..])).collect::<Vec<_>>(), None)
 }
 
 fn graph(tensors: &StateDict) -> Graph {
@@ -93,13 +93,13 @@ fn other_networks_are_not_told() {
     for file in ["timm-mnasnet_100", "timm-seresnet50"] {
         assert!(told(&state_dict(file)).is_none(), "{file}");
     }
-    assert!(tell(&[]).is_none());
+    assert!(tell(&[], None).is_none());
     let resnet = state_dict("torchvision-resnet18");
     let mut small = resnet.clone();
     small[0].1 = vec![64, 3, 3, 3];
     assert!(told(&small).is_none(), "a stem for small pictures has strides that nothing tells");
     let mut more = resnet.clone();
-    more.push(("queue.weight".into(), vec![128]));
+    more.push(("layer2.queue.weight".into(), vec![128]));
     assert!(told(&more).is_none());
     let lacking = |lost: &str| resnet.iter().filter(|(name, _)| name != lost).cloned().collect::<StateDict>();
     for lost in ["layer3.0.conv2.weight", "layer2.1.bn1.running_var", "layer4.1.conv1.weight"] {
@@ -171,7 +171,7 @@ fn heads_are_as_they_are() {
     };
     let features = graph(&head(&[]));
     let last = features.nodes.last().unwrap();
-    assert_eq!((last.name.as_str(), features.outputs[0].meaning), ("avgpool", Meaning::Numbers));
+    assert_eq!((last.name.as_str(), features.outputs[0].meaning), ("avgpool", Meaning::Maps));
     assert_eq!(told(&head(&[])).unwrap().classes, 0);
     let dropout = graph(&head(&[("fc.1", [10, 512])]));
     assert_eq!(dropout.nodes.last().unwrap().name, "fc.1");
@@ -180,7 +180,11 @@ fn heads_are_as_they_are() {
         two.nodes[two.nodes.len() - 3..].iter().map(|node| (node.name.as_str(), node.activation)).collect();
     let expected = [("fc.2", Activation::Linear), ("fc.3", Activation::Relu), ("fc.10", Activation::Sigmoid)];
     assert_eq!(tail, expected);
-    assert!(told(&head(&[("fc", [10, 256])])).is_none(), "a layer that reads something else");
+    // A layer that reads something else is left aside, and told.
+    let other = told(&head(&[("fc", [10, 256])])).unwrap();
+    assert_eq!((other.classes, other.own_name("fc.weight"), other.notes.len()), (0, None, 1));
+    assert!(other.notes[0].contains("`fc`"), "{:?}", other.notes);
+    assert_eq!(other.graph(INPUT_SIZE).unwrap().outputs[0].meaning, Meaning::Maps);
     // Without its classifier VGG takes pictures of any size, and gives maps.
     let mut vgg = state_dict("torchvision-vgg11");
     vgg.retain(|(name, _)| name.starts_with("features"));
@@ -234,4 +238,26 @@ fn layers_are_those_of_pytorch() {
     assert_eq!(window("inception4a.branch3.1.conv").kernel, [3, 3]);
     assert_eq!((window("maxpool1").padding, window("maxpool1").padding_after), ([0, 0], [1, 1]));
     assert!(google.nodes.iter().all(|node| !matches!(node.op, Op::BatchNorm(epsilon) if epsilon != 1e-3)));
+}
+
+#[test]
+fn bodies_may_end_early_and_layers_stand_behind_them() {
+    let mut cut = state_dict("torchvision-resnet18");
+    cut.retain(|(name, _)| !name.starts_with("layer4") && !name.starts_with("fc"));
+    let maps = graph(&cut);
+    assert_eq!((maps.name.as_str(), maps.outputs[0].meaning), ("ResNet up to layer3", Meaning::Maps));
+    assert_eq!(maps.nodes.last().unwrap().shape.sides(), [256, 14, 14]);
+    // A head of one's own, outside of the network, whose layer has the name of one inside.
+    let mut wrapped = renamed(state_dict("torchvision-resnet18"), |name| format!("backbone.{name}"));
+    for (name, shape) in [("fc.weight", vec![5, 1000]), ("fc.bias", vec![5])] {
+        wrapped.push((name.into(), shape));
+    }
+    let architecture = told(&wrapped).unwrap();
+    let graph = architecture.graph(INPUT_SIZE).unwrap();
+    let tail: Vec<_> = graph.nodes[graph.nodes.len() - 3..].iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(tail, ["backbone.fc", "backbone.fc.act", "fc"]);
+    assert!(architecture.notes[0].contains("ReLU is a guess"), "{:?}", architecture.notes);
+    // What the published network has is no guess.
+    let vgg = told(&state_dict("torchvision-vgg11")).unwrap();
+    assert!(vgg.notes.is_empty(), "{:?}", vgg.notes);
 }

@@ -6,6 +6,10 @@
 use super::net::Net;
 use crate::model::{Activation, GraphError};
 
+/// Fully connected layers.
+const VGG: [&str; 3] = ["classifier.0", "classifier.3", "classifier.6"];
+const ALEXNET: [&str; 3] = ["classifier.1", "classifier.4", "classifier.6"];
+
 pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
     let is_alexnet = match net.weight("features.0") {
         Some([.., 11, 11]) => true,
@@ -48,7 +52,7 @@ pub(super) fn build(net: &mut Net<'_>) -> Result<String, GraphError> {
         let side = (inputs / net.shape().channels).isqrt().max(1);
         net.adaptive_pool("avgpool", side)?;
         net.flatten("flatten")?;
-        net.head(Activation::Relu)?;
+        net.head(Activation::Relu, if is_alexnet { &ALEXNET } else { &VGG })?;
     }
     Ok(match is_alexnet {
         true => "AlexNet".into(),
@@ -65,5 +69,5 @@ fn timm_head(net: &mut Net<'_>) -> Result<(), GraphError> {
     net.conv("pre_logits.fc2", 1)?;
     net.relu("pre_logits.act2")?;
     net.global_pool("head.global_pool")?;
-    net.head(Activation::Relu)
+    net.head(Activation::Relu, &[])
 }

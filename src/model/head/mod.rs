@@ -11,5 +11,5 @@ mod tests;
 
 pub use between::Between;
 pub use build::{Naming, append, append_part};
-pub use order::{Given, Known, arrange, listed};
+pub use order::{Given, Known, arrange, listed, unknown};
 pub use part::{Dialect, Head, Joint, Named, Part, PartKind, Step, class_in_words, parts};

@@ -78,6 +78,18 @@ pub fn arrange(parts: Vec<Part>, known: &Known) -> Result<Head, String> {
     Ok(assemble(parts, known))
 }
 
+/// Why layers make no head, some of which are of no kind that is known: a clause.
+pub fn unknown(parts: &[Part], unknown: &[String]) -> String {
+    let paths = parts.iter().map(|part| part.path.as_str());
+    let all = listed(paths.chain(unknown.iter().map(String::as_str)));
+    let odd = if parts.is_empty() {
+        "they are".into()
+    } else {
+        format!("{} is", listed(unknown.iter().map(String::as_str)))
+    };
+    format!("behind its body stand {all}, and how {odd} computed is not in the file")
+}
+
 /// Names for a sentence.
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
