@@ -1,8 +1,6 @@
 //! InceptionV3: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016
 //! (arXiv:1512.00567), as Keras and torchvision have it; the auxiliary classifier is left out.
 
-use std::collections::HashSet;
-
 use super::head::{self, Dialect, Head, Naming, Part, PartKind, Step};
 use super::{
     Activation, AvgPool, Axis, Graph, GraphBuilder, GraphError, Meaning, NewNode, Op, Order, Shape, Window,
@@ -40,8 +38,6 @@ pub struct Plan {
     pub head: Option<Head>,
     /// What its library takes for granted.
     pub dialect: Dialect,
-    /// torchvision's names of convolutions that have a bias.
-    pub biased: HashSet<String>,
     /// Why there is no more behind it: see [`Graph::open_end`].
     pub open_end: Option<String>,
 }
@@ -73,7 +69,6 @@ impl Plan {
             blocks: BLOCKS.len(),
             head: Some(head),
             dialect: Dialect::KERAS,
-            biased: HashSet::new(),
             open_end: None,
         }
     }
@@ -90,8 +85,7 @@ impl Plan {
         for part in &self.front {
             x = head::append_part(&mut graph, x, part, part.path.clone(), Activation::Linear)?;
         }
-        let biased = self.biased.clone();
-        let mut net = Inception { graph, width: self.width, scope: String::new(), biased, error: None };
+        let mut net = Inception { graph, width: self.width, scope: String::new(), error: None };
         x = net.body(x, self.blocks);
         if let Some(error) = net.error {
             return Err(error);
@@ -142,8 +136,6 @@ struct Inception {
     width: f64,
     /// torchvision's module name, in front of the branch names.
     scope: String,
-    /// torchvision's names of convolutions that have a bias.
-    biased: HashSet<String>,
     /// The first one.
     error: Option<GraphError>,
 }
@@ -206,15 +198,8 @@ impl Inception {
         let filters = scaled(filters, self.width);
         let torch = format!("{}{torch_name}", self.scope);
         let name = self.graph.auto_name("conv2d");
-        let conv = format!("{torch}.conv");
-        let (has_bias, shape) = (self.biased.contains(&conv), Some(Shape::vector(filters)));
-        let other_name = Some(conv);
-        let x = self.push(NewNode {
-            has_bias,
-            shape,
-            other_name,
-            ..NewNode::new(Op::Conv(window, 1), &[x], name)
-        });
+        let (shape, other_name) = (Some(Shape::vector(filters)), Some(format!("{torch}.conv")));
+        let x = self.push(NewNode { shape, other_name, ..NewNode::new(Op::Conv(window, 1), &[x], name) });
         let name = self.graph.auto_name("batch_normalization");
         let x = self.add(Op::BatchNorm(BATCH_NORM_EPSILON), &[x], name, Some(format!("{torch}.bn")));
         let name = self.graph.auto_name("activation");

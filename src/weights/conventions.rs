@@ -55,7 +55,7 @@ pub(super) fn scale_note(
     graph: &Graph,
     rescaling: Option<&str>,
 ) -> Option<String> {
-    let has_note = told.and_then(|told| told.note).is_some_and(|note| note.contains("--input-scale"));
+    let has_note = told.is_some_and(|told| told.notes.iter().any(|note| note.contains("--input-scale")));
     if scale.from != FROM_LAYOUT || has_note {
         return None;
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use super::canonical::Parameter;
-use super::file::{NamedTensor, ReadError};
+use super::file::ReadError;
 use super::hints::Hints;
 use crate::model::head::{self, Between, Head, Joint, Known, Part, PartKind, Step, listed};
 use crate::model::inception_v3::{BLOCKS, INPUT_SIZE, Plan, features, inception_v3, scaled};
@@ -38,18 +38,14 @@ pub(super) fn network(
     // A file that has no first kernel is refused when it is fitted.
     let colors =
         first.and_then(|p| p.tensor.shape.get(1)).copied().filter(|colors| (1..=64).contains(colors));
-    let biased =
-        body.iter().filter_map(|p| p.name.strip_suffix(".conv.bias")).map(|name| format!("{name}.conv"));
     let mut plan = Plan {
         size: said.size.unwrap_or([INPUT_SIZE; 2]),
         channels: colors.unwrap_or(3),
         blocks,
         head: None,
         dialect: hints.dialect,
-        biased: biased.collect(),
         ..Plan::published(0, width)
     };
-    let rest = told_apart(rest);
     // Arrays of Keras are called otherwise than their layers.
     let is_keras = hints.blocks.is_some();
     let tensors = rest.iter().map(|p| {
@@ -88,24 +84,8 @@ pub(super) fn network(
     // What was told to be left aside is not complained about again.
     let taken: HashSet<String> = graph.nodes.iter().map(|node| node.parameter_name().to_owned()).collect();
     let is_taken = |p: &Parameter| taken.contains(p.name.rsplit_once('.').map_or("", |(layer, _)| layer));
-    let mut used: Vec<Parameter> = rest.into_iter().filter(|p| !has_body || is_taken(p)).collect();
-    let norms = plan.front.iter().chain(plan.head.iter().flat_map(Head::parts));
-    for part in norms.filter(|part| matches!(part.kind, PartKind::BatchNorm(..))) {
-        complete(&mut used, &part.name);
-    }
+    let used = rest.into_iter().filter(|p| !has_body || is_taken(p));
     Ok((graph, body.into_iter().chain(used).collect()))
-}
-
-/// A normalisation without scale and shift has 1 and 0.
-fn complete(parameters: &mut Vec<Parameter>, layer: &str) {
-    for (suffix, value) in [("weight", 1.0), ("bias", 0.0)] {
-        let name = format!("{layer}.{suffix}");
-        let mean = parameters.iter().find(|p| p.name == format!("{layer}.running_mean"));
-        if let Some(mean) = mean.filter(|_| !parameters.iter().any(|p| p.name == name)) {
-            let tensor = NamedTensor { values: vec![value; mean.tensor.values.len()], ..mean.tensor.clone() };
-            parameters.push(Parameter { name, tensor });
-        }
-    }
 }
 
 /// True for names that are of the network itself, or would be if they were of it.
@@ -164,7 +144,7 @@ fn width(parameters: &[Parameter], published: &Graph) -> f64 {
 const WIDTHS: RangeInclusive<f64> = 0.01..=4.0;
 
 /// Parameters of one name under the names that the file has for them.
-fn told_apart(mut rest: Vec<Parameter>) -> Vec<Parameter> {
+pub(super) fn told_apart(mut rest: Vec<Parameter>) -> Vec<Parameter> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for parameter in &rest {
         *counts.entry(parameter.name.clone()).or_default() += 1;
@@ -340,7 +320,7 @@ fn rename(graph: &mut Graph, names: &BTreeMap<&'static str, Vec<String>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::file::Stored;
+    use crate::weights::file::{NamedTensor, Stored};
 
     /// Convolutions' kernels of a network, by their number of outputs alone.
     fn kernels(width: f64) -> Vec<Parameter> {

@@ -103,7 +103,8 @@ pub fn append_part(
         return Err(GraphError(format!("`{}` reads {inputs} values, not {channels}", part.path)));
     }
     let (op, has_bias) = match part.kind {
-        PartKind::Dense { has_bias, .. } => (Op::Dense, has_bias),
+        // A bias that is missing is 0.
+        PartKind::Dense { .. } => (Op::Dense, true),
         PartKind::Conv { has_bias, .. } => (Op::Conv(Window::new([1, 1], [1, 1], [0, 0]), 1), has_bias),
         PartKind::BatchNorm(_, epsilon) => (Op::BatchNorm(epsilon), false),
         PartKind::LayerNorm(_, epsilon) => (Op::Normalize(Over::Channels, epsilon), false),

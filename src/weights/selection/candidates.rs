@@ -155,7 +155,7 @@ impl Candidate {
         let own = parameters.iter().filter(|own| self.belongs(&own.name, candidates) == Belongs::Here);
         let named: Vec<_> = own.map(|own| (self.own_name(&own.name), &*own.tensor.shape)).collect();
         let shapes: Vec<(&str, &[usize])> = named.iter().map(|(name, shape)| (&**name, *shape)).collect();
-        architectures::tell(&shapes).is_some()
+        architectures::tell(&shapes, None).is_some()
     }
 
     /// What its library calls one of its tensors; that of another keeps its name.
