@@ -85,7 +85,7 @@ fn what_is_left_out_is_counted_by_kind() {
     let listing = list(folder.path()).unwrap();
     assert_eq!(listing.note().unwrap(), holds.replace("; in it", "left out"));
     let nothing = TempDir::new().unwrap();
-    assert!(list(nothing.path()).unwrap_err().to_string().ends_with("PNM are read)"));
+    assert!(list(nothing.path()).unwrap_err().to_string().ends_with("HEIC are read)"));
 }
 
 #[test]
