@@ -257,3 +257,158 @@ fn running(path: &Path) -> usize {
         .filter(|line| String::from_utf8_lossy(line).contains(name))
         .count()
 }
+
+/// Where this ffmpeg lacks an encoder, filter or library, there is nothing to try.
+fn can_make(folder: &TempDir, name: &str, picture: &str, options: &[&str]) -> Option<PathBuf> {
+    let path = folder.path().join(name);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", picture]).args(options).arg(&path);
+    let made = command.output().is_ok_and(|output| output.status.success());
+    if !made {
+        eprintln!("skipped: this ffmpeg cannot make {name}");
+    }
+    made.then_some(path)
+}
+
+#[test]
+fn colours_follow_the_formula_and_what_is_not_said_is_told() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    // Y, Cb, Cr of a strong orange; what it is by BT.601 and by BT.709.
+    let picture =
+        |size: &str| format!("color=black:size={size}:rate=5,format=yuv420p,geq=lum=150:cb=60:cr=190");
+    let options = ["-frames:v", "1", "-c:v", "ffv1"];
+    for (size, expected, notes) in [("64x48", [255, 132, 19], 0), ("1280x720", [255, 137, 12], 1)] {
+        let clip = make(&folder, &format!("{size}.mkv"), &picture(size), &options);
+        let (frames, told) = frames_and_words(&clip, 1);
+        assert_eq!(told.len(), notes, "{told:?}");
+        assert!(told.iter().all(|note| note.contains("BT.709")), "{told:?}");
+        let middle = frames[0].bytes.chunks(3).nth(frames[0].bytes.len() / 6).unwrap();
+        assert!(middle.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1), "{middle:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn pixels_become_square_fields_whole_and_transparency_white() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let oblong = ["-vf", "setsar=2/1", "-frames:v", "2", "-c:v", "ffv1"];
+    let clip = make(&folder, "oblong.mkv", "testsrc=size=64x48:rate=5", &oblong);
+    let (seen, told) = frames_and_words(&clip, 1);
+    assert_eq!((seen[0].width, seen[0].height), (128, 48));
+    assert!(told[0].ends_with("its 64×48 pixels are not square (2:1): shown as 128×48"), "{told:?}");
+
+    // Every second line is black in one field and white in the other.
+    let fields = "color=black:size=64x48:rate=5,format=yuv420p,geq=lum='if(mod(Y,2),235,16)':cb=128:cr=128";
+    let options =
+        ["-vf", "setfield=tff", "-frames:v", "5", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "1"];
+    if let Some(clip) = can_make(&folder, "fields.mpg", fields, &options) {
+        let (seen, told) = frames_and_words(&clip, 1);
+        assert_eq!(seen.len(), 5);
+        assert!(told.len() == 1 && told[0].contains("deinterlaced"), "{told:?}");
+        let column: Vec<u8> = seen[2].bytes.chunks(64 * 3).map(|row| row[90]).skip(8).take(30).collect();
+        assert!(column.windows(2).all(|pair| pair[0].abs_diff(pair[1]) < 30), "{column:?}");
+    }
+
+    let half = "color=black@0:size=64x48:rate=5,format=rgba,geq=r=255:g=0:b=0:a='255*lt(X,32)'";
+    for (name, codec) in [("clear.mov", "qtrle"), ("clear.webm", "libvpx-vp9")] {
+        let options =
+            ["-frames:v", "2", "-c:v", codec, "-pix_fmt", if codec == "qtrle" { "argb" } else { "yuva420p" }];
+        if let Some(clip) = can_make(&folder, name, half, &options) {
+            let seen = frames(&clip);
+            assert_near(&seen[0].bytes[64 * 3 * 20 + 3 * 8..][..3], [255, 0, 0]);
+            assert_near(&seen[0].bytes[64 * 3 * 20 + 3 * 56..][..3], [255; 3]);
+        }
+    }
+}
+
+#[test]
+fn hdr_white_becomes_white() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    // 203 cd/m² are 58 % of PQ and 75 % of HLG: 573 and 721 of 10 bits in limited range.
+    for (transfer, white) in [("smpte2084", 573), ("arib-std-b67", 721)] {
+        let picture =
+            format!("color=black:size=64x48:rate=5,format=yuv420p10le,geq=lum={white}:cb=512:cr=512");
+        let tags =
+            format!("colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc:lossless=1:log-level=error");
+        let options = [
+            "-frames:v",
+            "2",
+            "-c:v",
+            "libx265",
+            "-x265-params",
+            &tags,
+            "-colorspace",
+            "bt2020nc",
+            "-color_primaries",
+            "bt2020",
+            "-color_trc",
+            transfer,
+        ];
+        let Some(clip) = can_make(&folder, &format!("{transfer}.mp4"), &picture, &options) else { return };
+        let (seen, told) = frames_and_words(&clip, 1);
+        assert!(told.len() == 1 && told[0].contains("HDR ("), "{told:?}");
+        let pixel = &seen[0].bytes[64 * 3 * 20 + 90..][..3];
+        match told[0].contains("converted to sRGB") {
+            true => assert!(pixel.iter().all(|value| *value >= 250), "{transfer}: {pixel:?}"),
+            false => assert!(told[0].contains("not converted from HDR"), "{told:?}"),
+        }
+    }
+}
+
+#[test]
+fn streams_without_a_container_and_lists_of_pieces_are_read() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let picture = "testsrc=size=64x48:rate=5";
+    let streams: [(&str, &[&str]); 3] = [
+        ("delimited.h264", &["-c:v", "libx264", "-pix_fmt", "yuv420p", "-bsf:v", "h264_metadata=aud=insert"]),
+        (
+            "delimited.hevc",
+            &["-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params", "aud=1:log-level=error"],
+        ),
+        // Known to ffmpeg alone.
+        ("bare.m4v", &["-c:v", "mpeg4", "-f", "m4v"]),
+    ];
+    for (name, options) in streams {
+        let options = [&["-frames:v", "10"], options].concat();
+        if let Some(clip) = can_make(&folder, name, picture, &options) {
+            assert_eq!(frames(&clip).len(), 10, "{name}");
+        }
+    }
+    let pieces = folder.path().join("piece%d.ts");
+    let options = [
+        "-frames:v",
+        "10",
+        "-c:v",
+        "mpeg2video",
+        "-g",
+        "5",
+        "-f",
+        "hls",
+        "-hls_time",
+        "1",
+        "-hls_list_size",
+        "0",
+        "-hls_segment_filename",
+        pieces.to_str().unwrap(),
+    ];
+    let list = make(&folder, "list.m3u8", picture, &options);
+    assert_eq!(frames(&list).len(), 10);
+    let third = frames_and_words(&list, 3).0;
+    assert_eq!(third.iter().map(|frame| frame.id).collect::<Vec<_>>(), [0, 3, 6, 9]);
+    let text = std::fs::read_to_string(&list).unwrap();
+    std::fs::write(&list, text.replace("piece", "http://localhost:1/piece")).unwrap();
+    assert!(message(&list).contains("nothing is fetched from a network"), "{}", message(&list));
+    std::fs::write(&list, text.replace("#EXT-X-ENDLIST", "")).unwrap();
+    assert!(message(&list).contains("#EXT-X-ENDLIST"), "{}", message(&list));
+}

@@ -40,6 +40,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// True where Ctrl-C ended it.
     pub interrupted: bool,
+    /// Pictures that could not be read, and files that were not read to their end.
+    pub unread: u64,
 }
 
 /// Why an off-screen run ended early.
@@ -92,7 +94,8 @@ pub fn run(
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let ctx = egui::Context::default();
     let mut view = View::new(&gpu, placement, state, setup.versions(), FORMAT, ctx);
-    let mut summary = Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false };
+    let mut summary =
+        Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false, unread: 0 };
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
     let mut told = String::new();
@@ -166,6 +169,7 @@ pub fn run(
         }
     }
     let status = session.status();
+    summary.unread = status.unread;
     drop(session);
     for written in writer.finish() {
         collect(&mut summary, written)?;

@@ -53,6 +53,7 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
     let is_folder = matches!(&setup.source, Some(SourceSpec::Path(path)) if path.is_dir());
+    let is_camera = !matches!(&setup.source, Some(SourceSpec::Path(_)));
     let extent = match (view.frames, view.seconds) {
         (Some(frames), _) => Extent::Frames(frames),
         (None, Some(seconds)) => Extent::Seconds(seconds),
@@ -71,7 +72,12 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let of = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (frames, count) = (of(frames, "frame"), of(count as u64, "snapshot"));
     eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display());
-    Ok(if summary.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    Ok(match summary.interrupted {
+        true => ExitCode::from(INTERRUPTED),
+        // What was wrong with each was told.
+        false if summary.unread > 0 && !is_camera => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
 }
 
 /// Arguments as meant.

@@ -45,6 +45,16 @@ pub enum FigureError {
     /// The file's name ends in nothing that can be written.
     #[error("{} names no format for a figure; end its name in .png or .svg", .0.display())]
     Extension(PathBuf),
+    /// The file's name ends like a film's.
+    #[error(
+        "{} is a film's name, and a figure is one picture. `-o {stem}.png` writes one for each frame of VIDEO.mp4 \
+         ({stem}-VIDEO-00000.png, …); then `ffmpeg -framerate 10 -i {stem}-VIDEO-%05d.png {}` makes a film of them",
+        path.display(), path.display(), stem = path.with_extension("").display()
+    )]
+    Film {
+        /// The name.
+        path: PathBuf,
+    },
     /// The marks could not be drawn or the PNG not encoded.
     #[error("the figure could not be encoded: {0}; try the other of .png and .svg")]
     Encode(String),
@@ -206,11 +216,14 @@ impl Figure {
     /// That a name ends in a format that can be written.
     ///
     /// # Errors
-    /// [`FigureError::Extension`].
+    /// [`FigureError::Extension`], [`FigureError::Film`].
     pub fn check_name(path: &Path) -> Result<(), FigureError> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension.map(str::to_ascii_lowercase).as_deref() {
             Some("png" | "svg") => Ok(()),
+            Some("mp4" | "gif" | "webm" | "mov" | "mkv" | "avi" | "apng" | "webp" | "m4v") => {
+                Err(FigureError::Film { path: path.to_owned() })
+            }
             _ => Err(FigureError::Extension(path.to_owned())),
         }
     }

@@ -63,7 +63,10 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
                 if shared.config.every_frame && told.len() < MOST_TOLD && told.insert(message.clone()) {
                     eprintln!("note: {message}");
                 }
-                shared.update(|status| status.trouble = Some(message));
+                shared.update(|status| {
+                    status.trouble = Some(message);
+                    status.unread += 1;
+                });
                 if live && !matches!(error, SourceError::DamagedFrame { .. }) {
                     // An unplugged camera fails at once each time: do not spin.
                     std::thread::sleep(RETRY);

@@ -50,6 +50,7 @@ impl Session {
             stage: Stage::Loading("starting".into()),
             source: "".into(),
             trouble: None,
+            unread: 0,
             notices: vec![],
             model: None,
             opened: None,

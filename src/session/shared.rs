@@ -53,6 +53,8 @@ pub struct Status {
     pub source: Arc<str>,
     /// What is wrong with the source at the moment (the session goes on trying).
     pub trouble: Option<String>,
+    /// Pictures that could not be read, and files that were not read to their end.
+    pub unread: u64,
     /// Fallbacks that were taken, each with how to get the real thing, and what else is to be known of network and source.
     pub notices: Vec<Notice>,
     /// The network, once it is loaded.

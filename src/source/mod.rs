@@ -1,4 +1,4 @@
-//! Where frames come from: a camera, a picture, a folder of pictures, a video, the test card.
+//! Where frames come from: a camera, a picture, a folder of pictures, an animation, pages, a video, the test card.
 //!
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 

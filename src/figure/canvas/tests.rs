@@ -125,6 +125,9 @@ fn the_format_is_what_the_name_ends_in() {
         let error = figure.encode(Path::new(name)).unwrap_err();
         assert!(matches!(error, FigureError::Extension(_)), "{name}: {error}");
     }
+    let film = Figure::check_name(Path::new("maps/out.mp4")).unwrap_err().to_string();
+    assert!(film.contains("`-o maps/out.png`"), "{film}");
+    assert!(film.contains("`ffmpeg -framerate 10 -i maps/out-VIDEO-%05d.png maps/out.mp4`"), "{film}");
 }
 
 #[test]
