@@ -260,12 +260,11 @@ impl Video {
             _ => String::new(),
         };
         let complaint = self.without_path(ending.complaint.as_deref().unwrap_or_default());
+        tracing::info!("ffmpeg says of {}: {complaint}", self.path.display());
         let reason = match (ending.log.is_cut_off(), ending.succeeded) {
             (true, _) => format!("the video is cut off: {read} {frames} read{of}"),
             (false, true) => {
-                format!(
-                    "the video is damaged: {read} {frames} read{of}, not all of them whole (ffmpeg says: {complaint})"
-                )
+                format!("the video is cut off or damaged: {read} {frames} read{of}, not all of them whole")
             }
             (false, false) => {
                 format!("the video breaks off: {read} {frames} read{of} (ffmpeg says: {complaint})")

@@ -93,11 +93,12 @@ fn one_that_is_cut_off_gives_what_it_has_and_says_so() {
         assert!(source.next_frame().unwrap().is_none());
         // In the window it plays again, and says so once.
         let mut source = opened(&cut, 1, true);
-        let notes: Vec<_> = (0..3 * count).flat_map(|_| {
+        let mut notes = 0;
+        for _ in 0..3 * count {
             source.next_frame().unwrap().unwrap();
-            source.take_notes()
-        });
-        assert_eq!(notes.count(), 1, "{name}");
+            notes += source.take_notes().len();
+        }
+        assert_eq!(notes, 1, "{name}");
     }
 }
 

@@ -37,7 +37,7 @@ pub fn unfinished(path: &Path, container: &Container) -> Option<String> {
 fn goes_on(path: &Path, list: &str) -> bool {
     let ends = |text: &str| text.contains("#EXT-X-ENDLIST");
     if !list.contains("#EXT-X-STREAM-INF") {
-        return !ends(list);
+        return list.contains("#EXTINF") && !ends(list);
     }
     let names = list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let lists = names.take(MAX_LISTS).filter_map(|name| text(&path.with_file_name("").join(name)));

@@ -105,7 +105,7 @@ fn complaints_about_a_damaged_file_do_not_end_it_early() {
     for (complaint, told) in [
         (
             "bad block",
-            "the video is damaged: 2 frames were read, of 5 that it should have, not all of them whole (ffmpeg says: bad block)",
+            "the video is cut off or damaged: 2 frames were read, of 5 that it should have, not all of them whole",
         ),
         ("stream 0: partial file", "the video is cut off: 2 frames were read, of 5 that it should have"),
     ] {
