@@ -79,18 +79,24 @@ impl WeightsSpec {
     /// # Errors
     /// Where a file that is named was not fetched.
     pub fn resolve(&self) -> Result<Self, EngineError> {
-        let missing = |name: &str, what: &str| {
+        let missing = |command: &str, what: &str| {
             EngineError::new(format!(
-                "{what} not on this machine yet: `convscope weights fetch {name}` gets them, `convscope weights list` \
-                 shows what there is"
+                "{what} not on this machine yet: `{command}` gets them, `convscope weights list` shows what there is"
             ))
         };
         match self {
             Self::Auto => Ok(fetched().unwrap_or(Self::Embedded)),
-            Self::Imagenet => fetched().ok_or_else(|| missing("", "ImageNet weights are")),
+            Self::Imagenet => {
+                fetched().ok_or_else(|| missing("convscope weights fetch", "ImageNet weights are known, but"))
+            }
             Self::Known(name) => {
                 let path = known(name).and_then(|entry| cached(&entry));
-                path.map(Self::File).ok_or_else(|| missing(name, &format!("the weights `{name}` are")))
+                path.map(Self::File).ok_or_else(|| {
+                    missing(
+                        &format!("convscope weights fetch {name}"),
+                        &format!("the weights `{name}` are known, but"),
+                    )
+                })
             }
             Self::Embedded | Self::Untrained | Self::File(_) => Ok(self.clone()),
         }

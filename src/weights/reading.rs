@@ -74,6 +74,9 @@ fn one_file(path: &Path, file: &Path, options: ReadOptions<'_>) -> Result<Readin
     let content = content.map_err(|error| refusal(path, file, &bytes, error))?;
     if let Content::Tensors(tensors) = &content {
         check(path, tensors)?;
+        if let Some(kind) = kind::of_pickle(&bytes).filter(|_| tensors.layout == Layout::Torch) {
+            return Err(WeightsError::Kind { path: path.into(), kind: kind.to_string() });
+        }
     }
     let hub = if path != file || pieces::is_usual(file) { hub::beside(folder) } else { Hub::default() };
     Ok(Reading { content, bytes: bytes.len() as u64, sha256, hub })

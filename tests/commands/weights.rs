@@ -125,6 +125,25 @@ fn a_file_is_one_of_the_known_ones_or_it_is_not() {
 }
 
 #[test]
+fn a_known_file_that_was_not_fetched_is_called_so() {
+    let desk = lab();
+    for (name, command) in
+        [("lab", "`convscope weights fetch lab` gets"), ("imagenet", "`convscope weights fetch` gets")]
+    {
+        for arguments in [&["weights", "info", name][..], &["classify", "photo.png", "--weights", name]] {
+            let message = complains(&desk, arguments);
+            assert!(
+                message.contains("known, but not on this machine yet") && message.contains(command),
+                "{message}"
+            );
+        }
+    }
+    prints(&desk, &["weights", "fetch", "lab", "--mirror", "mirror"]);
+    assert!(prints(&desk, &["weights", "info", "lab"]).contains("known as       lab"));
+    assert!(complains(&desk, &["weights", "info", "untrained"]).contains("no weight file"));
+}
+
+#[test]
 fn what_is_in_a_file_is_told() {
     let desk = lab();
     desk.write("a", fixture("layouts/dense_legacy"));

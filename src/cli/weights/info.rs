@@ -1,6 +1,6 @@
 //! `convscope weights info`: what is in a file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -19,9 +19,9 @@ use crate::weights::{FileFacts, Known, Origin};
   convscope weights info my_finetuned.pth
   convscope weights info detector.onnx --input-size 640x480")]
 pub struct InfoArgs {
-    /// The file, or `embedded`.
+    /// The file or its folder, `embedded`, or the name of a known file that was fetched.
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    file: WeightsSpec,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -67,14 +67,10 @@ struct InfoOutput {
 }
 
 pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
-    let spec = match args.file == Path::new("embedded") {
-        true => WeightsSpec::Embedded,
-        false => WeightsSpec::File(args.file.clone()),
-    };
     let input_size = args.input_size.map(|[width, height]| [height as usize, width as usize]);
     // Whether everything fits is the point of asking.
-    let model = OpenedModel::open(&spec, &ModelOptions { input_size, ..ModelOptions::default() }, None)?;
-    let no_file = || anyhow!("{}: no weight file", args.file.display());
+    let model = OpenedModel::open(&args.file, &ModelOptions { input_size, ..ModelOptions::default() }, None)?;
+    let no_file = || anyhow!("{}: no weight file, so there is nothing in it", args.file);
     let facts = model.facts.clone().ok_or_else(no_file)?;
     let (Origin::File { sha256, .. } | Origin::Embedded { sha256 }) = facts.origin.clone() else {
         return Err(no_file());
@@ -83,7 +79,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
     let Cost { multiply_adds, .. } = graph.total_cost();
     let hidden = hidden_layers(graph);
     let info = Info {
-        file: args.file.clone(),
+        file: PathBuf::from(model.spec.to_string()),
         bytes: facts.bytes,
         sha256,
         known_as: facts.known_as.clone(),

@@ -17,6 +17,18 @@ pub fn of_file(seen: &Seen<'_>) -> Option<Kind> {
     Some(kind)
 }
 
+/// What a pickle is whose tensors can be read, and are not all there are.
+pub fn of_pickle(bytes: &[u8]) -> Option<Kind> {
+    let seen = Seen::new("", bytes, &[]);
+    QUANTISED.sign.fits(&seen).then(|| Kind::new(QUANTISED.what, QUANTISED.then))
+}
+
+const QUANTISED: FileKind = kind(
+    Sign::Pickle(&["_rebuild_qtensor"]),
+    "a quantised network of PyTorch, whose numbers are whole",
+    FLOATS,
+);
+
 /// A kind of file.
 struct FileKind {
     sign: Sign,
@@ -153,12 +165,10 @@ const FILES: &[FileKind] = &[
     ),
     kind(Sign::Entry(&["com.apple.CoreML/model.mlmodel"]), "a packed Core ML model", TO_ONNX),
     kind(Sign::Entry(&["saved_model.pb"]), "a packed SavedModel of TensorFlow", TO_KERAS),
+    kind(Sign::Entry(&[".data/extern_modules"]), "a package of torch.package, which holds code", TORCH_SAVE),
+    kind(Sign::Is(signs::is_quantised_safetensors), "a quantised network, in numbers of a byte", FLOATS),
     // Pickles.
-    kind(
-        Sign::Pickle(&["_rebuild_qtensor"]),
-        "a quantised network of PyTorch, whose numbers are whole",
-        FLOATS,
-    ),
+    QUANTISED,
     kind(
         Sign::Pickle(&["_load_from_bytes"]),
         "written by pickle",

@@ -11,7 +11,7 @@ mod tensors;
 mod tests;
 mod told;
 
-pub use files::of_file;
+pub use files::{of_file, of_pickle};
 pub use folders::of_folder;
 pub use seen::Seen;
 pub use tensors::of_tensors;

@@ -59,7 +59,7 @@ impl Sign {
                 seen.pickle.is_some_and(|pickle| words.iter().all(|word| holds(pickle, word.as_bytes())))
             }
             Self::Optimizer => seen.pickle.is_some_and(|pickle| {
-                let head = &pickle[..pickle.len().min(40)];
+                let head = &pickle[..pickle.len().min(300)];
                 [&b"\x05\0\0\0state"[..], b"\x8c\x05state"].iter().any(|key| holds(head, key))
                     && holds(pickle, b"param_groups")
             }),
@@ -187,6 +187,16 @@ pub(super) fn is_darknet(bytes: &[u8]) -> bool {
     let number =
         |at: usize| head[at..at + 4].iter().rev().fold(0, |sum: u32, byte| sum << 8 | u32::from(*byte));
     number(0) == 0 && (1..=2).contains(&number(4)) && number(8) <= 5 && bytes.len() > 1000
+}
+
+/// Safetensors with whole numbers of a byte, or floating point of a byte, among its tensors.
+pub(super) fn is_quantised_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk() else { return false };
+    let header = usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| rest.get(..length));
+    header.is_some_and(|header| {
+        header.starts_with(b"{")
+            && [&b"\"I8\""[..], b"\"F8_", b"\"F4\"", b"\"F6_"].iter().any(|kind| holds(header, kind))
+    })
 }
 
 /// A file of zeros, however long.

@@ -116,6 +116,7 @@ fn what_a_file_is_is_told_by_its_content() {
             "written by pickle: save it with torch.save",
         ),
         (b"\x80\x02ctorch._utils\n_rebuild_qtensor\n.", "quantised"),
+        (b"\x1c\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"I8\",\"b\":1}}", "a quantised network"),
         (b"\x80\x04\x95csklearn.svm\nSVC\n.", "scikit-learn"),
         (optimizer, "an optimizer's state"),
         (b"{\"base_code\": {}, \"program\": {}}", "PaddlePaddle's inference model"),
@@ -226,5 +227,7 @@ fn tensors_tell_what_is_no_network() {
     assert!(said(&["conv2d_0.w_0_moment1_0"]).unwrap().contains("an optimizer's state"));
     assert!(said(&["fc.weight", "fc.weight.quant_map"]).unwrap().contains("quantised"));
     assert!(said(&["base.fc.lora_A.weight"]).unwrap().contains("LoRA"));
+    assert!(of_pickle(b"\x80\x02ctorch._utils\n_rebuild_qtensor\n.").is_some());
+    assert_eq!(of_pickle(b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n."), None);
     assert_eq!(said(&["Conv2d_1a_3x3.conv.weight", "fc.bias"]), None);
 }

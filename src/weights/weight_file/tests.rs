@@ -159,3 +159,49 @@ fn conventions_are_those_of_the_file_or_usual_for_it() {
     let (pool, _) = conventions(&file(Layout::Safetensors, &[("format", "pt")]), Some(known));
     assert_eq!(pool, Known { value: Exclude, from: FROM_MANIFEST });
 }
+
+#[test]
+fn pieces_are_one_network_with_what_lies_beside_them() {
+    let graph = inception_v3(3, 0.1);
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let mut one = tensors(&graph);
+    let middle = one.keys().nth(one.len() / 2).unwrap().clone();
+    let two = one.split_off(&middle);
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let mut map = serde_json::Map::new();
+    for (tensors, name) in [(&one, names[0]), (&two, names[1])] {
+        write(tensors, &place(name));
+        map.extend(tensors.keys().map(|tensor| (tensor.clone(), name.into())));
+    }
+    let index = place("model.safetensors.index.json");
+    std::fs::write(&index, serde_json::json!({"weight_map": map}).to_string()).unwrap();
+    let config = serde_json::json!({"architecture": "inception_v3", "id2label": {"0": "a", "1": "b", "2": "c"},
+        "pretrained_cfg": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0], "input_size": [3, 203, 299]}});
+    std::fs::write(place("config.json"), config.to_string()).unwrap();
+    for path in [folder.path(), &index, &place(names[1])] {
+        let file = WeightFile::open(path, ReadOptions::default()).unwrap();
+        assert_eq!(file.class_names.as_deref(), Some(&["a", "b", "c"].map(String::from)[..]));
+        assert_eq!(
+            (file.facts.input_scale.value, file.facts.input_scale.from),
+            (InputScale::ZeroToOne, "says config.json")
+        );
+        let input = file.graph.input_shape();
+        assert_eq!((input.height, input.width), (203, 299));
+        let both = [names[0], names[1]].map(|name| std::fs::read(place(name)).unwrap());
+        assert_eq!(file.facts.bytes, both.iter().map(|bytes| bytes.len() as u64).sum::<u64>());
+        let sha256 = reading::sha256(both.iter().map(Vec::as_slice));
+        assert_eq!(file.facts.origin, Origin::File { path: path.into(), sha256 });
+        assert_eq!(load(path).unwrap().layers, seeded(&graph, 7).layers);
+    }
+    let said = load(&place(names[0])).unwrap().notes;
+    assert!(said.iter().any(|note| note.contains("one of 2 pieces: all of them are read")), "{said:?}");
+    std::fs::write(place("config.json"), r#"{"id2label": {"0": "a"}}"#).unwrap();
+    let file = WeightFile::open(folder.path(), ReadOptions::default()).unwrap();
+    assert!(
+        file.class_names.is_none() && file.notes.iter().any(|note| note.contains("the names are not used"))
+    );
+    std::fs::remove_file(place(names[1])).unwrap();
+    let message = load(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("model-00002-of-00002.safetensors is not beside it"), "{message}");
+}
