@@ -2,6 +2,8 @@
 
 #[path = "commands/desk.rs"]
 mod desk;
+#[path = "commands/like.rs"]
+mod like;
 #[path = "commands/mistakes.rs"]
 mod mistakes;
 #[path = "commands/pictures.rs"]

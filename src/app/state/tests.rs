@@ -1,6 +1,7 @@
 use super::*;
 use crate::app::lens::{class_activation, held, hypercolumn, kernels};
 use crate::frame::{Frame, PixelFormat};
+use crate::gpu::Fit;
 use crate::model::inception_v3::inception_v3;
 use crate::session::HeldFrame;
 use crate::view::{Colormap, Normalize};
