@@ -9,9 +9,10 @@ mod levels;
 mod raster;
 mod tiff;
 mod trouble;
+mod webp;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -77,15 +78,10 @@ fn decode_any(mut reader: impl BufRead + Seek, decoding: Decoding) -> Result<Dec
             return tiff::decode(read_whole(reader)?);
         }
         _ if is_heif(&head) => heif::decode(&read_whole(reader)?)?,
-        [b'R', b'I', b'F', b'F', a, b, c, d, ..] => {
-            // Its decoder says of what is missing that it is wrong.
-            let whole = 8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
-            let is_cut = reader.seek(SeekFrom::End(0))? < whole;
-            reader.rewind()?;
-            decode_other(reader).map_err(|trouble| match trouble {
-                Trouble::Damaged if is_cut => Trouble::CutOff,
-                other => other,
-            })?
+        [b'R', b'I', b'F', b'F', ..] => {
+            let bytes = read_whole(reader)?;
+            webp::check(&bytes)?;
+            decode_other(Cursor::new(bytes))?
         }
         _ => decode_other(reader)?,
     };

@@ -16,6 +16,17 @@ const ROUNDING: f64 = 0.004;
 /// # Errors
 /// Where nobody knows which of its values are black and white.
 pub(super) fn apply(raster: Raster, levels: Levels) -> Result<(Raster, Option<String>), Trouble> {
+    let is_number = |samples: &[f32]| samples.iter().all(|value| !value.is_nan());
+    let has_gaps = matches!(&raster.samples, Samples::F32(samples) if !is_number(samples));
+    let (raster, note) = chosen(raster, levels)?;
+    let gaps = has_gaps.then(|| "has values that are no numbers (NaN), which are shown black".into());
+    Ok((
+        raster,
+        [gaps, note].into_iter().flatten().reduce(|first: String, second| format!("{first}; {second}")),
+    ))
+}
+
+fn chosen(raster: Raster, levels: Levels) -> Result<(Raster, Option<String>), Trouble> {
     if matches!((&raster.samples, levels), (Samples::U8(_), Levels::Kept)) {
         return Ok((raster, None));
     }
@@ -23,9 +34,9 @@ pub(super) fn apply(raster: Raster, levels: Levels) -> Result<(Raster, Option<St
     let found = range(&raster);
     let (low, high) = found.unwrap_or((0.0, 0.0));
     let is_fraction = raster.full.is_none();
-    let taken = |low, high| {
-        format!("values of {} are black, of {} white", shown(low, is_fraction), shown(high, is_fraction))
-    };
+    let digits = if is_fraction { (3.0 - (high - low).log10().floor()).clamp(0.0, 12.0) as usize } else { 0 };
+    let shown = |value: f64| shown(value, digits);
+    let taken = |low, high| format!("values of {} are black, of {} white", shown(low), shown(high));
     let stretched = |low: f64, high: f64| stretch(&raster, (low / full) as f32, (high / full) as f32);
     match levels {
         // The note is for who looks at it later, in a snapshot.
@@ -33,7 +44,7 @@ pub(super) fn apply(raster: Raster, levels: Levels) -> Result<(Raster, Option<St
         Levels::Auto if low < high => Ok((stretched(low, high), Some(taken(low, high)))),
         Levels::Auto => Ok((raster, None)),
         Levels::Kept => {
-            let (shown_low, shown_high) = (shown(low, is_fraction), shown(high, is_fraction));
+            let (shown_low, shown_high) = (shown(low), shown(high));
             let values = format!("{shown_low}…{shown_high}");
             if low < -full * ROUNDING || high > full * (1.0 + ROUNDING) {
                 return match is_fraction {
@@ -45,8 +56,8 @@ pub(super) fn apply(raster: Raster, levels: Levels) -> Result<(Raster, Option<St
                     }
                     true if low >= -1.0 && high <= 256.0 => {
                         let note = format!(
-                            "holds values of {values}, taken as levels from 0 to 255; `--levels LOW..HIGH` or \
-                             `--levels auto` says otherwise"
+                            "holds values of {values}, taken as levels from 0 to 255; `--levels LOW..HIGH` \
+                             says otherwise"
                         );
                         Ok((stretched(0.0, 255.0), Some(note)))
                     }
@@ -131,7 +142,11 @@ fn mapped<S: Copy>(
     bytes
 }
 
-/// A value as people write it.
-fn shown(value: f64, is_fraction: bool) -> String {
-    if is_fraction { format!("{}", (value * 1e3).round() / 1e3) } else { format!("{}", value.round()) }
+/// A value with at most so many digits behind the point.
+fn shown(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').into(),
+        false => text,
+    }
 }

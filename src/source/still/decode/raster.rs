@@ -76,7 +76,7 @@ impl Raster {
 
     /// How many samples of a pixel are colours: all but the opacity.
     pub fn colors(&self) -> usize {
-        if self.channels % 2 == 0 { self.channels - 1 } else { self.channels }
+        if self.channels.is_multiple_of(2) { self.channels - 1 } else { self.channels }
     }
 
     /// The same without its opacity: colours that it hid show.

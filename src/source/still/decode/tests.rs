@@ -183,3 +183,29 @@ fn hostile_directories_end() {
         assert!([CUT_OFF, DAMAGED].contains(&&*refusal), "{refusal}");
     }
 }
+
+#[test]
+fn webp_that_was_never_filled_is_told() {
+    let mut webp = Cursor::new(Vec::new());
+    let noise = RgbImage::from_fn(64, 64, |x, y| {
+        image::Rgb([(x * x * 7 + y * y * 13 + x * y) as u8, (x * 91) as u8, (y * 57) as u8])
+    });
+    noise.write_to(&mut webp, image::ImageFormat::WebP).unwrap();
+    let mut webp = webp.into_inner();
+    assert!(decode_from(Cursor::new(&webp), Path::new("a"), Decoding::default()).is_ok());
+    assert_eq!(refusal(&webp[..webp.len() - 9]), CUT_OFF);
+    let half = webp.len() / 2;
+    webp[half..].fill(0);
+    assert_eq!(refusal(&webp), CUT_OFF);
+}
+
+#[test]
+fn fractions_are_written_with_the_digits_that_they_need() {
+    let of = |samples: &[f32]| {
+        let raster = Raster::new(samples.len() as u32, 1, 1, raster::Samples::F32(samples.to_vec()));
+        levels::apply(raster, Levels::Kept).ok().and_then(|(_, note)| note).unwrap()
+    };
+    assert!(of(&[0.0, 0.000_25]).contains("0…0.00025 of 1"), "{}", of(&[0.0, 0.000_25]));
+    assert!(of(&[0.0, f32::NAN, 1.0]).contains("no numbers (NaN)"));
+    assert!(of(&[-0.1, 1.25]).contains("-0.1…1.25: those beyond 0…1 are cut off"));
+}
