@@ -49,6 +49,7 @@ pub(super) const TO_KERAS: &str = "save the model from Keras, as `.keras` or `.h
 pub(super) const TORCH_SAVE: &str = "`torch.save(model.state_dict(), …)` writes a file that is read";
 pub(super) const PADDLE_SAVE: &str = "`paddle.save(model.state_dict(), …)` writes a file that is read";
 pub(super) const FLOATS: &str = "give the network that it was made from, in floating point";
+const BINARY_ONNX: &str = "save it as a binary `.onnx`, in Python with `onnx.save`";
 const AS_PICTURE: &str = "give it as the picture, and a weight file after --weights";
 pub(super) const DISTRIBUTED: &str = "make one file of it, with `python -m torch.distributed.checkpoint.format_utils dcp_to_torch \
                                       FOLDER NAME.pth`";
@@ -112,11 +113,7 @@ const FILES: &[FileKind] = &[
     kind(Sign::Begins(&[b"%PDF-"]), "a PDF document", "give a weight file after --weights"),
     // Whole networks of other frameworks.
     kind(Sign::At(4, b"ORTM"), "ONNX Runtime's ORT format", "give the ONNX file that it was made from"),
-    kind(
-        Sign::Text(&["ir_version:", "<\n   ir_version:", "<ir_version:"]),
-        "ONNX as a text",
-        "save it as a binary `.onnx`, in Python with `onnx.save`",
-    ),
+    kind(Sign::Text(&["ir_version:", "<\n   ir_version:", "<ir_version:"]), "ONNX as a text", BINARY_ONNX),
     kind(
         Sign::At(4, b"TFL3"),
         "a TensorFlow Lite model",
@@ -209,6 +206,8 @@ const FILES: &[FileKind] = &[
     kind(Sign::Json(&["architecture"]), "the configuration of a network, without its weights", GIVE_FOLDER),
     kind(Sign::Json(&["id2label"]), "the configuration of a network, without its weights", GIVE_FOLDER),
     kind(Sign::Json(&["image_mean"]), "the preparation of pictures, without weights", GIVE_FOLDER),
+    kind(Sign::Json(&["graph", "irVersion"]), "ONNX as a text (JSON)", BINARY_ONNX),
+    kind(Sign::Json(&["itemInfoEntries"]), "the table of a Core ML model", TO_ONNX),
     kind(Sign::Json(&["error"]), "a server's refusal", "the download needs a sign-in or another address"),
     // Texts.
     kind(Sign::Says(&["<net ", "version="]), "an OpenVINO network", TO_ONNX),
@@ -235,6 +234,7 @@ const FILES: &[FileKind] = &[
         "a Keras model's architecture without its weights (YAML)",
         "save both, with `model.save(\"NAME.keras\")`",
     ),
+    kind(Sign::Says(&["node {", "op:"]), "a graph of TensorFlow as a text (GraphDef)", TO_KERAS),
     // Protocol buffers, by what their fields are.
     kind(Sign::Message(signs::is_saved_model), "a SavedModel of TensorFlow", TO_KERAS),
     kind(Sign::Message(signs::is_core_ml), "a Core ML model", TO_ONNX),

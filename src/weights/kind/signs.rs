@@ -1,7 +1,7 @@
 //! By what a kind of file is told.
 
 use super::seen::Seen;
-use crate::weights::protobuf::Fields;
+use crate::weights::protobuf::{Field, Fields};
 
 /// What tells a kind; all of it the file's content but for [`Sign::Beside`] and [`Sign::Named`].
 #[derive(Clone, Copy)]
@@ -93,12 +93,11 @@ fn holds(bytes: &[u8], word: &[u8]) -> bool {
 const MOST_FIELDS: usize = 100_000;
 
 /// The fields of a whole message; `None` where bytes are none.
-fn fields(bytes: &[u8]) -> Option<Vec<(u64, Option<u64>, &[u8])>> {
+fn fields(bytes: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut rest = Fields(bytes);
     let mut found = vec![];
     while !rest.0.is_empty() && found.len() < MOST_FIELDS {
-        let field = rest.field()?;
-        found.push((field.number, field.is_number.then_some(field.value), field.content));
+        found.push(rest.field()?);
     }
     (!found.is_empty()).then_some(found)
 }
@@ -109,8 +108,8 @@ fn is_name(bytes: &[u8]) -> bool {
 }
 
 /// The first such field's content.
-fn content<'a>(fields: &[(u64, Option<u64>, &'a [u8])], number: u64) -> Option<&'a [u8]> {
-    fields.iter().find(|field| field.0 == number && field.1.is_none()).map(|field| field.2)
+fn content<'a>(fields: &[Field<'a>], number: u64) -> Option<&'a [u8]> {
+    fields.iter().find(|field| field.number == number && !field.is_number).map(|field| field.content)
 }
 
 /// TensorFlow's GraphDef: nodes that have a name and an operation, and versions.
@@ -118,14 +117,14 @@ pub(super) fn is_tensorflow_graph(bytes: &[u8]) -> bool {
     let Some(found) = fields(bytes) else { return false };
     let Some(node) = content(&found, 1).and_then(fields) else { return false };
     let is_operation = |op: &[u8]| op[0].is_ascii_uppercase() || op[0] == b'_';
-    found.iter().all(|field| field.0 <= 4)
+    found.iter().all(|field| field.number <= 4)
         && content(&node, 1).is_some_and(is_name)
         && content(&node, 2).is_some_and(|op| is_name(op) && is_operation(op))
 }
 
 /// TensorFlow's MetaGraphDef (`.meta`): a GraphDef behind what it is.
 pub(super) fn is_tensorflow_meta(bytes: &[u8]) -> bool {
-    let found = fields(bytes).filter(|found| found.iter().all(|field| field.0 <= 7));
+    let found = fields(bytes).filter(|found| found.iter().all(|field| field.number <= 7));
     found.is_some_and(|found| content(&found, 2).is_some_and(is_tensorflow_graph))
 }
 
@@ -133,19 +132,21 @@ pub(super) fn is_tensorflow_meta(bytes: &[u8]) -> bool {
 pub(super) fn is_saved_model(bytes: &[u8]) -> bool {
     let Some(found) = fields(bytes) else { return false };
     let is_meta = |content: &[u8]| content.first() == Some(&0x0a);
-    found[0].0 == 1
-        && found[0].1 == Some(1)
-        && found[1..].iter().all(|field| field.0 == 2 && is_meta(field.2))
+    found[0].number == 1
+        && found[0].is_number
+        && found[0].value == 1
+        && found[1..].iter().all(|field| field.number == 2 && is_meta(field.content))
 }
 
 /// Apple's Model: a version, a description, and one of many kinds from number 200 on.
 pub(super) fn is_core_ml(bytes: &[u8]) -> bool {
     let Some(found) = fields(bytes) else { return false };
-    let first = found[0];
-    first.0 == 1
-        && first.1.is_some_and(|version| (1..=30).contains(&version))
+    let first = &found[0];
+    first.number == 1
+        && first.is_number
+        && (1..=30).contains(&first.value)
         && content(&found, 2).is_some()
-        && found.iter().any(|field| field.1.is_none() && (200..=4000).contains(&field.0))
+        && found.iter().any(|field| !field.is_number && (200..=4000).contains(&field.number))
 }
 
 /// Caffe's NetParameter: a name, and layers of number 100, before that of number 2 with their name in number 4.
@@ -154,7 +155,7 @@ pub(super) fn is_caffe(bytes: &[u8]) -> bool {
     let is_old = |layer: &[u8]| {
         fields(layer).is_some_and(|layer| {
             content(&layer, 4).is_some_and(is_name)
-                && layer.iter().any(|field| field.0 == 5 && field.1.is_some())
+                && layer.iter().any(|field| field.number == 5 && field.is_number)
         })
     };
     let is_new = |layer: &[u8]| fields(layer).is_some_and(|layer| content(&layer, 2).is_some_and(is_name));

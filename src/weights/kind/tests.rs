@@ -116,7 +116,7 @@ fn what_a_file_is_is_told_by_its_content() {
             "written by pickle: save it with torch.save",
         ),
         (b"\x80\x02ctorch._utils\n_rebuild_qtensor\n.", "quantised"),
-        (b"\x1c\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"I8\",\"b\":1}}", "a quantised network"),
+        (b"\x1a\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"I8\",\"b\":1}}", "a quantised network"),
         (b"\x80\x04\x95csklearn.svm\nSVC\n.", "scikit-learn"),
         (optimizer, "an optimizer's state"),
         (b"{\"base_code\": {}, \"program\": {}}", "PaddlePaddle's inference model"),
@@ -140,6 +140,7 @@ fn what_a_file_is_is_told_by_its_content() {
         (&graph, "a frozen graph of TensorFlow"),
         (&meta, "MetaGraphDef"),
         (&table, "a TensorFlow checkpoint"),
+        (b"node {\n  name: \"a\"\n  op: \"Const\"\n}", "GraphDef"),
         (b"model_checkpoint_path: \"model.ckpt\"\n", "TensorFlow's checkpoints"),
         (b"\x82\xa6params\x81", "Flax"),
     ];
