@@ -9,7 +9,7 @@ use crate::app::setup::Setup;
 use crate::gpu::{GpuContext, GpuError};
 
 /// What window managers put around a window, in points: two edges, a title bar and an edge.
-const FRAME: [f64; 2] = [16.0, 48.0];
+const FRAME: [f64; 2] = [4.0, 40.0];
 
 /// Smaller than this the panels have no room.
 const SMALLEST: [f64; 2] = [480.0, 320.0];
