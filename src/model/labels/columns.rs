@@ -116,7 +116,7 @@ pub(super) fn list(rows: &[Row], heading: Option<&[String]>) -> Option<List> {
         let cell = |column: Option<usize>| column.map_or("", |at| row.cells[at].as_str());
         let name = name.map_or_else(String::new, |at| {
             // A name's own comma, which nothing quotes, parts it too.
-            let whole = heading.map_or(true, |heading| at + 1 == heading.len()) && Some(at) > last;
+            let whole = heading.is_none_or(|heading| at + 1 == heading.len()) && Some(at) > last;
             let end = if whole { row.cells.len() } else { at + 1 };
             tidy(&row.cells[at..end].join(","))
         });
