@@ -3,11 +3,12 @@
 
 Usage: python3 scripts/make_animation_fixtures.py [FOLDER]
 
-Needs pillow and tifffile. NAME.gif, .webp, .png, .tif hold pictures; NAME-right.png has them below each other, as Pillow (of
-TIFF: as they were drawn) composes them, over white.
+Needs pillow, tifffile and ffmpeg. NAME.gif, .webp, .png, .tif hold pictures; NAME-right.png has them below each other, as
+Pillow (PNG: ffmpeg; TIFF: as they were drawn) composes them, over white.
 """
 import pathlib
 import struct
+import subprocess
 import sys
 
 import numpy as np
@@ -37,6 +38,12 @@ def right(name, frames):
 
 
 def read(path):
+    if path.suffix == ".png":
+        # Pillow 13.0.0 does not go back to the picture before where that is asked for.
+        command = ["ffmpeg", "-v", "error", "-f", "apng", "-i", path, "-fps_mode", "passthrough", "-pix_fmt", "rgba"]
+        frames = subprocess.run([*command, "-f", "rawvideo", "-"], check=True, capture_output=True).stdout
+        step = SIZE[0] * SIZE[1] * 4
+        return [Image.frombytes("RGBA", SIZE, frames[at:at + step]) for at in range(0, len(frames), step)]
     with Image.open(path) as image:
         frames = []
         for number in range(image.n_frames):
@@ -57,7 +64,7 @@ def moving(name, ending, background, **options):
 grey, clear = (90, 90, 90, 255), (0, 0, 0, 0)
 moving("kept", "gif", grey, disposal=1)
 moving("cleared", "gif", clear, disposal=2)
-moving("restored", "gif", grey, disposal=3)
+moving("restored", "gif", grey, disposal=[1, 3, 3, 0])
 moving("mixed", "gif", clear, disposal=[1, 3, 2, 0])
 moving("over", "png", clear, disposal=[0, 2, 1, 0], blend=[0, 1, 1, 1])
 moving("source", "png", grey, disposal=[1, 0, 2, 0], blend=0)

@@ -126,7 +126,7 @@ impl Animation {
     /// The next picture that is wanted of this round; `None` at its end.
     fn next_of_round(&mut self) -> Result<Option<Timed>, String> {
         let Some(reader) = &mut self.reader else { return Ok(None) };
-        while self.read % u64::from(self.every.get()) != 0 {
+        while !self.read.is_multiple_of(self.every.get().into()) {
             if !reader.skip()? {
                 return Ok(None);
             }

@@ -30,6 +30,8 @@ pub struct Pages {
     /// The page last given or tried, as one of those that are wanted; `None` before the first.
     current: Option<usize>,
     next_id: u64,
+    /// That pages are missing at the end, until it is told.
+    missing: Option<String>,
     name: Arc<str>,
     description: Arc<str>,
 }
@@ -42,7 +44,7 @@ pub fn has_pages(path: &Path) -> bool {
 fn open(path: &Path) -> Option<Tiff<BufReader<File>>> {
     // Opening a pipe or a device could block.
     let file = path.is_file().then(|| File::open(path).ok())??;
-    Tiff::open(BufReader::new(file)).filter(|tiff| tiff.count() > 1)
+    Tiff::open(BufReader::new(file)).filter(|tiff| tiff.count() > 1 || tiff.count() == 1 && tiff.is_cut_off())
 }
 
 impl Pages {
@@ -55,6 +57,10 @@ impl Pages {
     /// on behind it.
     pub fn open(path: &Path, every: NonZeroU32, decoding: Decoding, hold: bool) -> Option<Self> {
         let tiff = open(path)?;
+        let missing = tiff.is_cut_off().then(|| match tiff.count() {
+            1 => "the file is cut off: 1 page of it was read, and there were more".to_owned(),
+            count => format!("the file is cut off: {count} pages of it were read, and there were more"),
+        });
         let name: Arc<str> = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into();
         Some(Self {
             path: path.to_owned(),
@@ -65,6 +71,7 @@ impl Pages {
             steps: StepHandle::default(),
             current: None,
             next_id: 0,
+            missing,
             description: name.clone(),
             name,
         })
@@ -83,7 +90,14 @@ impl Pages {
 
 impl FrameSource for Pages {
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        let Some(index) = self.steps.advance(self.current, self.wanted(), self.hold) else { return Ok(None) };
+        let Some(index) = self.steps.advance(self.current, self.wanted(), self.hold) else {
+            return match std::mem::take(&mut self.missing) {
+                Some(reason) if !self.hold => {
+                    Err(SourceError::Incomplete { path: self.path.clone(), reason })
+                }
+                _ => Ok(None),
+            };
+        };
         self.current = Some(index);
         let page = index * self.every;
         let place = format!("{} · page {} of {}", self.name, page + 1, self.tiff.count());
@@ -103,6 +117,11 @@ impl FrameSource for Pages {
 
     fn is_live(&self) -> bool {
         false
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        let told = self.missing.take_if(|_| self.hold);
+        told.into_iter().map(|missing| format!("{}: {missing}", self.name)).collect()
     }
 
     fn count(&self) -> Option<usize> {

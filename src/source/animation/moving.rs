@@ -93,6 +93,8 @@ fn frames(mut file: BufReader<File>) -> Option<Frames<'static>> {
         [b'R', b'I', b'F', b'F', .., b'W', b'E', b'B', b'P'] => {
             let mut decoder = WebPDecoder::new(file).ok()?;
             decoder.set_limits(limits).ok()?;
+            // Without one, the decoder does not clear what is to be cleared.
+            decoder.set_background_color(image::Rgba([0; 4])).ok()?;
             decoder.has_animation().then(|| decoder.into_frames())
         }
         [0x89, b'P', b'N', b'G', ..] => {

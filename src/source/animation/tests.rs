@@ -1,4 +1,4 @@
-//! Pictures of `tests/data/animations` (made by `scripts/make_animation_fixtures.py`) beside what Pillow composes.
+//! Pictures of `tests/data/animations` (made by `scripts/make_animation_fixtures.py`) beside what Pillow and ffmpeg compose.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,10 @@ fn what_changes_is_laid_over_what_stays_as_the_file_says() {
         assert_eq!(seen.len(), 4, "{name}");
         for (frame, (id, right)) in seen.iter().zip((0..).zip(right)) {
             assert_eq!((frame.id, &*frame.name, frame.width, frame.height), (id, name, 20, 14));
-            assert!(frame.bytes[..] == right, "{name}, picture {id}");
+            // Mixing colours of WebP costs a level.
+            let most = u8::from(name.ends_with("webp"));
+            let differs = frame.bytes.iter().zip(&right).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(differs <= Some(most), "{name}, picture {id}: {differs:?}");
         }
     }
 }

@@ -90,11 +90,19 @@ fn a_lone_page_stays_a_picture_and_hostile_directories_end() {
     let entries = u16::from_le_bytes(bytes[directory..directory + 2].try_into().unwrap()) as usize;
     let next = directory + 2 + 12 * entries;
     // Its next one is none, itself, or far away.
-    for value in [0, directory as u32, u32::MAX] {
+    for (value, more) in [(0, false), (directory as u32, false), (u32::MAX, true)] {
         let mut bytes = bytes.clone();
         bytes[next..next + 4].copy_from_slice(&value.to_le_bytes());
-        assert!(!has_pages(&bytes), "{value}");
+        assert_eq!(has_pages(&bytes), more, "{value}");
     }
+    let mut source = opened(&path, 1, false).source;
+    assert!(source.next_frame().unwrap().is_some());
+    let text = source.next_frame().unwrap_err().to_string();
+    assert!(
+        text.ends_with("a.tif: the file is cut off: 1 page of it was read, and there were more"),
+        "{text}"
+    );
+    assert!(source.next_frame().unwrap().is_none());
     for end in 0..300 {
         has_pages(&bytes[..end]);
     }

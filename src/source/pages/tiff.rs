@@ -23,6 +23,8 @@ pub struct Tiff<R> {
     file: R,
     layout: Layout,
     pages: Vec<Page>,
+    /// More pages are announced where the file has ended.
+    is_cut_off: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,11 +109,14 @@ impl<R: Read + Seek> Tiff<R> {
         if !matches!(version, 42 | 43) {
             return None;
         }
-        let mut tiff = Self { file, layout, pages: vec![] };
+        let mut tiff = Self { file, layout, pages: vec![], is_cut_off: false };
         let mut next = layout.number(if layout.wide { &head[8..16] } else { &head[4..8] });
         let mut seen = std::collections::HashSet::new();
         while next != 0 && tiff.pages.len() < MAX_PAGES && seen.insert(next) {
-            let Ok((entries, behind)) = tiff.directory(next, FEW_BYTES) else { break };
+            let Ok((entries, behind)) = tiff.directory(next, FEW_BYTES) else {
+                tiff.is_cut_off = true;
+                break;
+            };
             // Smaller copies and masks are no pages.
             let kind = entries.iter().find(|entry| entry.tag == NEW_SUBFILE_TYPE);
             let kind = kind.and_then(|entry| entry.numbers(layout).first().copied()).unwrap_or(0);
@@ -131,6 +136,11 @@ impl<R: Read + Seek> Tiff<R> {
     /// How many pages there are.
     pub fn count(&self) -> usize {
         self.pages.len()
+    }
+
+    /// True where there were more, and the file ends before them.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     fn read(&mut self, at: u64, length: u64) -> io::Result<Vec<u8>> {

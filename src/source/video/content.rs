@@ -55,7 +55,7 @@ pub enum Content {
 }
 
 /// What a file is by its first bytes; what cannot be read, or is not a file, is something else.
-/// Pictures that move (GIF, APNG, WebP, AVIF) are pictures.
+/// Pictures that move (GIF, WebP, AVIF, PNG of 8 bits) are pictures.
 pub fn content_of(path: &Path) -> Content {
     // Opening a pipe or a device could block.
     if !path.is_file() {
@@ -117,6 +117,9 @@ fn recognise(head: &[u8]) -> Option<&'static str> {
     if is_iso_media(head) {
         return Some("mov");
     }
+    if is_deep_animation(head) {
+        return Some("apng");
+    }
     if let Some(name) = bare_stream(head).or_else(|| list_of_pieces(head)) {
         return Some(name);
     }
@@ -146,6 +149,14 @@ fn list_of_pieces(head: &[u8]) -> Option<&'static str> {
         return Some("hls");
     }
     (text.trim_start().starts_with('<') && text.contains("<MPD")).then_some("dash")
+}
+
+/// A PNG of 16 bits that moves: what the image crate does not compose.
+fn is_deep_animation(head: &[u8]) -> bool {
+    let is_deep = head.starts_with(b"\x89PNG\r\n\x1a\n") && head.get(24) == Some(&16);
+    let chunks = head.get(33..).unwrap_or_default();
+    let data = chunks.windows(4).position(|kind| kind == b"IDAT").unwrap_or(chunks.len());
+    is_deep && chunks[..data].windows(4).any(|kind| kind == b"acTL")
 }
 
 /// MP4, MOV and their kin, but not the pictures (AVIF, HEIF, Canon's raw files) in the same wrapping.
