@@ -144,7 +144,10 @@ pub(super) static KINDS: [&Kind; 28] = [
         many: "Windows icons",
         advice: "`convert FILE out.png` makes a PNG of each of its sizes",
         endings: &["ico", "cur"],
-        begins: |head| starts(head, &[b"\0\0\x01\0", b"\0\0\x02\0"]) && head.get(9) == Some(&0),
+        // A TGA may begin so, too, but for the number of icons.
+        begins: |head| {
+            starts(head, &[b"\0\0\x01\0", b"\0\0\x02\0"]) && head.get(9) == Some(&0) && head[4..6] != [0, 0]
+        },
     },
     &Kind {
         one: "a picture in a rare format",

@@ -25,7 +25,7 @@ fn tiff(tags: &[u16]) -> Vec<u8> {
 fn the_content_tells_the_kind_whatever_the_name_says() {
     let mut tar = vec![b'x'; 512];
     tar[257..262].copy_from_slice(b"ustar");
-    let cases: [(&[u8], &str); 27] = [
+    let cases: [(&[u8], &str); 28] = [
         (b"\xff\xd8\xff\xe0", "picture"),
         (b"P6 2 2 255\n", "picture"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "picture"),
@@ -40,6 +40,7 @@ fn the_content_tells_the_kind_whatever_the_name_says() {
         (b"II*\0\xff\xff\xff\xff", "picture"),
         (b"\xff\x0a\xfa\x7f", "a JPEG XL picture"),
         (b"8BPS\0\x01", "a Photoshop picture"),
+        (b"\0\0\x01\0\x02\0\x10\x10\0\0", "a Windows icon"),
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "a PDF file"),
         (b"PK\x03\x04\x14\0\0\0\x08\0cat.jpg", "a ZIP archive"),
@@ -75,7 +76,7 @@ fn the_name_tells_where_the_content_does_not() {
         }
     };
     assert_eq!(told_as(b"\x08\x07\x12\x07pytorch", "net.onnx"), "a file of weights");
-    assert_eq!(told_as(b"\0\0\x02\0\0\0\0\0\0\x01", "x.TGA"), "a picture in a rare format");
+    assert_eq!(told_as(b"\0\0\x02\0\0\0\0\0\0\0\x2c\x01", "x.TGA"), "a picture in a rare format");
     assert_eq!(told_as(b"II*\0\x08\0\0\0\0\0", "photo.NEF"), "a raw camera file");
     assert_eq!(told_as(b"\x89PNG\r\n\x1a\n", "photo.avif"), "picture");
     assert_eq!(told_as(b"\xe5\x01\x9c\x07", "photo.jpg"), "unknown");

@@ -200,7 +200,11 @@ impl Listing {
             _ => Some(format!("{count} {many}")),
         };
         parts.extend(plain(self.unknown + texts, "other file", "other files"));
-        parts.extend(plain(self.dead_links, "link that leads nowhere", "links that lead nowhere"));
+        parts.extend(plain(
+            self.dead_links,
+            "link that leads nowhere",
+            "links that lead nowhere (of git-annex: `git annex get .`)",
+        ));
         parts.extend(plain(
             self.closed_folders,
             "folder that may not be read",
