@@ -509,7 +509,7 @@ def table(folder):
         "retina.jpg, from Pillow's pixels: " + "; ".join(f"{name} {levels(values, whole)['most']:.0f} "
         f"({percent(levels(values, whole)['part'])})" for name, values in decoders.items()) + ".",
         "Reads files with libjpeg-turbo-rs, which gives libjpeg-turbo's pixels. A camera's MJPEG goes through zune-jpeg, which is "
-        "faster and may be some levels off. Keras' `image_dataset_from_directory` has TensorFlow's decoder, `load_img` has Pillow's.")
+        "faster and may be some levels off. Keras' `image_dataset_from_directory` decodes as TensorFlow, with its fast cosine transform, `load_img` as Pillow.")
     lying = {"Keras 3.15.1, Pillow 13.0.0": fact("stored", "pillow13")["sizes"]["lying.jpg"], "TensorFlow 2.21.0": layer["lying"],
              "torchvision 0.29.2 `decode_image`": tv["shapes"][0], "OpenCV": fact("opencv", "opencv5")["lying"]}
     row("Orientation (EXIF) of a JPEG", "A picture of 480×360 to be turned by a quarter: " + "; ".join(
