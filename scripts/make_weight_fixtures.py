@@ -272,7 +272,7 @@ def reparametrized():
         "spectral_new_linear": parametrizations.spectral_norm(linear()),
         "norm": weight_norm(conv()), "norm_input": weight_norm(transposed(), dim=1), "norm_all": weight_norm(linear(), dim=None),
         "norm_new": parametrizations.weight_norm(conv()),
-        "norm_pruned": prune.random_unstructured(both, "weight_v", amount=0.4),
+        "norm_pruned": prune.l1_unstructured(both, "weight_v", amount=0.25),
     }
     found = {}
     for title, layer in layers.items():

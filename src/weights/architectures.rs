@@ -99,13 +99,13 @@ mod tests {
         let mut names = narrow("torchvision-resnet18");
         let architecture = told(&names).unwrap();
         let graph = architecture.graph(INPUT_SIZE).unwrap();
-        names.retain(|(name, _)| name != "bn1.bias" && name != "fc.bias");
+        names.retain(|(name, _)| name != "bn1.running_mean" && name != "fc.bias");
         names.push(("module.extra.weight".into(), vec![2]));
         names[1].1 = vec![3];
         let problems = fit(tensors(&names), &architecture, &graph, &mut vec![]).unwrap_err();
         let expected = [
             "`bn1.weight` has shape [3], not [8]",
-            "`bn1.bias` is missing",
+            "`bn1.running_mean` is missing",
             "`module.extra.weight` is not a tensor of this network",
         ];
         assert_eq!(problems, expected);

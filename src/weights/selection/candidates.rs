@@ -12,6 +12,8 @@ use crate::model::architectures::{self, Naming, namings};
 pub(super) struct Candidate {
     /// What stands in front: `model.`, `module.backbone.`, or nothing.
     pub prefix: String,
+    /// The tensor by which it is known.
+    key: &'static str,
     parts: Parts,
 }
 
@@ -35,14 +37,14 @@ const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
 const FIRST_BRANCH: &str = "branch5x5_1.conv.weight";
 
 /// More networks than any training script saves.
-const MAX_CANDIDATES: usize = 32;
+const MAX_CANDIDATES: usize = 256;
 
 /// All that the names can mean, in the order of the file.
 pub(super) fn find(parameters: &[Parameter]) -> Vec<Candidate> {
     let namings = namings();
     let mut found: Vec<Candidate> = vec![];
-    let mut add = |prefix: &str, parts: Parts| {
-        let candidate = Candidate { prefix: prefix.into(), parts };
+    let mut add = |prefix: &str, key, parts| {
+        let candidate = Candidate { prefix: prefix.into(), key, parts };
         if found.len() < MAX_CANDIDATES && !found.contains(&candidate) {
             found.push(candidate);
         }
@@ -51,17 +53,17 @@ pub(super) fn find(parameters: &[Parameter]) -> Vec<Candidate> {
         let is_path = |prefix: &&str| prefix.is_empty() || prefix.ends_with('.');
         let before = |key: &str| name.strip_suffix(key).filter(is_path);
         if let Some(prefix) = before(FIRST_KERNEL) {
-            add(prefix, Parts::Inception);
+            add(prefix, FIRST_KERNEL, Parts::Inception);
         }
         if let Some(block) = before(FIRST_BRANCH).filter(|block| !block.ends_with("Mixed_5b.")) {
             let prefix = positions::without_numbers(block);
             if let Some(paths) = positions::inception(parameters, prefix) {
-                add(prefix, Parts::Blocks(paths));
+                add(prefix, FIRST_BRANCH, Parts::Blocks(paths));
             }
         }
         for Naming { key, parts } in &namings {
             if let Some(prefix) = before(key) {
-                add(prefix, if parts.is_empty() { Parts::Named } else { Parts::Numbered(parts) });
+                add(prefix, key, if parts.is_empty() { Parts::Named } else { Parts::Numbered(parts) });
             }
         }
     }
@@ -128,7 +130,7 @@ impl Candidate {
         let is_first = !words::is_second(&self.prefix);
         candidates.iter().filter(move |other| {
             other.prefix != self.prefix
-                && (other.parts == self.parts || is_first && words::is_second(&other.prefix))
+                && (other.key == self.key || is_first && words::is_second(&other.prefix))
         })
     }
 

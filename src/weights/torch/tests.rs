@@ -152,7 +152,8 @@ fn parameters_are_tensors_and_other_numbers_are_ignored() {
 #[test]
 fn a_checkpoint_is_unwrapped_and_what_is_left_aside_is_told() {
     let file = load("checkpoint.pth");
-    assert_eq!(file.tensors, state_dict());
+    let inside = |tensor: NamedTensor| NamedTensor { name: format!("module.{}", tensor.name), ..tensor };
+    assert_eq!(file.tensors, state_dict().into_iter().map(inside).collect::<Vec<_>>());
     let note = "ignored what is no weight: `epoch`, `arch`, `args`, `best_acc1`, `best_loss`, `optimizer`";
     assert_eq!(file.notes, [note]);
 }
