@@ -2,7 +2,7 @@
 //! Plain host memory, on whatever thread loads the weights.
 //!
 //! All three are pickles, programs for Python. Here they run on a machine that can do nothing but put tensors together
-//! (`pickle.rs`, `calls.rs`), so a file that wants anything else is refused and nothing happens.
+//! (`pickle.rs`, `calls.rs`): other objects are passed over, and a file that names what could do harm is refused.
 
 mod calls;
 mod element;
