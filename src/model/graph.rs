@@ -95,11 +95,12 @@ pub struct Graph {
 /// `--layer` names nothing.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "there is no layer `{name}`: use an index from 0 to {last} or a name that `convscope summary` shows{hint}"
+    "there is no layer `{name}`: use an index from 0 to {last} or a name that `convscope summary` shows{end}{hint}"
 )]
 pub struct UnknownLayer {
     name: String,
     last: usize,
+    end: String,
     hint: String,
 }
 
@@ -172,10 +173,18 @@ impl Graph {
                 UnknownLayer {
                     name: name.into(),
                     last: self.nodes.len() - 1,
+                    end: self.last_maps().map(|end| format!(" (its maps end at {end})")).unwrap_or_default(),
                     hint: nearest.map(|(_, known)| format!("; did you mean `{known}`?")).unwrap_or_default(),
                 }
             },
         )
+    }
+
+    /// The last layer that is no vector, by its names.
+    fn last_maps(&self) -> Option<String> {
+        let node = self.nodes.iter().rev().find(|node| !node.shape.is_vector())?;
+        let other = node.other_name.as_ref().map(|name| format!(", `{name}`")).unwrap_or_default();
+        Some(format!("`{}`{other}", node.name))
     }
 
     /// The one layer of a model inside the network that has this name there: `mixed2` for `inception_v3/mixed2`.

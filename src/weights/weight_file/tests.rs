@@ -205,3 +205,39 @@ fn pieces_are_one_network_with_what_lies_beside_them() {
     let message = load(folder.path()).unwrap_err().to_string();
     assert!(message.contains("model-00002-of-00002.safetensors is not beside it"), "{message}");
 }
+
+#[test]
+fn networks_that_end_early_are_read_as_far_as_they_go() {
+    use crate::model::Meaning;
+    use crate::model::head::{Head, Joint, Part, PartKind, Step};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let cut = Plan { blocks: 8, head: None, ..Plan::published(0, 0.05) };
+    let graph = cut.graph().unwrap();
+    write(&tensors(&graph), &path);
+    let (found, weights) = WeightFile::open(&path, ReadOptions::default()).unwrap().fit().unwrap();
+    assert_eq!((found.name.as_str(), found.outputs[0].meaning), ("InceptionV3 up to mixed7", Meaning::Maps));
+    assert!(found.open_end.is_some_and(|why| why.contains("mixed7 (Mixed_6e)")));
+    assert_eq!(weights.layers, seeded(&graph, 7).layers);
+    assert!(weights.notes[0].contains("mixed7 (Mixed_6e)"), "{:?}", weights.notes);
+    assert!(found.find("Mixed_7a").unwrap_err().to_string().contains("its maps end at `mixed7`, `Mixed_6e`"));
+
+    // 7×7 cells are those of pictures of 150×150.
+    let inputs = 49 * graph.nodes.last().unwrap().shape.channels;
+    let kind = PartKind::Dense { inputs, outputs: 1, has_bias: true };
+    let steps = vec![
+        Step::Join(Joint::Flatten(49)),
+        Step::Part(Part { name: "top.1".into(), path: "top.1".into(), kind }),
+    ];
+    let head = Some(Head { steps, notes: vec![] });
+    write(&tensors(&Plan { size: [150; 2], head, ..cut }.graph().unwrap()), &path);
+    let open =
+        |input_size| WeightFile::open(&path, ReadOptions { input_size, ..ReadOptions::default() }).unwrap();
+    let (found, weights) = open(None).fit().unwrap();
+    assert_eq!((found.input_shape().height, found.outputs[0].meaning), (150, Meaning::Probabilities));
+    assert!(weights.notes.iter().any(|note| note.contains("150×150 is a guess")), "{:?}", weights.notes);
+    // At another size the maps are there, and no classes.
+    let (found, _) = open(Some([224; 2])).fit().unwrap();
+    assert_eq!((found.input_shape().height, found.outputs[0].meaning), (224, Meaning::Maps));
+    assert!(found.open_end.is_some_and(|why| why.contains("`top.1` reads 49 cells")));
+}
