@@ -192,7 +192,8 @@ fn arrays_of_nothing() {
     }
 }
 
-/// A network inside of another beside one of the same names: which one is meant cannot be told.
+/// A network inside of another beside a tensor of the same name: what that belongs to cannot be told, so that there are maps
+/// and no classes.
 #[test]
 fn two_tensors_of_one_name() {
     let whole = fixture("safetensors");
@@ -203,8 +204,10 @@ fn two_tensors_of_one_name() {
     let folder = tempfile::tempdir().unwrap();
     load(&file(folder.path(), "c", &prefixed)).unwrap();
     views.push(("fc.bias".into(), bias));
-    let message = refused("twice", &safetensors::serialize(views, None).unwrap());
-    assert!(message.contains("fc.bias"), "{message}");
+    let twice = safetensors::serialize(views, None).unwrap();
+    let weights = load(&file(folder.path(), "d", &twice)).unwrap();
+    let note = weights.notes.iter().find(|note| note.contains("no classes")).unwrap();
+    assert!(note.contains("`model.fc`, `fc`"), "{note}");
 }
 
 /// The warning names the tensor; the file is read.
