@@ -50,11 +50,18 @@ fn of(config: Option<&Json>, preprocessor: Option<&Json>) -> Hub {
     let mut hub = Hub { class_names: config.and_then(class_names), ..Hub::default() };
     let pretrained = config.and_then(|config| config.get("pretrained_cfg"));
     let is_scaled = |json: &Json| json.get("do_rescale") != Some(&Json::Bool(false));
-    let (mut resampled, mut from) = (None, vec![]);
+    let (mut option, mut from) = (None, vec![]);
     if let Some(of_timm) = pretrained.or(config) {
         hub.input_scale = scale(of_timm, "mean", "std").map(|value| Known { value, from: FROM_CONFIG });
         hub.input_size = of_timm.get("input_size").and_then(sides);
-        resampled = of_timm.get("interpolation").and_then(Json::as_str).map(String::from);
+        let interpolation = of_timm.get("interpolation").and_then(Json::as_str);
+        let crop = of_timm.get("crop_pct").and_then(Json::as_f64);
+        option = match (interpolation, crop) {
+            (Some("bicubic"), Some(0.875)) => Some("--like timm"),
+            (Some("bicubic"), _) => Some("--resize bicubic"),
+            (Some("bilinear"), _) => Some("--resize antialias"),
+            _ => None,
+        };
     }
     if hub.class_names.is_some() || hub.input_scale.is_some() || hub.input_size.is_some() {
         from.push(CONFIG);
@@ -69,28 +76,24 @@ fn of(config: Option<&Json>, preprocessor: Option<&Json>) -> Hub {
         let size = ["crop_size", "size"].iter().find_map(|key| own.get(key).and_then(sides));
         hub.input_size = size.or(hub.input_size);
         // Numbers of PIL's filters.
-        let filter = own.get("resample").and_then(Json::as_u64);
-        resampled = filter.map(|filter| if filter == 3 { "bicubic" } else { "" }.into()).or(resampled);
+        option = match own.get("resample").and_then(Json::as_u64) {
+            Some(2) => Some("--resize antialias"),
+            Some(3) => Some("--resize bicubic"),
+            _ => option,
+        };
         from.push(PREPROCESSOR);
     }
-    hub.note =
-        (!from.is_empty()).then(|| note(&hub, &from.join(" and "), resampled.as_deref() == Some("bicubic")));
-    hub
-}
-
-fn note(hub: &Hub, from: &str, is_bicubic: bool) -> String {
     let told = [
         hub.class_names.as_ref().map(|_| "names of classes"),
         hub.input_scale.map(|_| "input scale"),
         hub.input_size.map(|_| "input size"),
     ];
     let told: Vec<&str> = told.into_iter().flatten().collect();
-    let mut note = format!("{} as {from} beside the weights tells", told.join(", "));
-    if is_bicubic {
-        note += "; it was trained with bicubic resizing, and convscope resizes bilinearly, which changes pictures of other \
-                 sizes a little";
-    }
-    note
+    let resized =
+        option.map(|option| format!("; {option} resizes pictures as it expects")).unwrap_or_default();
+    hub.note = (!told.is_empty())
+        .then(|| format!("{} as {} beside the weights tells{resized}", told.join(", "), from.join(" and ")));
+    hub
 }
 
 /// `id2label` of transformers, `label_names` of timm. Names that only count (`LABEL_3`) are none.

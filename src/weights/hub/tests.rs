@@ -6,14 +6,15 @@ use serde_json::json;
 #[test]
 fn timm_tells_scale_and_size() {
     let config = json!({"architecture": "inception_v3", "num_classes": 2, "label_names": ["cat", "dog"], "pretrained_cfg": {
-        "input_size": [3, 299, 299], "interpolation": "bicubic", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}});
+        "input_size": [3, 299, 299], "interpolation": "bicubic", "crop_pct": 0.875, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}});
     let hub = of(Some(&config), None);
     let scale = Known { value: InputScale::MinusOneToOne, from: FROM_CONFIG };
     assert_eq!((hub.input_scale, hub.input_size), (Some(scale), Some([299, 299])));
     assert_eq!(hub.class_names.unwrap(), ["cat", "dog"]);
     let note = hub.note.unwrap();
     assert!(
-        note.contains("names of classes, input scale, input size as config.json") && note.contains("bicubic")
+        note.contains("names of classes, input scale, input size as config.json")
+            && note.contains("--like timm")
     );
 }
 
@@ -26,6 +27,11 @@ fn transformers_tells_names_and_preparation() {
     assert_eq!(hub.class_names.unwrap(), ["cat", "dog"]);
     let scale = Known { value: InputScale::Imagenet, from: FROM_PREPROCESSOR };
     assert_eq!((hub.input_scale, hub.input_size), (Some(scale), Some([224, 192])));
+    assert!(
+        hub.note.unwrap().contains(
+            "config.json and preprocessor_config.json beside the weights tells; --resize antialias"
+        )
+    );
     let with = |change: serde_json::Value| of(None, Some(&change)).input_scale.map(|known| known.value);
     let own = json!({"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "size": 224});
     assert_eq!(with(own).unwrap(), InputScale::normalized([0.1, 0.2, 0.3], [0.4, 0.5, 0.6]).unwrap());
@@ -51,4 +57,5 @@ fn numbers_are_no_names() {
     assert_eq!(names(json!({"0": 7})), None);
     assert_eq!(names(json!({})), None);
     assert_eq!(of(Some(&json!({})), None), Hub::default());
+    assert_eq!(of(None, Some(&json!({"resample": 3, "image_mean": 7}))), Hub::default());
 }
