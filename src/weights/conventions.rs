@@ -73,7 +73,7 @@ pub(super) fn scale_note(
             "what torchvision and timm train them with: give --input-scale if it is another"
         }
         Layout::Torch | Layout::Safetensors => {
-            "what is right for torchvision's published network with `transform_input`, for timm's and for those that \
+            "right for torchvision's published network with `transform_input`, for timm's and for those that \
              were fine-tuned so; trained with ImageNet's `Normalize` and without `transform_input`, it takes \
              --input-scale imagenet"
         }

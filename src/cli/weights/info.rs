@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::args::parse_size;
 use crate::cli::output;
 use crate::engine::{ModelOptions, OpenedModel, WeightsSpec};
-use crate::model::{AvgPool, Cost, Graph, LayerIndex, Meaning, Op, Shape};
+use crate::model::{Activation, AvgPool, Cost, Graph, LayerIndex, Meaning, Op, Shape};
 use crate::weights::{FileFacts, Known, Origin};
 
 /// Say what is in a weight file: layout, network, classes, and what it takes for granted.
@@ -136,14 +136,20 @@ fn hidden_layers(graph: &Graph) -> Vec<LayerIndex> {
     found
 }
 
-/// What stands behind a fully connected layer: its activation, or that of the layer that reads it.
+/// What stands behind a fully connected layer: its activation, or that of the layers that read it.
 fn activation_behind(graph: &Graph, layer: LayerIndex) -> &'static str {
-    let own = graph.nodes[layer].activation;
-    let next = || graph.consumers(layer).find(|&next| graph.nodes[next].op == Op::Activation);
-    match own.name() {
-        "linear" => next().map_or("no activation", |next| graph.nodes[next].activation.name()),
-        name => name,
+    let mut at = Some(layer);
+    while let Some(layer) = at {
+        let node = &graph.nodes[layer];
+        match (&node.op, node.activation) {
+            (Op::Prelu, _) => return node.op.name(),
+            (_, Activation::Linear) => {}
+            (_, activation) => return activation.name(),
+        }
+        let is_between = |next: &LayerIndex| !matches!(graph.nodes[*next].op, Op::Dense | Op::Conv(..));
+        at = graph.consumers(layer).find(is_between);
     }
+    "no activation"
 }
 
 fn in_words(info: &Info, facts: &FileFacts, graph: &Graph, hidden: &[LayerIndex]) -> String {
