@@ -60,11 +60,14 @@ pub(super) fn scale_note(
         return None;
     }
     let shape = graph.input_shape();
-    let size = format!("as is its size, {}×{}", shape.width, shape.height);
+    let is_softmax = graph.classifier().is_some_and(|layer| graph.nodes[layer].shape.channels > 1);
+    let end = if is_softmax { " and the softmax at the end (--output)" } else { "" };
+    let are = if is_softmax { "so are" } else { "so is" };
+    let others = format!("{are} its size, {}×{}{end}", shape.width, shape.height);
     let name = scale.value.name();
     if let Some(layer) = rescaling {
         return Some(format!(
-            "the scale of the input is a guess, {name}, {size}: the network's own `{layer}` makes it, by numbers that are \
+            "the scale of the input is a guess, {name}; {others}: the network's own `{layer}` makes it, by numbers that are \
              not in the file; say with --input-scale what they are"
         ));
     }
@@ -80,7 +83,9 @@ pub(super) fn scale_note(
         Layout::Paddle => "PaddlePaddle's `Normalize` of ImageNet: give --input-scale if it is another",
         _ => "Keras' `preprocess_input`; trained with `Rescaling(1/255)`, it takes --input-scale 0..1",
     };
-    Some(format!("the scale of the input is a guess, {name}, {size}: the file does not tell; it is {why}"))
+    Some(format!(
+        "the scale of the input is a guess, {name}; {others}: the file does not tell. {name} is {why}"
+    ))
 }
 
 /// What is to be said of the InceptionV3 by which FID is measured, which is told by its number of classes.

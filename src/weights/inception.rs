@@ -249,11 +249,15 @@ fn settle_size(plan: &mut Plan, head: Head, said: Option<[usize; 2]>, notes: &mu
         }
         (None, said) => {
             let why = match said {
+                _ if cells == 2 => {
+                    "as of a mean and a maximum side by side, and which comes first is not in the file".into()
+                }
                 Some([height, width]) => format!("which pictures of {width}×{height} do not give"),
                 None => "which no square pictures give: say with --input-size what they were".into(),
             };
             plan.head = None;
-            plan.open_end = Some(format!("behind its body `{first}` reads {cells} cells, {why}"));
+            plan.open_end =
+                Some(format!("behind its body `{first}` reads {cells} values of each map, {why}"));
         }
     }
 }

@@ -251,13 +251,15 @@ fn constant(layer: &KerasLayer<'_>, name: &str, values: Vec<f32>) -> NamedTensor
     NamedTensor { name, shape: vec![values.len()], values, stored }
 }
 
-/// Puts kernels right that have their outputs first, as Theano kept them: by the first one, which is 3×3.
+/// Puts kernels right that have their outputs first, as Theano kept them: most have their windows at the end then.
 fn undo_theano(file: &mut TensorFile) -> bool {
     let is_kernel = |tensor: &&mut NamedTensor| tensor.shape.len() == 4;
-    let outputs_first = |shape: &[usize]| shape[2..] == [3, 3] && shape[..2] != [3, 3] && shape[1] <= 3;
-    let first =
-        file.tensors.iter_mut().find(|tensor| is_kernel(tensor) && tensor.shape[2] * tensor.shape[3] > 1);
-    if file.layout != Layout::KerasLegacy || !first.is_some_and(|kernel| outputs_first(&kernel.shape)) {
+    let is_window = |sides: &[usize]| sides.iter().all(|side| [1, 3, 5, 7].contains(side));
+    let kernels = file.tensors.iter().filter(|tensor| tensor.shape.len() == 4);
+    let (first, last): (Vec<_>, Vec<_>) =
+        kernels.map(|tensor| (is_window(&tensor.shape[..2]), is_window(&tensor.shape[2..]))).unzip();
+    let count = |windows: Vec<bool>| windows.into_iter().filter(|is_window| *is_window).count();
+    if file.layout != Layout::KerasLegacy || count(last) <= count(first) {
         return false;
     }
     let told = |key: &str| file.metadata.get(key).map_or("", String::as_str);

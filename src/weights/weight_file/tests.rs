@@ -239,5 +239,5 @@ fn networks_that_end_early_are_read_as_far_as_they_go() {
     // At another size the maps are there, and no classes.
     let (found, _) = open(Some([224; 2])).fit().unwrap();
     assert_eq!((found.input_shape().height, found.outputs[0].meaning), (224, Meaning::Maps));
-    assert!(found.open_end.is_some_and(|why| why.contains("`top.1` reads 49 cells")));
+    assert!(found.open_end.is_some_and(|why| why.contains("`top.1` reads 49 values of each map")));
 }
