@@ -124,6 +124,11 @@ pub fn tell(names_and_shapes: &[(&str, &[usize])], between: Option<Activation>) 
         let name = (family.build)(&mut net).ok()?;
         let (usual_scale, aside, mut notes) = (net.usual_scale, net.aside.clone(), net.notes.clone());
         let graph = net.finish(&name).ok()?;
+        // A body is more than what stands behind it; else the names mean something else.
+        let count = told.tensors.keys().filter(|name| aside.contains(layer_of(name))).count();
+        if 2 * count > told.tensors.len() {
+            return None;
+        }
         told.classes = graph.classifier().map_or(0, |layer| graph.nodes[layer].shape.channels);
         notes.extend(
             graph

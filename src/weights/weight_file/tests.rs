@@ -56,13 +56,13 @@ fn what_was_written_is_read_and_every_problem_is_named() {
     assert_eq!(read.layers, seeded(&graph, 7).layers);
     assert!(read.origin.is_trained());
 
-    all.remove("Conv2d_2a_3x3.bn.bias");
+    all.remove("Conv2d_2a_3x3.bn.running_mean");
     all.insert("Mixed_5b.branch1x1.bn.bias".into(), (vec![1, 6], vec![0; 24]));
     all.insert("Mixed_5b.branch1x1.scale".into(), (vec![1], vec![0; 4]));
     write(&all, &path);
     let message = load(&path).unwrap_err().to_string();
     for part in [
-        "`Conv2d_2a_3x3.bn.bias` is missing",
+        "`Conv2d_2a_3x3.bn.running_mean` is missing",
         "`Mixed_5b.branch1x1.bn.bias` has shape [1, 6], not [6]",
         "`Mixed_5b.branch1x1.scale` is not a tensor of this network",
     ] {
