@@ -297,6 +297,10 @@ mod tests {
         assert_eq!((like.fit(input), like.resize()), (Fit::Center(341), Resize::Bicubic));
         let chosen = Preprocessing { fit: "320".parse().ok(), resize: Some(Resize::Nearest), ..like };
         assert_eq!((chosen.fit(input), chosen.resize()), (Fit::Center(320), Resize::Nearest));
+        // A key changes between the whole picture and a part, which is the library's where it has one.
+        assert_eq!(like.other_fit(input), Fit::Stretch);
+        assert_eq!(Preprocessing { fit: Some(Fit::Stretch), ..like }.other_fit(input), Fit::Center(341));
+        assert_eq!(Preprocessing::default().other_fit(input), Fit::Crop);
         let small = Preprocessing { fit: "298".parse().ok(), ..like };
         assert_eq!(small.fit(input), Fit::Center(299));
         assert!(small.check(input).is_err() && chosen.check(input).is_ok() && like.check(input).is_ok());
