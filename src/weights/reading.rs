@@ -74,7 +74,13 @@ fn one_file(path: &Path, file: &Path, options: ReadOptions<'_>) -> Result<Readin
     let content = content.map_err(|error| refusal(path, file, &bytes, error))?;
     if let Content::Tensors(tensors) = &content {
         check(path, tensors)?;
-        if let Some(kind) = kind::of_pickle(&bytes).filter(|_| tensors.layout == Layout::Torch) {
+        let has_kernels = tensors.tensors.iter().any(|tensor| tensor.shape.len() == 4);
+        let quantised = match tensors.layout {
+            Layout::Torch => kind::of_pickle(&bytes),
+            Layout::Safetensors if !has_kernels => kind::of_file(&Seen::new("", &bytes, &[])),
+            _ => None,
+        };
+        if let Some(kind) = quantised {
             return Err(WeightsError::Kind { path: path.into(), kind: kind.to_string() });
         }
     }

@@ -149,7 +149,9 @@ impl WeightFile {
         let format = |error: ReadError| WeightsError::Format { path: "embedded".into(), reason: error.0 };
         let file = safetensors::read(EMBEDDED, Limits::default()).map_err(format)?;
         let size = EMBEDDED.len() as u64;
-        Self::of(file, origin, known(&sha256), size, ReadOptions::default()).map_err(format)
+        let read = Self::of(file, origin, known(&sha256), size, ReadOptions::default()).map_err(format)?;
+        // It was trained so.
+        Ok(Self { scale_note: None, ..read })
     }
 
     fn described(network: DescribedNetwork, origin: Origin, entry: Option<Entry>, bytes: u64) -> Self {
