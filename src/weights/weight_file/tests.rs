@@ -217,7 +217,7 @@ fn networks_that_end_early_are_read_as_far_as_they_go() {
     write(&tensors(&graph), &path);
     let (found, weights) = WeightFile::open(&path, ReadOptions::default()).unwrap().fit().unwrap();
     assert_eq!((found.name.as_str(), found.outputs[0].meaning), ("InceptionV3 up to mixed7", Meaning::Maps));
-    assert!(found.open_end.is_some_and(|why| why.contains("mixed7 (Mixed_6e)")));
+    assert!(found.open_end.as_ref().is_some_and(|why| why.contains("mixed7 (Mixed_6e)")));
     assert_eq!(weights.layers, seeded(&graph, 7).layers);
     assert!(weights.notes[0].contains("mixed7 (Mixed_6e)"), "{:?}", weights.notes);
     assert!(found.find("Mixed_7a").unwrap_err().to_string().contains("its maps end at `mixed7`, `Mixed_6e`"));
