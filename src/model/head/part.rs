@@ -144,10 +144,13 @@ impl Head {
 /// A tensor: its name among the parameters, its name in the file, its shape.
 pub type Named<'a> = (&'a str, &'a str, &'a [usize]);
 
+/// Shapes of a layer's tensors by the last parts of their names.
+type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
+
 /// The layers that these tensors are of, in the order of the first of each; and the names of those that are of no kind
 /// that can stand there.
 pub fn parts<'a>(tensors: impl IntoIterator<Item = Named<'a>>, dialect: Dialect) -> (Vec<Part>, Vec<String>) {
-    let mut layers: Vec<(&str, &str, BTreeMap<&str, &[usize]>)> = vec![];
+    let mut layers: Vec<(&str, &str, Shapes<'_>)> = vec![];
     for (name, path, shape) in tensors {
         let (layer, suffix) = name.rsplit_once('.').unwrap_or((name, ""));
         let path = path.rsplit_once('.').map_or(path, |(path, _)| path);
@@ -166,7 +169,7 @@ pub fn parts<'a>(tensors: impl IntoIterator<Item = Named<'a>>, dialect: Dialect)
     (found, unknown)
 }
 
-fn kind(path: &str, tensors: &BTreeMap<&str, &[usize]>, dialect: Dialect) -> Option<PartKind> {
+fn kind(path: &str, tensors: &Shapes<'_>, dialect: Dialect) -> Option<PartKind> {
     let suffixes: Vec<&str> = tensors.keys().copied().collect();
     let side = |suffix: &str| tensors.get(suffix).and_then(|shape| shape.first()).copied();
     let are_vectors = tensors.values().all(|shape| {
