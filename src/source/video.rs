@@ -249,9 +249,9 @@ impl Video {
     /// # Errors
     /// [`SourceError::Incomplete`], where the video is not played again.
     fn end(&mut self, ending: &Ending) -> Result<(), SourceError> {
-        let damage = ending.log.damage();
-        if std::mem::replace(&mut self.damage_is_told, true) || (ending.succeeded && damage.is_none()) {
-            self.damage_is_told = self.damage_is_told && damage.is_some();
+        // A short file is read to its end while ffmpeg looks into it.
+        let is_whole = ending.succeeded && ending.log.damage().is_none() && !ending.log.is_cut_off();
+        if is_whole || std::mem::replace(&mut self.damage_is_told, true) {
             return Ok(());
         }
         let (read, frames) = (self.read, if self.read == 1 { "frame was" } else { "frames were" });
