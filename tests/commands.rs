@@ -474,8 +474,12 @@ fn frames_before_a_videos_end_by_an_error_are_told() {
     let desk = Desk::new();
     desk.write("film.mkv", b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska");
     for count in [1, 2, 5] {
-        let frames = "printf 'P6\\n2 2\\n255\\nabcdefghijkl'\n".repeat(count);
-        desk.write("tools/ffmpeg", format!("#!/bin/sh\n{frames}printf 'P6\\nno number'\n"));
+        let head = "P7\\nWIDTH 2\\nHEIGHT 2\\nDEPTH 3\\nMAXVAL 255\\nTUPLTYPE RGB\\nENDHDR\\n";
+        let frames = format!("printf '{head}abcdefghijkl'\n").repeat(count);
+        desk.write(
+            "tools/ffmpeg",
+            format!("#!/bin/sh\n{frames}printf 'P7\\nWIDTH no number\\nHEIGHT 2\\nENDHDR\\n'\n"),
+        );
         std::fs::set_permissions(desk.path("tools/ffmpeg"), PermissionsExt::from_mode(0o755)).unwrap();
         let mut command = desk.command(&["classify", "film.mkv", "--weights", "embedded", "--json"]);
         let path = format!("{}:{}", desk.path("tools").display(), std::env::var("PATH").unwrap());

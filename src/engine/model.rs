@@ -23,6 +23,8 @@ const UNTRAINED_SEED: u64 = 0;
 /// Frames of the test card that an untrained network is calibrated on.
 const CALIBRATION_FRAMES: [u64; 2] = [40, 280];
 
+const IDLE_BETWEEN: &str = "--between changes nothing here: the file says what stands between its layers";
+
 /// What the user says of a network besides its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelOptions {
@@ -119,6 +121,9 @@ impl OpenedModel {
             Some(mut file) => {
                 (names, scores) = (file.class_names.take(), file.scores);
                 file.notes.extend(file.scale_note.take().filter(|_| options.input_scale.is_none()));
+                if options.between.is_some() && file.facts.layout.describes_network() {
+                    file.notes.push(IDLE_BETWEEN.into());
+                }
                 facts = Some(file.facts.clone());
                 let (graph, weights) = file.fit().map_err(EngineError::new)?;
                 (graph, Some(weights))

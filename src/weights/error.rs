@@ -14,7 +14,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// It is one that is read, and something is wrong with it.
-    #[error("{}: not a weight file that can be read: {reason}", path.display())]
+    #[error("{}: not a weight file that can be read: {reason}{}", path.display(), what_to_do(reason))]
     Format {
         /// The file.
         path: PathBuf,
@@ -45,6 +45,18 @@ pub enum WeightsError {
         /// Everything that is wrong, one entry each.
         problems: Vec<String>,
     },
+}
+
+/// What to do, where the reason does not say it: most often a file is damaged.
+fn what_to_do(reason: &str) -> &'static str {
+    let said = ["give ", "save ", "put ", "unpack "];
+    match said
+        .iter()
+        .any(|verb| reason.contains(&format!("; {verb}")) || reason.contains(&format!(": {verb}")))
+    {
+        true => "",
+        false => "; copy it again, or give `--weights` another file",
+    }
 }
 
 /// What is wrong with reading a file, and what to do.

@@ -94,6 +94,11 @@ impl Layout {
             Self::Onnx => "ONNX",
         }
     }
+
+    /// True where a file says how its layers hang together.
+    pub fn describes_network(self) -> bool {
+        matches!(self, Self::KerasArchive | Self::KerasModel | Self::Onnx)
+    }
 }
 
 /// What a reader found, in the file's own order (which is what Keras' layers are matched by).

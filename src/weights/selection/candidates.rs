@@ -86,7 +86,7 @@ pub(super) fn choose<'a>(
     let rivals: Vec<&Candidate> = chosen
         .copies(candidates)
         .filter(|other| words::is_second(&other.prefix) == words::is_second(&chosen.prefix))
-        .filter(|other| !is_same(parameters, chosen, other))
+        .filter(|other| !is_numbered_part(chosen, other) && !is_same(parameters, chosen, other))
         .collect();
     if rivals.is_empty() {
         return Ok(Some(chosen));
@@ -98,6 +98,12 @@ pub(super) fn choose<'a>(
         names.len(),
         names.join(" and ")
     )))
+}
+
+/// True where the names of another lie in a numbered part of this one: blocks look like small networks.
+fn is_numbered_part(one: &Candidate, other: &Candidate) -> bool {
+    let inside = other.prefix.strip_prefix(&one.prefix).filter(|_| !one.prefix.is_empty());
+    inside.is_some_and(|path| path.starts_with(|character: char| character.is_ascii_digit()))
 }
 
 /// True where two hold the same numbers: one module that has two names.

@@ -8,13 +8,13 @@ use super::super::canonical::Parameter;
 pub(super) fn compute(parameters: &mut Vec<Parameter>, notes: &mut Vec<String>) {
     // First what can be part of the others: a pruned `weight_v`.
     for (kind, what) in [
-        (Kind::Pruned, "are pruned: `weight_orig` times `weight_mask`"),
-        (Kind::Spectral, "are divided by their spectral norm"),
-        (Kind::Weight, "have weight normalisation: `weight_v`, as long as `weight_g` says"),
+        (Kind::Pruned, "pruned: `weight_orig` times `weight_mask`"),
+        (Kind::Spectral, "divided by the spectral norm"),
+        (Kind::Weight, "with weight normalisation: `weight_v`, as long as `weight_g` says"),
     ] {
         let count = compute_kind(parameters, kind);
         if count > 0 {
-            notes.push(format!("{count} of its tensors {what}, computed as PyTorch does"));
+            notes.push(format!("computed as PyTorch does: {count} of its tensors, {what}"));
         }
     }
 }

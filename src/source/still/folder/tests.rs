@@ -118,7 +118,7 @@ fn links_are_followed_but_never_in_circles() {
 fn pipes_and_closed_folders_do_not_stop_it() {
     let folder = folder_of(&["1.png", "closed/2.png"]);
     let closed = folder.path().join("closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("3.png")).unwrap();
     let listing = list(folder.path()).unwrap();
     assert!(!names(&listing).contains(&"3.png") && listing.note().unwrap().contains("1 other file"));
