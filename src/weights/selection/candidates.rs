@@ -78,7 +78,11 @@ pub(super) fn choose<'a>(
     candidates: &'a [Candidate],
     parameters: &[Parameter],
 ) -> Result<Option<&'a Candidate>, ReadError> {
-    let mut ranked: Vec<&Candidate> = candidates.iter().collect();
+    let is_part = |candidate: &&Candidate| {
+        let mut others = candidates.iter();
+        others.any(|outer| is_numbered_part(outer, candidate) && outer.is_known(parameters, candidates))
+    };
+    let mut ranked: Vec<&Candidate> = candidates.iter().filter(|candidate| !is_part(candidate)).collect();
     ranked.sort_by_key(|candidate| words::is_second(&candidate.prefix));
     let Some(chosen) = ranked.into_iter().find(|candidate| candidate.is_known(parameters, candidates)) else {
         return Ok(None);
@@ -86,7 +90,8 @@ pub(super) fn choose<'a>(
     let rivals: Vec<&Candidate> = chosen
         .copies(candidates)
         .filter(|other| words::is_second(&other.prefix) == words::is_second(&chosen.prefix))
-        .filter(|other| !is_numbered_part(chosen, other) && !is_same(parameters, chosen, other))
+        .filter(|other| other.is_known(parameters, candidates) && !is_part(other))
+        .filter(|other| !is_same(parameters, chosen, other))
         .collect();
     if rivals.is_empty() {
         return Ok(Some(chosen));
