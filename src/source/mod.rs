@@ -128,6 +128,13 @@ pub fn holds_several(path: &Path) -> bool {
     animation::is_animation(path) || pages::has_pages(path) || video::container_of(path).is_some()
 }
 
+/// True where a file of a folder has other pictures behind its first. JPEG is left out: it would have to be read whole.
+fn holds_more(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let is_jpeg = ["jpg", "jpeg", "jpe", "jfif"].iter().any(|jpeg| ending.eq_ignore_ascii_case(jpeg));
+    !is_jpeg && (animation::is_animation(path) || pages::has_pages(path))
+}
+
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
 ///
 /// # Errors
@@ -170,7 +177,7 @@ fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
     if let Some(container) = video::container_of(path) {
         return Ok(Opened::plain(video::Video::open(path, container, every, live)?));
     }
-    let pictures = still::Pictures::open(path, decoding, live)?;
+    let pictures = still::Pictures::open(path, decoding, live)?.telling_of_more(holds_more);
     let steps = Some(pictures.step_handle());
     Ok(Opened { steps, ..Opened::plain(pictures) })
 }
@@ -178,6 +185,24 @@ fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_folder_more_pictures_in_one_file_are_told() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/animations");
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["kept.gif", "still.gif", "big.tif"] {
+            std::fs::copy(data.join(name), folder.path().join(name)).unwrap();
+        }
+        let spec = SourceSpec::Path(folder.path().into());
+        let mut source = open(Some(&spec), &Delivery::default()).unwrap().source;
+        let mut noted = vec![];
+        while let Some(frame) = source.next_frame().unwrap() {
+            let note = frame.note.unwrap_or_default();
+            noted.push((frame.name.to_string(), note.contains("the first is taken")));
+        }
+        let expected = [("big.tif", true), ("kept.gif", true), ("still.gif", false)];
+        assert_eq!(noted, expected.map(|(name, told)| (name.to_string(), told)));
+    }
 
     #[test]
     fn source_names() {

@@ -38,6 +38,8 @@ pub struct Pictures {
     next_id: u64,
     description: Arc<str>,
     notes: Vec<String>,
+    /// Whether a file has other pictures beside the one that is decoded.
+    holds_more: fn(&Path) -> bool,
 }
 
 impl Pictures {
@@ -70,6 +72,7 @@ impl Pictures {
             next_id: 0,
             description: "".into(),
             notes: Vec::new(),
+            holds_more: |_| false,
         };
         if is_input || about.as_ref().is_ok_and(pipe::is_pipe) {
             pictures.files.push(pipe::name_of(path).into());
@@ -100,6 +103,11 @@ impl Pictures {
             return Err(SourceError::file(path, unnamed::device(path)));
         }
         Ok(pictures)
+    }
+
+    /// Has it say, of pictures of a folder, where their files hold more than the one that is taken.
+    pub fn telling_of_more(self, holds_more: fn(&Path) -> bool) -> Self {
+        Self { holds_more, ..self }
     }
 
     /// A handle on this source for other threads.
@@ -140,6 +148,9 @@ impl Pictures {
     }
 }
 
+const MORE: &str =
+    "holds several pictures, of which the first is taken; named by itself it gives all of them";
+
 impl FrameSource for Pictures {
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
         let Some(index) = self.advance() else { return Ok(None) };
@@ -153,7 +164,12 @@ impl FrameSource for Pictures {
             None => read(&self.path(index), self.decoding),
         };
         self.description = self.description_of(index, decoded.as_ref().ok());
-        let frame = frame(&self.path(index), self.name(index), &decoded?, self.next_id)?;
+        let path = self.path(index);
+        let mut frame = frame(&path, self.name(index), &decoded?, self.next_id)?;
+        if self.folder.is_some() && (self.holds_more)(&path) {
+            let said = frame.note.iter().map(|note| format!("{note}; ")).collect::<String>();
+            frame.note = Some(format!("{said}{MORE}").into());
+        }
         self.next_id += 1;
         Ok(Some(frame))
     }

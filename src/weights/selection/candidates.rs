@@ -36,6 +36,9 @@ const FIRST_KERNEL: &str = "Conv2d_1a_3x3.conv.weight";
 /// One of its first block, whatever that is called.
 const FIRST_BRANCH: &str = "branch5x5_1.conv.weight";
 
+/// Fewer convolutions than any known network has.
+const LEAST_KERNELS: usize = 4;
+
 /// More networks than any training script saves.
 const MAX_CANDIDATES: usize = 256;
 
@@ -168,7 +171,9 @@ impl Candidate {
         let own = parameters.iter().filter(|own| self.belongs(&own.name, candidates) == Belongs::Here);
         let named: Vec<_> = own.map(|own| (self.own_name(&own.name), &*own.tensor.shape)).collect();
         let shapes: Vec<(&str, &[usize])> = named.iter().map(|(name, shape)| (&**name, *shape)).collect();
-        architectures::tell(&shapes, None).is_some()
+        // A kernel or two with such names are a block of anything.
+        let kernels = shapes.iter().filter(|(_, shape)| shape.len() == 4).count();
+        kernels >= LEAST_KERNELS && architectures::tell(&shapes, None).is_some()
     }
 
     /// What its library calls one of its tensors; that of another keeps its name.

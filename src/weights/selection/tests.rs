@@ -249,3 +249,16 @@ fn kernels_are_what_pytorch_computes() {
     ];
     assert_eq!(network(odd, &mut vec![]).unwrap().len(), 2);
 }
+
+#[test]
+fn a_block_of_something_else_is_no_network() {
+    let kernel = |name: &str, shape: &[usize]| NamedTensor { shape: shape.to_vec(), ..tensor(name, 1.0) };
+    let tensors = vec![
+        kernel("features.0.0.weight", &[32, 3, 3, 3]),
+        kernel("features.1.conv.0.0.weight", &[32, 1, 3, 3]),
+        kernel("classifier.1.weight", &[32, 27]),
+    ];
+    let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    let found = network(tensors, &mut vec![]).unwrap();
+    assert_eq!(found.iter().map(|parameter| parameter.name.clone()).collect::<Vec<_>>(), names);
+}
