@@ -89,6 +89,7 @@ pub fn preprocess(frame: &Frame, how: Preprocessing, input_scale: InputScale, sh
         Resize::Bilinear => vec![],
         resize => windowed(pixels, axes, resize),
     };
+    let [across, down] = [(axes[0], shape.width), (axes[1], shape.height)].map(neighbours);
     let mut values = vec![0.0; shape.len()];
     // Of each row its part in every channel.
     let mut rows: Vec<Vec<&mut [f32]>> = (0..shape.height).map(|_| vec![]).collect();
@@ -103,7 +104,7 @@ pub fn preprocess(frame: &Frame, how: Preprocessing, input_scale: InputScale, sh
                 for x in 0..shape.width {
                     let rgb = match levels.get(y * shape.width + x) {
                         Some(levels) => levels.map(f32::from),
-                        None => bilinear(pixels, axes, [x, y]),
+                        None => bilinear(pixels, &across[x], &down[y]),
                     };
                     let levels = colors.order(rgb);
                     for (channel, values) in channels.iter_mut().enumerate() {
@@ -116,22 +117,33 @@ pub fn preprocess(frame: &Frame, how: Preprocessing, input_scale: InputScale, sh
     values
 }
 
-#[inline(always)]
-fn bilinear(pixels: Pixels<'_>, axes: [Axis; 2], at: [usize; 2]) -> [f32; 3] {
-    let [(x, columns), (y, rows)] = [0, 1].map(|i| {
-        let Axis { start, length, cells, first, .. } = axes[i];
+/// The two pixels around a centre along one axis, and how far it lies on the way from the first to the second.
+struct Neighbours {
+    pixels: [usize; 2],
+    part: f32,
+}
+
+/// Those of every centre, once: computed for each pixel anew they would take as long as mixing.
+fn neighbours((axis, count): (Axis, usize)) -> Vec<Neighbours> {
+    let Axis { start, length, cells, first, .. } = axis;
+    let around = |at: usize| {
         let center =
-            ((at[i] + first as usize) as f32 + 0.5) * (length as f32 / cells as f32) + start as f32 - 0.5;
+            ((at + first as usize) as f32 + 0.5) * (length as f32 / cells as f32) + start as f32 - 0.5;
         let low = center.floor();
         let pixel = |at: f32| at.clamp(start as f32, (start + length - 1) as f32) as usize;
-        (center - low, [pixel(low), pixel(low + 1.0)])
-    });
+        Neighbours { pixels: [pixel(low), pixel(low + 1.0)], part: center - low }
+    };
+    (0..count).map(around).collect()
+}
+
+#[inline(always)]
+fn bilinear(pixels: Pixels<'_>, across: &Neighbours, down: &Neighbours) -> [f32; 3] {
     let mix = |a: [f32; 3], b: [f32; 3], t: f32| [0, 1, 2].map(|i| a[i] * (1.0 - t) + b[i] * t);
-    let [top, bottom] = rows.map(|row| {
-        let [left, right] = columns.map(|column| pixels.at(column, row).map(|level| level as f32));
-        mix(left, right, x)
+    let [top, bottom] = down.pixels.map(|row| {
+        let [left, right] = across.pixels.map(|column| pixels.at(column, row).map(|level| level as f32));
+        mix(left, right, across.part)
     });
-    mix(top, bottom, y)
+    mix(top, bottom, down.part)
 }
 
 /// Along one axis and then along the other, with whole levels after each, as Pillow resizes.
