@@ -242,12 +242,10 @@ impl Run<'_> {
         })?;
         let (mut opened, mut taken) = (false, 0);
         while taken < most {
-            // A file may take its time.
+            // A file may take its time: it comes to an end.
             let news = match receiver.recv_timeout(if live { SILENCE } else { Duration::MAX }) {
                 Ok(news) => news,
                 Err(RecvTimeoutError::Disconnected) => break,
-                // A file may take its time: it comes to an end.
-                Err(RecvTimeoutError::Timeout) if !live => continue,
                 Err(RecvTimeoutError::Timeout) => {
                     bail!(
                         "{spec} has given nothing for {} s: unplug it, plug it in and try again",

@@ -77,6 +77,12 @@ impl Pixels<'_> {
             false => rgb,
         }
     }
+
+    #[inline(always)]
+    fn levels(self, x: usize, y: usize) -> [f32; 3] {
+        let [red, green, blue] = self.at(x, y);
+        [red as f32, green as f32, blue as f32]
+    }
 }
 
 /// preprocess.wgsl: the values of an input of this shape (1 or 3 channels) in this scale, in channel, row, column order.
@@ -139,10 +145,11 @@ fn neighbours((axis, count): (Axis, usize)) -> Vec<Neighbours> {
 #[inline(always)]
 fn bilinear(pixels: Pixels<'_>, across: &Neighbours, down: &Neighbours) -> [f32; 3] {
     let mix = |a: [f32; 3], b: [f32; 3], t: f32| [0, 1, 2].map(|i| a[i] * (1.0 - t) + b[i] * t);
-    let [top, bottom] = down.pixels.map(|row| {
-        let [left, right] = across.pixels.map(|column| pixels.at(column, row).map(|level| level as f32));
-        mix(left, right, across.part)
-    });
+    // Written out: a closure that is mapped over the pairs becomes a call for each pixel, without the processor's own
+    // instructions.
+    let ([x0, x1], [y0, y1]) = (across.pixels, down.pixels);
+    let top = mix(pixels.levels(x0, y0), pixels.levels(x1, y0), across.part);
+    let bottom = mix(pixels.levels(x0, y1), pixels.levels(x1, y1), across.part);
     mix(top, bottom, down.part)
 }
 
