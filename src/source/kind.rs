@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use self::head::is_heif;
+pub(super) use self::head::is_heif;
 pub use self::table::Kind;
 use self::table::{KINDS, RAW, VIDEO};
 

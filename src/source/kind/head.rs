@@ -14,7 +14,7 @@ pub(super) fn is_brand(head: &[u8], brands: &[&[u8; 4]]) -> bool {
 }
 
 /// HEIC and its kin, as they are read: by the first brand. What calls itself an AVIF besides is one.
-pub(super) fn is_heif(head: &[u8]) -> bool {
+pub(in crate::source) fn is_heif(head: &[u8]) -> bool {
     let brands: [&[u8]; 6] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2"];
     let is_named =
         head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| brands.contains(&brand));

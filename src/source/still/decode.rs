@@ -23,6 +23,7 @@ use self::raster::{Decoded, MAX_ALLOC_BYTES, MAX_SIDE_PX, Raster};
 use self::trouble::Trouble;
 use crate::source::decoding::Decoding;
 use crate::source::frame_source::SourceError;
+use crate::source::kind::is_heif;
 use crate::source::shrink::Reduction;
 
 /// A decoded picture, upright.
@@ -67,9 +68,12 @@ pub(super) fn decode_from(
         .map_err(|trouble| SourceError::file(path, trouble.sentence(path)))
 }
 
+/// As many as tell a format; of HEIC, with its brands.
+const HEAD_BYTES: usize = 64;
+
 /// With the orientation that is to be followed: of what is wanted as it is stored, a TIFF's alone, as Pillow does.
 fn decode_any(mut reader: impl BufRead + Seek, decoding: Decoding) -> Result<Decoded, Trouble> {
-    let mut head = [0; 16];
+    let mut head = [0; HEAD_BYTES];
     let length = read_up_to(&mut reader, &mut head)?;
     reader.rewind()?;
     let mut decoded = match &head[..length] {
@@ -77,7 +81,7 @@ fn decode_any(mut reader: impl BufRead + Seek, decoding: Decoding) -> Result<Dec
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             return tiff::decode(read_whole(reader)?);
         }
-        _ if is_heif(&head) => heif::decode(&read_whole(reader)?)?,
+        _ if is_heif(&head[..length]) => heif::decode(&read_whole(reader)?)?,
         [b'R', b'I', b'F', b'F', ..] => {
             let bytes = read_whole(reader)?;
             webp::check(&bytes)?;
@@ -89,12 +93,6 @@ fn decode_any(mut reader: impl BufRead + Seek, decoding: Decoding) -> Result<Dec
         decoded.orientation = Orientation::NoTransforms;
     }
     Ok(decoded)
-}
-
-/// By the brand of the container: pictures coded as HEVC, or by whatever.
-fn is_heif(head: &[u8; 16]) -> bool {
-    let brands: [&[u8]; 6] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2"];
-    head[4..8] == *b"ftyp" && brands.contains(&&head[8..12])
 }
 
 fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize, Trouble> {
