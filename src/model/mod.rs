@@ -16,6 +16,7 @@ mod order;
 mod shape;
 mod stages;
 mod step;
+mod trace;
 mod typed;
 mod window;
 
@@ -29,5 +30,6 @@ pub use op::{
 };
 pub use shape::{MOST_VALUES, Shape, broadcast};
 pub use step::{MOST_AXES, Step};
+pub use trace::{CamMethod, Form, Place, Rule, Trace, Unit};
 pub use typed::{LayersError, layers};
 pub use window::Window;

@@ -160,7 +160,7 @@ impl Host {
     }
 
     /// A new tensor, of `output`'s shape for each image, from the values of others.
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         all: Vec<Tensor<4>>,
         output: Shape,
@@ -198,6 +198,13 @@ impl Host {
             self.spare.push(values);
         }
     }
+}
+
+/// Shows the values of a tensor of the CPU device.
+pub(super) fn read<R>(x: Tensor<4>, look: impl FnOnce(&[f32]) -> R) -> R {
+    // Tensors of other devices do not get here.
+    let x = x.try_into_primitive::<Flex>().ok().map(|x| x.to_contiguous());
+    look(x.as_ref().and_then(|x| x.as_slice::<f32>()).unwrap_or_default())
 }
 
 /// The network's input from `3 × height × width` values in channel order for each of one or several pictures.

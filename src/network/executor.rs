@@ -10,6 +10,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, FloatDType, Tensor};
 use rayon::prelude::*;
 
+use super::backward::turned::Turned;
 use super::cpu::{self, Host};
 use super::elementwise;
 use super::functions;
@@ -33,18 +34,20 @@ pub enum Folding {
 
 /// A graph with weights on a Burn device.
 pub struct Network {
-    graph: Arc<Graph>,
-    weights: Arc<Weights>,
-    device: Device,
+    pub(super) graph: Arc<Graph>,
+    pub(super) weights: Arc<Weights>,
+    pub(super) device: Device,
     folding: Folding,
     /// Convolutions with batch normalisation inside; filled when a layer first runs so.
-    folded: Vec<Option<Prepared>>,
+    pub(super) folded: Vec<Option<Prepared>>,
     /// Layers with their own parameters; for convolutions only where they are tapped (or folding is off).
-    plain: Vec<Option<Prepared>>,
+    pub(super) plain: Vec<Option<Prepared>>,
+    /// Convolutions in reverse on the CPU, as they are and with batch normalisation inside; filled when they are first wanted.
+    pub(super) turned: Vec<[Option<Vec<Turned>>; 2]>,
     /// What can be computed inside what.
-    fusion: Fusion,
+    pub(super) fusion: Fusion,
     /// One for each picture that is computed at the same time; none on a GPU, where all operations are Burn's.
-    hosts: Vec<Host>,
+    pub(super) hosts: Vec<Host>,
 }
 
 impl Network {
@@ -54,7 +57,8 @@ impl Network {
         let is_cpu = cpu::is_cpu(&device);
         let hosts = is_cpu.then(Host::default).into_iter().collect();
         let (folded, plain, fusion) = (empty(), empty(), Fusion::new(&graph, is_cpu));
-        Self { graph, weights, device, folding, folded, plain, fusion, hosts }
+        let turned = graph.nodes.iter().map(|_| [None, None]).collect();
+        Self { graph, weights, device, folding, folded, plain, turned, fusion, hosts }
     }
 
     /// Gives the weights back.
@@ -127,11 +131,12 @@ impl Network {
         outputs
     }
 
-    fn is_cpu(&self) -> bool {
+    pub(super) fn is_cpu(&self) -> bool {
         cpu::is_cpu(&self.device)
     }
 
-    fn role(&self, index: LayerIndex, taps: &[LayerIndex]) -> Role {
+    /// What a node does where `taps` are asked for.
+    pub(super) fn role(&self, index: LayerIndex, taps: &[LayerIndex]) -> Role {
         self.fusion.role(&self.graph, index, taps, self.folding == Folding::Folded)
     }
 
@@ -189,7 +194,7 @@ impl Network {
     }
 
     /// One of our own operations, without the activation where that is more than limits; the inputs where there is none.
-    fn compute_on_host(
+    pub(super) fn compute_on_host(
         &self,
         index: LayerIndex,
         mut inputs: Vec<Tensor<4>>,
@@ -252,19 +257,19 @@ impl Network {
     }
 
     /// Where a layer's parameters belong in this run; `None` where it needs none.
-    fn is_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> Option<bool> {
+    pub(super) fn is_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> Option<bool> {
         match self.role(index, taps) {
             Role::Computed { is_folded, .. } => Some(is_folded),
             _ => None,
         }
     }
 
-    fn place(&mut self, index: LayerIndex, folded: bool) -> &mut Option<Prepared> {
+    pub(super) fn place(&mut self, index: LayerIndex, folded: bool) -> &mut Option<Prepared> {
         if folded { &mut self.folded[index] } else { &mut self.plain[index] }
     }
 
     /// Brings a layer's parameters to the device when they are first asked for.
-    fn prepare(&mut self, index: LayerIndex, taps: &[LayerIndex]) {
+    pub(super) fn prepare(&mut self, index: LayerIndex, taps: &[LayerIndex]) {
         if let Some(folded) = self.is_folded(index, taps)
             && self.place(index, folded).is_none()
         {

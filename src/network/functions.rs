@@ -121,8 +121,8 @@ pub fn activate(values: &mut [f32], activation: Activation) {
 }
 
 /// Klambauer et al., 2017.
-const SELU_ALPHA: f32 = 1.673_263_2;
-const SELU_SCALE: f32 = 1.050_701;
+pub const SELU_ALPHA: f32 = 1.673_263_2;
+pub const SELU_SCALE: f32 = 1.050_701;
 
 /// √(2/π)
 const GELU_SCALE: f32 = 0.797_884_6;
@@ -144,7 +144,7 @@ fn map(values: &mut [f32], function: impl Fn(f32) -> f32 + Sync + Send + Copy) {
 /// eˣ within a few units in the last place, in vectors: 2ⁿ·eʳ, r from a polynomial (Cody & Waite, "Software Manual for the
 /// Elementary Functions", 1980). Without `mul_add`, which is a call where the compiler cannot tell that there is one.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     // Beyond these it is 0 or infinity.
     const LOW: f32 = -87.336_54;
     const HIGH: f32 = 88.722_84;
@@ -171,19 +171,19 @@ fn exp(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 #[inline(always)]
-fn softplus(x: f32) -> f32 {
+pub fn softplus(x: f32) -> f32 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// The error function within 2·10⁻⁷: Abramowitz & Stegun, "Handbook of Mathematical Functions", 7.1.26; near zero its series,
 /// which keeps all digits.
 #[inline(always)]
-fn erf(x: f32) -> f32 {
+pub fn erf(x: f32) -> f32 {
     let a = x.abs();
     let t = 1.0 / (1.0 + 0.327_591_1 * a);
     let p = (((1.061_405_4 * t - 1.453_152) * t + 1.421_413_7) * t - 0.284_496_74) * t + 0.254_829_6;

@@ -1,6 +1,6 @@
 //! Resizing: where the cells of a map come from, along one axis.
 
-use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::model::{Coordinates, Interpolation, Op, Rounding};
 
@@ -24,6 +24,24 @@ impl Gather {
         let part = if x.dtype() == DType::F32 { part } else { part.cast(FloatDType::F16) };
         let second = x.select(axis, second.clone());
         first.clone().add(second.sub(first).mul(part))
+    }
+
+    /// The reverse: each cell of `gradient` goes to the cells that it was made of, of which there are `length`.
+    pub fn back(&self, gradient: Tensor<4>, axis: usize, length: usize) -> Tensor<4> {
+        let device = gradient.device();
+        let mut sides = gradient.dims();
+        sides[axis] = length;
+        let zeros = Tensor::<4>::zeros(sides, &device);
+        let Some((second, part)) = &self.second else {
+            return zeros.select_assign(axis, self.first.clone(), gradient, IndexingUpdateOp::Add);
+        };
+        let mut sides = [1; 4];
+        sides[axis] = part.len();
+        let part = Tensor::<4>::from_data(TensorData::new(part.clone(), sides), &device);
+        let of_second = gradient.clone().mul(part);
+        let of_first = gradient.sub(of_second.clone());
+        let sum = zeros.select_assign(axis, self.first.clone(), of_first, IndexingUpdateOp::Add);
+        sum.select_assign(axis, second.clone(), of_second, IndexingUpdateOp::Add)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The graph executed by Burn, node by node. On a GPU all of it on one thread (Burn's stream is
 //! thread-local), on the CPU on rayon's.
 
+mod backward;
 mod calibrate;
 mod conv;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod prepared;
 mod product;
 mod winograd;
 
+pub use backward::{Averaging, Traced, Versions};
 pub use calibrate::calibrate;
 pub use cpu::{input_from_values, values};
 pub use executor::{Folding, Network};

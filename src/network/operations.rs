@@ -141,7 +141,8 @@ pub fn lengthen(x: Tensor<4>) -> Tensor<4> {
     if x.dtype() == DType::F32 { x } else { x.cast(FloatDType::F32) }
 }
 
-fn pairs(window: Window) -> [(usize, usize); 2] {
+/// Padding before and after, along each axis.
+pub fn pairs(window: Window) -> [(usize, usize); 2] {
     [0, 1].map(|axis| (window.padding[axis], window.padding_after[axis]))
 }
 
@@ -178,7 +179,8 @@ fn conv_transpose(
     whole.slice([0..batch, 0..channels, top..top + wanted[0], left..left + wanted[1]])
 }
 
-fn combine(arithmetic: Arithmetic, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+/// Arithmetic of two values.
+pub fn combine(arithmetic: Arithmetic, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     match arithmetic {
         Arithmetic::Add | Arithmetic::Mean => a.add(b),
         Arithmetic::Sub => a.sub(b),
@@ -208,9 +210,8 @@ fn normalize(x: Tensor<4>, over: Over, epsilon: f64) -> Tensor<4> {
     let standardized = |x: Tensor<4>, axes: &[usize]| {
         let mean = axes.iter().fold(x.clone(), |mean, &axis| mean.mean_dim(axis));
         let x = x.sub(mean);
-        let squares = x.clone().mul(x.clone());
-        let variance = axes.iter().fold(squares, |mean, &axis| mean.mean_dim(axis));
-        x.div(variance.add_scalar(epsilon as f32).sqrt())
+        let deviation = standard_deviation(x.clone(), axes, epsilon);
+        x.div(deviation)
     };
     match over {
         Over::Channels => standardized(x, &[1]),
@@ -221,6 +222,13 @@ fn normalize(x: Tensor<4>, over: Over, epsilon: f64) -> Tensor<4> {
             standardized(x, &[3, 2]).reshape([batch, channels, height, width])
         }
     }
+}
+
+/// Over these axes, of values whose mean is 0.
+pub fn standard_deviation(centred: Tensor<4>, axes: &[usize], epsilon: f64) -> Tensor<4> {
+    let squares = centred.clone().mul(centred);
+    let variance = axes.iter().fold(squares, |mean, &axis| mean.mean_dim(axis));
+    variance.add_scalar(epsilon as f32).sqrt()
 }
 
 fn local_response(x: Tensor<4>, size: usize, alpha: f32, beta: f32, bias: f32) -> Tensor<4> {

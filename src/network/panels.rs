@@ -31,6 +31,8 @@ thread_local! {
 pub struct Workspace {
     /// Panels that all threads read.
     pub panels: Vec<Line>,
+    /// What belongs to one phase of a convolution in reverse.
+    pub phase: Vec<f32>,
 }
 
 /// Multiplies a kernel with its panels, and writes `out`, `[channels, pixels]`, with bias, kept between

@@ -130,7 +130,7 @@ impl Prepared {
 }
 
 /// Kernel and bias with scales and shifts of their outputs inside.
-fn folded(
+pub fn folded(
     kernel: &[f32],
     bias: Option<&[f32]>,
     graph: &Graph,

@@ -1,0 +1,153 @@
+//! Gradients averaged over several versions of a picture, version by version, so that whoever asks can show how far it is.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::model::{Form, LayerIndex, Place, Rule, Trace, Unit};
+use crate::network::cpu::values;
+use crate::network::executor::Network;
+use crate::weights::RandomStream;
+
+/// What the versions are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Versions {
+    /// With noise of this standard deviation, in parts of the distance between the input's least and largest value: Smilkov,
+    /// Thorat, Kim, Viégas and Wattenberg, "SmoothGrad", 2017 (arXiv:1706.03825).
+    Noisy(f32),
+    /// On the straight way from a picture without anything to the picture: Sundararajan, Taly and Yan, "Axiomatic Attribution
+    /// for Deep Networks", 2017 (arXiv:1703.01365). The mean gradient is multiplied by the way, so that the sum of all is the
+    /// difference that the picture makes to the unit.
+    Between,
+}
+
+/// A mean that grows by one version at a time.
+pub struct Averaging {
+    versions: Versions,
+    input: Tensor<4>,
+    /// The picture without anything.
+    baseline: Tensor<4>,
+    trace: Trace,
+    seed: u64,
+    deviation: f32,
+    done: usize,
+    passes: usize,
+    sum: Option<Tensor<4>>,
+}
+
+impl Averaging {
+    /// Of the gradient of `from` at the layer `to`, over `passes` versions of `input` (`[1, channels, height, width]`). `baseline`
+    /// is a picture without anything, of the same shape. [`Versions::Between`] goes to the input whatever `to` is. Which cell is a
+    /// channel's strongest is asked of the picture itself, once.
+    ///
+    /// # Errors
+    /// The backend's message, where the network could not be run.
+    pub fn new(
+        network: &mut Network,
+        versions: Versions,
+        [input, baseline]: [Tensor<4>; 2],
+        (from, to): (Vec<Unit>, LayerIndex),
+        passes: usize,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let from = fixed(network, &input, from)?;
+        let deviation = match versions {
+            Versions::Noisy(part) => {
+                let all = values(input.clone())?;
+                let (low, high) =
+                    all.iter().fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
+                part * (high - low)
+            }
+            Versions::Between => 0.0,
+        };
+        let to = if versions == Versions::Between { 0 } else { to };
+        let trace = Trace { from, rule: Rule::Gradient, wanted: vec![(to, Form::Gradient)] };
+        Ok(Self { versions, input, baseline, trace, seed, deviation, done: 0, passes, sum: None })
+    }
+
+    /// One version more; true while there are others.
+    pub fn step(&mut self, network: &mut Network) -> bool {
+        if self.done < self.passes {
+            let version = self.version();
+            let (_, mut traced) =
+                network.run_traced(version, &[], std::slice::from_ref(&self.trace), &mut |_, _| {});
+            let gradient = traced.pop().and_then(|mut traced| traced.outputs.pop());
+            self.sum = match (self.sum.take(), gradient) {
+                (Some(sum), Some(gradient)) => Some(sum.add(gradient)),
+                (sum, gradient) => sum.or(gradient),
+            };
+            self.done += 1;
+        }
+        self.done < self.passes
+    }
+
+    /// How many versions are done, and how many there will be.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.done, self.passes)
+    }
+
+    /// The mean of the versions that are done, in the layer's shape; zeros before the first.
+    pub fn result(&self) -> Tensor<4> {
+        let Some(sum) = &self.sum else { return self.input.zeros_like() };
+        let mean = sum.clone().div_scalar(self.done.max(1) as f32);
+        match self.versions {
+            Versions::Noisy(_) => mean,
+            Versions::Between => mean.mul(self.input.clone().sub(self.baseline.clone())),
+        }
+    }
+
+    fn version(&self) -> Tensor<4> {
+        match self.versions {
+            Versions::Noisy(_) => {
+                let stream = RandomStream::new(self.seed, &format!("noise {}", self.done));
+                let sides = self.input.dims();
+                let count = sides.iter().product::<usize>() as u64;
+                let noise: Vec<f32> =
+                    (0..count).map(|at| stream.normal(at) as f32 * self.deviation).collect();
+                self.input.clone().add(Tensor::from_data(TensorData::new(noise, sides), &self.input.device()))
+            }
+            Versions::Between => {
+                // In the middle of each part of the way.
+                let part = (self.spread() as f32 + 0.5) / self.passes as f32;
+                let way = self.input.clone().sub(self.baseline.clone());
+                self.baseline.clone().add(way.mul_scalar(part))
+            }
+        }
+    }
+
+    /// The parts of the way in an order in which the mean is near its end early: steps of the golden ratio.
+    fn spread(&self) -> usize {
+        let passes = self.passes.max(1);
+        let ideal = (passes as f64 * 0.618_033_988_749_895) as usize;
+        let step = (ideal.max(1)..passes + ideal.max(1)).find(|step| coprime(*step, passes)).unwrap_or(1);
+        self.done * step % passes
+    }
+}
+
+fn coprime(a: usize, b: usize) -> bool {
+    if b == 0 { a == 1 } else { coprime(b, a % b) }
+}
+
+/// The units with the cell that is strongest in this input.
+fn fixed(network: &mut Network, input: &Tensor<4>, units: Vec<Unit>) -> Result<Vec<Unit>, String> {
+    let sought: Vec<_> = units.iter().filter(|unit| unit.place == Place::Strongest).collect();
+    let mut layers: Vec<_> = sought.iter().map(|unit| unit.layer).collect();
+    layers.dedup();
+    if layers.is_empty() {
+        return Ok(units);
+    }
+    let outputs = network.run(input.clone(), &layers, &mut |_, _| {});
+    let outputs = outputs.into_iter().map(values).collect::<Result<Vec<_>, _>>()?;
+    let graph = network.graph();
+    let fix = |mut unit: Unit| {
+        let at = layers.iter().position(|layer| *layer == unit.layer);
+        if let Some(at) = at.filter(|_| unit.place == Place::Strongest) {
+            let shape = graph.nodes[unit.layer].shape;
+            let cells = shape.height * shape.width;
+            let plane = &outputs[at][unit.channel * cells..][..cells];
+            let first = |best: usize, at: usize| if plane[at] > plane[best] { at } else { best };
+            let best = (0..cells).fold(0, first);
+            unit.place = Place::Cell(best / shape.width, best % shape.width);
+        }
+        unit
+    };
+    Ok(units.into_iter().map(fix).collect())
+}

@@ -1,0 +1,53 @@
+//! A run forward and back.
+
+use burn::tensor::Tensor;
+
+use super::plan::Plan;
+use super::walk::{self, Traced, Values};
+use crate::model::{LayerIndex, Trace};
+use crate::network::cpu;
+use crate::network::executor::Network;
+
+impl Network {
+    /// [`Network::run`], and then back from the units of each trace. All traces share the way forward; only what lies between
+    /// a trace's units and its wanted layers is computed. While it runs, the values that it needs of layers between stay in
+    /// memory ([`Network::traced_values`] tells how many).
+    pub fn run_traced(
+        &mut self,
+        input: Tensor<4>,
+        taps: &[LayerIndex],
+        traces: &[Trace],
+        before_node: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> (Vec<Tensor<4>>, Vec<Traced>) {
+        let plans: Vec<_> = traces.iter().map(|trace| Plan::new(self, trace)).collect();
+        let kept = kept(taps, &plans);
+        let mut outputs = self.run(input, &kept, before_node);
+        let is_cpu = self.is_cpu();
+        let mut back = || -> Vec<Traced> {
+            let values = Values { layers: &kept, outputs: &outputs };
+            let pairs = traces.iter().zip(&plans);
+            pairs.map(|(trace, plan)| walk::back(self, trace, plan, &values)).collect()
+        };
+        let traced = if is_cpu { cpu::on_all_cores(&mut back) } else { back() };
+        outputs.truncate(taps.len());
+        (outputs, traced)
+    }
+
+    /// How many values of layers stay in memory while these traces run, beside those of the taps.
+    pub fn traced_values(&self, taps: &[LayerIndex], traces: &[Trace]) -> usize {
+        let plans: Vec<_> = traces.iter().map(|trace| Plan::new(self, trace)).collect();
+        let kept = kept(taps, &plans);
+        kept[taps.len()..].iter().map(|&layer| self.graph().nodes[layer].shape.len()).sum()
+    }
+}
+
+/// The taps, then what else the plans need.
+fn kept(taps: &[LayerIndex], plans: &[Plan]) -> Vec<LayerIndex> {
+    let mut kept = taps.to_vec();
+    for &layer in plans.iter().flat_map(|plan| &plan.kept) {
+        if !kept.contains(&layer) {
+            kept.push(layer);
+        }
+    }
+    kept
+}

@@ -1,0 +1,283 @@
+//! The graph in reverse, node by node.
+
+use burn::tensor::Tensor;
+
+use super::cam::cam;
+use super::derivatives::through_tensor;
+use super::operations::{self, Back};
+use super::plan::{Plan, Reads, activation_reads};
+use super::seeds::seed;
+use crate::model::{Activation, Arithmetic, AvgPool, Axis, Form, LayerIndex, Op, Reduction, Trace};
+use crate::network::cpu::Host;
+use crate::network::executor::Network;
+use crate::network::fusion::Role;
+use crate::network::prepared::Prepared;
+use crate::weights::LayerWeights;
+
+/// What came of a [`Trace`].
+pub struct Traced {
+    /// The weighted sum of the units, `[1, 1, 1, 1]`.
+    pub value: Tensor<4>,
+    /// One for each wanted layer, in that order: of the layer's shape, or `[1, 1, height, width]` for one map.
+    pub outputs: Vec<Tensor<4>>,
+}
+
+/// Values of layers on the way forward.
+pub struct Values<'a> {
+    /// Which layers.
+    pub layers: &'a [LayerIndex],
+    /// One for each.
+    pub outputs: &'a [Tensor<4>],
+}
+
+impl Values<'_> {
+    /// The values of a layer that was kept.
+    fn of(&self, layer: LayerIndex) -> Option<Tensor<4>> {
+        let at = self.layers.iter().position(|known| *known == layer)?;
+        Some(self.outputs[at].clone())
+    }
+}
+
+/// Goes back from the units of a trace to its wanted layers.
+pub fn back(network: &mut Network, trace: &Trace, plan: &Plan, values: &Values<'_>) -> Traced {
+    let mut hosts = std::mem::take(&mut network.hosts);
+    let traced = Walk { network: &mut *network, trace, plan, values, host: hosts.first_mut() }.run();
+    network.hosts = hosts;
+    traced
+}
+
+struct Walk<'a> {
+    network: &'a mut Network,
+    trace: &'a Trace,
+    plan: &'a Plan,
+    values: &'a Values<'a>,
+    /// On the CPU.
+    host: Option<&'a mut Host>,
+}
+
+impl Walk<'_> {
+    fn run(&mut self) -> Traced {
+        let graph = self.network.graph().clone();
+        let count = graph.nodes.len();
+        let mut gradients: Vec<Option<Tensor<4>>> = vec![None; count];
+        // Of what comes out of a node before its activation.
+        let mut before: Vec<Option<Tensor<4>>> = vec![None; count];
+        let value = self.begin(&mut gradients, &mut before);
+        let mut found: Vec<Option<Tensor<4>>> = vec![None; count];
+        for index in (0..count).rev().filter(|&index| self.plan.active[index]) {
+            let node = &graph.nodes[index];
+            let after = gradients[index].take();
+            if self.trace.wanted.iter().any(|(layer, _)| *layer == index) {
+                found[index] = after.clone();
+            }
+            if !self.plan.passes_on(&graph, index) {
+                continue;
+            }
+            let role = self.network.role(index, &self.plan.apart);
+            if let (Role::Gated, Some(g)) = (role, &after) {
+                // The gate, which comes after the value, is inside.
+                let value = node.inputs[0].min(node.inputs[1]);
+                let g = self.through(Activation::Silu, self.values.of(value), g.clone());
+                self.add(&mut gradients[value], g);
+                continue;
+            }
+            let after = after.map(|g| self.through_activation(index, g));
+            let g = match (after, before[index].take()) {
+                (Some(a), Some(b)) => self.sum(a, b),
+                (Some(g), None) | (None, Some(g)) => g,
+                (None, None) => continue,
+            };
+            let is_inside = role == Role::Inside && node.op != Op::Activation;
+            let parts = if is_inside { vec![Some(g)] } else { self.through_node(index, g) };
+            for (&input, part) in node.inputs.iter().zip(parts) {
+                if let Some(part) = part.filter(|_| self.plan.active[input]) {
+                    self.add(&mut gradients[input], part);
+                }
+            }
+        }
+        Traced { value, outputs: self.outputs(&found) }
+    }
+
+    /// Puts down where the units' layers begin; the sum of the units.
+    fn begin(&mut self, gradients: &mut [Option<Tensor<4>>], before: &mut [Option<Tensor<4>>]) -> Tensor<4> {
+        let graph = self.network.graph().clone();
+        let device = self.network.device().clone();
+        let mut sum: Option<Tensor<4>> = None;
+        for unit in &self.trace.from {
+            let node = &graph.nodes[unit.layer];
+            let values = match unit.before_activation {
+                false => self.values.of(unit.layer),
+                true => self.before_activation(unit.layer),
+            };
+            let seed = seed(unit, node.shape, values.as_ref(), &device);
+            if let Some(values) = values {
+                let own = values.mul(seed.clone()).sum().reshape([1, 1, 1, 1]);
+                sum = Some(match sum {
+                    Some(sum) => sum.add(own),
+                    None => own,
+                });
+            }
+            let place =
+                if unit.before_activation { &mut before[unit.layer] } else { &mut gradients[unit.layer] };
+            self.add(place, seed);
+        }
+        sum.unwrap_or_else(|| Tensor::zeros([1, 1, 1, 1], &device))
+    }
+
+    fn outputs(&mut self, found: &[Option<Tensor<4>>]) -> Vec<Tensor<4>> {
+        let graph = self.network.graph().clone();
+        let device = self.network.device().clone();
+        let output = |&(layer, form): &(LayerIndex, Form)| {
+            let shape = graph.nodes[layer].shape;
+            let zeros = || Tensor::zeros([1, shape.channels, shape.height, shape.width], &device);
+            let gradient = found[layer].clone().unwrap_or_else(zeros);
+            match (form, self.values.of(layer)) {
+                (Form::TimesValue, Some(values)) => match self.host.as_mut() {
+                    Some(host) => host.scale_by(gradient, &values),
+                    None => gradient.mul(values),
+                },
+                (Form::Cam(method), Some(values)) => cam(method, values, gradient),
+                _ => gradient,
+            }
+        };
+        self.trace.wanted.iter().map(output).collect()
+    }
+
+    fn sum(&mut self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        match self.host.as_mut() {
+            Some(host) => host.sum(a, b),
+            None => a.add(b),
+        }
+    }
+
+    fn add(&mut self, place: &mut Option<Tensor<4>>, part: Tensor<4>) {
+        *place = Some(match place.take() {
+            Some(sum) => self.sum(sum, part),
+            None => part,
+        });
+    }
+
+    /// What comes out of a node before its activation, computed again.
+    fn before_activation(&mut self, index: LayerIndex) -> Option<Tensor<4>> {
+        let inputs: Option<Vec<_>> =
+            self.network.graph().nodes[index].inputs.iter().map(|&input| self.values.of(input)).collect();
+        Some(self.network.without_activation(index, inputs?, &self.plan.apart, self.host.as_deref_mut()))
+    }
+
+    fn through_activation(&mut self, index: LayerIndex, g: Tensor<4>) -> Tensor<4> {
+        let graph = self.network.graph().clone();
+        let node = &graph.nodes[index];
+        let of = match activation_reads(node) {
+            Reads::Nothing if node.activation == Activation::Linear => return g,
+            Reads::Nothing => None,
+            Reads::Output => self.values.of(index),
+            Reads::Input if node.op == Op::Activation => self.values.of(node.inputs[0]),
+            Reads::Input => self.before_activation(index),
+        };
+        self.through(node.activation, of, g)
+    }
+
+    fn through(&mut self, activation: Activation, of: Option<Tensor<4>>, g: Tensor<4>) -> Tensor<4> {
+        let rule = self.trace.rule;
+        match (self.host.as_mut(), of) {
+            (Some(host), Some(of)) if activation.is_elementwise() => {
+                host.through_activation(activation, rule, &of, g)
+            }
+            (_, of) => through_tensor(activation, rule, of, g),
+        }
+    }
+
+    /// The gradient of each input of a node, from that of what came out of it before its activation.
+    fn through_node(&mut self, index: LayerIndex, g: Tensor<4>) -> Vec<Option<Tensor<4>>> {
+        let g = match self.host.is_some() {
+            true => match self.on_host(index, g) {
+                Ok(parts) => return parts,
+                Err(g) => g,
+            },
+            false => g,
+        };
+        let graph = self.network.graph().clone();
+        let node = &graph.nodes[index];
+        let shapes: Vec<_> = node.inputs.iter().map(|&input| graph.nodes[input].shape).collect();
+        let inputs: Option<Vec<_>> = node.inputs.iter().map(|&input| self.values.of(input)).collect();
+        let prepared = self.network.prepared_for(index, &self.plan.apart);
+        let inputs = inputs.unwrap_or_default();
+        let from = Back { node, prepared, shapes: &shapes, inputs, output: self.values.of(index) };
+        operations::back(&from, g)
+    }
+
+    /// The same by our own operations; the gradient where there is none.
+    fn on_host(&mut self, index: LayerIndex, g: Tensor<4>) -> Result<Vec<Option<Tensor<4>>>, Tensor<4>> {
+        let graph = self.network.graph().clone();
+        let node = &graph.nodes[index];
+        let output = node.shape;
+        let input = graph.nodes[node.inputs[0]].shape;
+        let shapes = [input, output];
+        let weights = self.network.weights.clone();
+        let Some(host) = self.host.as_mut() else { return Err(g) };
+        let one = match &node.op {
+            Op::Dense if output.is_vector() => match &weights.layers[index] {
+                Some(LayerWeights::Dense { weight, .. }) => host.through_dense(weight, g, input),
+                _ => return Err(g),
+            },
+            Op::Conv(..) | Op::SeparableConv(_) | Op::Dense | Op::ConvTranspose(..) => {
+                match self.network.turned(index, &self.plan.apart) {
+                    [] => return Err(g),
+                    turned => turned.iter().fold(g, |g, turned| turned.apply(host, g)),
+                }
+            }
+            Op::BatchNorm(_) | Op::Affine => match self.network.prepared_for(index, &self.plan.apart) {
+                Some(Prepared::Scale(scale, _)) => host.scale_channels(g, scale),
+                _ => return Err(g),
+            },
+            Op::MaxPool(window) => match self.values.of(node.inputs[0]) {
+                Some(x) => host.through_max_pool(x, g, *window, shapes),
+                None => return Err(g),
+            },
+            Op::AvgPool(window, counts) if window.dilation == [1, 1] => {
+                host.through_avg_pool(g, *window, *counts == AvgPool::Include, shapes)
+            }
+            Op::GlobalPool(Reduction::Mean) => {
+                host.fill_planes(g, 1.0 / (input.height * input.width).max(1) as f32, input)
+            }
+            Op::Concat(Axis::Channel) => {
+                let mut first = 0;
+                let mut parts = vec![];
+                for &read in &node.inputs {
+                    let shape = graph.nodes[read].shape;
+                    let is_wanted = self.plan.active[read];
+                    parts.push(is_wanted.then(|| host.channels(g.clone(), first, shape)));
+                    first += shape.channels;
+                }
+                return Ok(parts);
+            }
+            Op::Arithmetic(Arithmetic::Add)
+                if node.inputs.iter().all(|&input| graph.nodes[input].shape == output) =>
+            {
+                return Ok(node.inputs.iter().map(|_| Some(g.clone())).collect());
+            }
+            Op::Arithmetic(Arithmetic::Mul) if node.inputs.len() == 2 => {
+                let [a, b] = [0, 1].map(|side| graph.nodes[node.inputs[side]].shape);
+                let (Some(x), Some(y)) = (self.values.of(node.inputs[0]), self.values.of(node.inputs[1]))
+                else {
+                    return Err(g);
+                };
+                // Gates of whole channels, and products of the same shape.
+                if a == output && (b == output || b.is_vector() && b.channels == output.channels) {
+                    let of_b = host.scale_by(g.clone(), &x);
+                    let of_b = if b == output { of_b } else { host.sum_planes(of_b, b) };
+                    return Ok(vec![Some(host.scale_by(g, &y)), Some(of_b)]);
+                }
+                if b == output && a.is_vector() && a.channels == output.channels {
+                    let of_a = host.scale_by(g.clone(), &y);
+                    let of_a = host.sum_planes(of_a, a);
+                    return Ok(vec![Some(of_a), Some(host.scale_by(g, &x))]);
+                }
+                return Err(g);
+            }
+            Op::Activation => g,
+            _ => return Err(g),
+        };
+        Ok(vec![Some(one)])
+    }
+}
