@@ -8,6 +8,7 @@ mod error;
 mod model;
 mod outputs;
 mod spec;
+mod traced;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use error::EngineError;
 pub use model::{Model, ModelOptions, OpenedModel};
 pub use outputs::{Between, OutputChoice};
 pub use spec::{WeightsSpec, difference_name, distinct_names};
+pub use traced::{Asked, Attribution, TracedOutput};
 
 /// Where the network runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,17 +152,29 @@ impl Engine {
         how: Preprocessing,
         layers: &[LayerIndex],
     ) -> Result<Vec<LayerOutput>, EngineError> {
-        let Some((gpu, preprocessor)) = &self.gpu else { return Ok(vec![]) };
+        let input = self.input(frame, how)?;
+        let tensors = self.network.run(input, layers, &mut |_, _| {});
+        self.outputs(layers, tensors, |tensor| self.read(tensor))
+    }
+
+    /// A frame as the network's input.
+    fn input(&self, frame: &Frame, how: Preprocessing) -> Result<Tensor<4>, EngineError> {
+        let (shape, device) = (self.model.graph.input_shape(), self.network.device());
         let scale = self.model.weights.conventions.input_scale;
-        let (input, place) = bridge::allocate_input(self.model.graph.input_shape(), self.network.device())
-            .map_err(EngineError::new)?;
+        let Some((gpu, preprocessor)) = &self.gpu else {
+            return Ok(input_from_values(twin::preprocess(frame, how, scale, shape), shape, device));
+        };
+        let (input, place) = bridge::allocate_input(shape, device).map_err(EngineError::new)?;
         let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;
         preprocessor.run(gpu, &frame, how, scale, &place);
-        let tensors = self.network.run(input, layers, &mut |_, _| {});
-        self.outputs(layers, tensors, |tensor| {
-            let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
-            readback::copy_map(gpu, &map).wait(gpu).map_err(|error| error.to_string())
-        })
+        Ok(input)
+    }
+
+    /// A tensor's values in channel, row, column order.
+    fn read(&self, tensor: Tensor<4>) -> Result<Vec<f32>, String> {
+        let Some((gpu, _)) = &self.gpu else { return values(tensor) };
+        let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
+        readback::copy_map(gpu, &map).wait(gpu).map_err(|error| error.to_string())
     }
 
     fn outputs(

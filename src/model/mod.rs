@@ -11,6 +11,7 @@ mod graph;
 pub mod head;
 pub mod inception_v3;
 pub mod labels;
+mod method;
 mod op;
 mod order;
 mod shape;
@@ -25,6 +26,7 @@ pub use conventions::{AvgPool, Conventions, InputColors, InputScale, Precision, 
 pub use cost::Cost;
 pub use field::ReceptiveField;
 pub use graph::{Graph, LayerIndex, Meaning, Node, Output, UnknownLayer};
+pub use method::{Method, UnknownMethod};
 pub use op::{
     Activation, Arithmetic, Axis, Coordinates, Filling, Interpolation, Op, Over, Reduction, Rounding,
 };

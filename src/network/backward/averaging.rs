@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::model::{Form, LayerIndex, Place, Rule, Trace, Unit};
+use crate::model::{Form, LayerIndex, Method, Place, Rule, Trace, Unit};
 use crate::network::cpu::values;
 use crate::network::executor::Network;
 use crate::weights::RandomStream;
@@ -19,6 +19,20 @@ pub enum Versions {
     Between,
 }
 
+impl Versions {
+    /// What a method asks for; `None` where one picture is enough.
+    pub fn of(method: Method) -> Option<Self> {
+        match method {
+            Method::SmoothGrad => Some(Self::Noisy(NOISE)),
+            Method::Integrated => Some(Self::Between),
+            _ => None,
+        }
+    }
+}
+
+/// The authors' 10 to 20 %.
+const NOISE: f32 = 0.15;
+
 /// A mean that grows by one version at a time.
 pub struct Averaging {
     versions: Versions,
@@ -34,8 +48,8 @@ pub struct Averaging {
 }
 
 impl Averaging {
-    /// Of the gradient of `from` at the layer `to`, over `passes` versions of `input` (`[1, channels, height, width]`). `baseline`
-    /// is a picture without anything, of the same shape. [`Versions::Between`] goes to the input whatever `to` is. Which cell is a
+    /// Of the gradient of `from` at the layer `to`, over `passes` versions of `input` (`[1, channels, height, width]`). `black` is
+    /// what the input's channels are in a picture without anything. [`Versions::Between`] goes to the input whatever `to` is. Which cell is a
     /// channel's strongest is asked of the picture itself, once.
     ///
     /// # Errors
@@ -43,11 +57,12 @@ impl Averaging {
     pub fn new(
         network: &mut Network,
         versions: Versions,
-        [input, baseline]: [Tensor<4>; 2],
+        (input, black): (Tensor<4>, [f32; 3]),
         (from, to): (Vec<Unit>, LayerIndex),
         passes: usize,
         seed: u64,
     ) -> Result<Self, String> {
+        let baseline = baseline(&input, black);
         let from = fixed(network, &input, from)?;
         let deviation = match versions {
             Versions::Noisy(part) => {
@@ -120,6 +135,13 @@ impl Averaging {
         let step = (ideal.max(1)..passes + ideal.max(1)).find(|step| coprime(*step, passes)).unwrap_or(1);
         self.done * step % passes
     }
+}
+
+fn baseline(input: &Tensor<4>, black: [f32; 3]) -> Tensor<4> {
+    let [_, channels, height, width] = input.dims();
+    let values = (0..channels).flat_map(|channel| std::iter::repeat_n(black[channel % 3], height * width));
+    let values = TensorData::new(values.collect::<Vec<f32>>(), [1, channels, height, width]);
+    Tensor::from_data(values, &input.device())
 }
 
 fn coprime(a: usize, b: usize) -> bool {
