@@ -35,6 +35,26 @@ pub struct ComparedTaps {
     pub differences: Vec<Tap>,
 }
 
+/// What came of one way back.
+#[derive(Clone, Debug)]
+pub struct TracedMaps {
+    /// The weighted sum of the units.
+    pub value: f32,
+    /// One for each wanted layer, in that order; of one channel where one map was wanted.
+    pub maps: Vec<Tap>,
+}
+
+/// A mean over versions of a frame. The units' own value is told by a trace that wants nothing.
+#[derive(Clone, Debug)]
+pub struct AveragedMap {
+    /// In the layer's shape.
+    pub tap: Tap,
+    /// Over how many versions it is.
+    pub done: usize,
+    /// Over how many it will be.
+    pub passes: usize,
+}
+
 /// How long the stages of one frame took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StageTimes {
@@ -67,6 +87,10 @@ pub struct Activations {
     pub maps: Vec<(LayerIndex, FeatureMapBuffer)>,
     /// The same taps by the networks that are compared, each in the order of the taps.
     pub compared: Vec<ComparedTaps>,
+    /// One for each trace of the request, in its order.
+    pub traced: Vec<TracedMaps>,
+    /// What is averaged while the frame stands still, as far as it is.
+    pub averaged: Option<AveragedMap>,
     /// What the network says, where that was asked for.
     pub answer: Option<Answer>,
     /// How long it took.

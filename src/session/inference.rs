@@ -2,6 +2,8 @@
 
 mod held;
 mod measure;
+mod networks;
+mod traced;
 
 use std::cell::OnceCell;
 use std::sync::PoisonError;
@@ -11,20 +13,18 @@ use burn::tensor::{Device, Tensor};
 
 use self::held::Held;
 use self::measure::{Measurer, Picture, Placed};
+use self::traced::{Back, Growing, retain_known};
 use super::activations::{Activations, ComparedTaps, StageTimes};
 use super::request::Request;
 use super::shared::{Notice, Shared, Stage};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
-use crate::gpu::{FeatureMapBuffer, FrameBuffer, Preprocessor, twin};
+use crate::gpu::{FrameBuffer, Preprocessor};
 use crate::inspect::Answer;
 use crate::latest::Taken;
-use crate::model::{LayerIndex, Shape};
-use crate::network::{Folding, Network, input_from_values, values};
-
-/// No more work than this is queued ahead of the window's drawing, which waits in the same queue.
-const QUEUED_AHEAD_MS: f32 = 20.0;
+use crate::model::LayerIndex;
+use crate::network::{Folding, Network};
 
 /// How long the thread sleeps at most when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
@@ -48,7 +48,11 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         if let Some(frame) = past.and_then(|id| shared.history().find(id)) {
             current = Some(upload(shared, frame, &mut upload_ms)?);
         }
-        let answered = |frame: &FrameBuffer| done.as_ref() == Some(&(frame.frame.id, request.clone()));
+        let still = request.frozen || !shared.status().live;
+        let answered = |frame: &FrameBuffer| {
+            let is_growing = still && worker.growing.is_unfinished(frame.frame.id, &request);
+            !is_growing && done.as_ref() == Some(&(frame.frame.id, request.clone()))
+        };
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
         if request.frozen && current.is_some() {
             if !unanswered {
@@ -69,7 +73,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         }
         let Some(frame) = &current else { continue };
         done = Some((frame.frame.id, request.clone()));
-        let mut activations = worker.process(frame.clone(), request, sequence)?;
+        let mut activations = worker.process(frame.clone(), request, still, sequence)?;
         activations.times.upload_ms = upload_ms;
         sequence += 1;
         let open = if shared.config.every_frame {
@@ -100,6 +104,7 @@ struct Worker<'a> {
     /// The frame before and what the main network's taps were: how far maps change is measured against them.
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
+    growing: Growing,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
@@ -135,6 +140,7 @@ impl<'a> Worker<'a> {
             previous: None,
             shared,
             held: None,
+            growing: Growing::default(),
             last_network_ms: 0.0,
             warm: false,
         };
@@ -147,18 +153,18 @@ impl<'a> Worker<'a> {
         self.shared.update(|status| status.model = Some(model.clone()));
         self.networks[0] = place(model.clone(), &self.device);
         (self.model, self.warm, self.previous, self.held) = (model, false, None, None);
+        self.growing = Growing::default();
     }
 
     fn process(
         &mut self,
         frame: FrameBuffer,
         mut request: Request,
+        still: bool,
         sequence: u64,
     ) -> Result<Activations, String> {
         let model = self.model.clone();
-        // Whoever asks may not know yet that another network runs.
-        request.taps.retain(|&layer| layer < model.graph.nodes.len());
-        request.maps.retain(|&layer| layer < model.graph.nodes.len());
+        retain_known(&mut request, model.graph.nodes.len());
         let start = Instant::now();
         let (input, picture) = self.input(&frame, &request)?;
         let (probe, apart) = (input.clone(), self.shared.keeps_stages_apart());
@@ -174,7 +180,16 @@ impl<'a> Worker<'a> {
                 layers.push(layer);
             }
         }
-        let outputs = self.run_network(0, input.clone(), &layers)?;
+        let (outputs, traced) = self.run_network(0, input.clone(), &layers, &request.traces)?;
+        let scale = model.weights.conventions.input_scale;
+        let averaged = match still {
+            true => {
+                let (network, input) = (&mut self.networks[0], (input.clone(), scale.ends().0));
+                self.growing.grow(network, frame.frame.id, &request, input)?
+            }
+            false => None,
+        };
+        let back = Back { traced, averaged };
         let mut others = Vec::new();
         let mut compared = Vec::new();
         for index in 1..self.networks.len() {
@@ -182,7 +197,7 @@ impl<'a> Worker<'a> {
                 compared.push(ComparedTaps::default());
                 continue;
             }
-            let own = self.run_network(index, input.clone(), &request.taps)?;
+            let (own, _) = self.run_network(index, input.clone(), &request.taps, &[])?;
             let pairs = outputs.iter().zip(&own);
             let differences: Vec<_> = pairs.map(|(main, own)| main.clone().sub(own.clone())).collect();
             others.extend(own);
@@ -216,13 +231,15 @@ impl<'a> Worker<'a> {
         for (layer, output) in request.taps.iter().cycle().zip(others) {
             tapped.push((*layer, self.place(output)?));
         }
+        for (layer, output) in back.tensors(&request) {
+            tapped.push((layer, self.place(output)?));
+        }
         self.settle(&probe, apart)?;
         let handover_ms = elapsed_ms(statistics_start);
         let scores = maps.iter().find(|(layer, _)| Some(*layer) == answering).map(|(_, placed)| &placed.map);
         let before = self.previous.take().filter(|(id, _)| *id != frame.frame.id);
         let of_layer = |layer| before.as_ref()?.1.iter().find(|(known, _)| known == layer);
         let before: Vec<_> = request.taps.iter().map(|layer| of_layer(layer).map(|(_, map)| map)).collect();
-        let scale = model.weights.conventions.input_scale;
         let (mut taps, read) = match &picture {
             Picture::Device(picture) => {
                 let (gpu, picture) = (&self.shared.gpu, (picture, scale));
@@ -239,6 +256,7 @@ impl<'a> Worker<'a> {
             compared.taps = others.by_ref().take(request.taps.len()).collect();
             compared.differences = others.by_ref().take(request.taps.len()).collect();
         }
+        let (traced, averaged) = back.measured(&request, &mut others);
         let wanted = |layer: &LayerIndex| {
             maps.iter().find(|(known, _)| known == layer).map(|(layer, placed)| (*layer, placed.map.clone()))
         };
@@ -261,6 +279,8 @@ impl<'a> Worker<'a> {
             request,
             taps,
             compared,
+            traced,
+            averaged,
             answer,
             times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },
             finished: Instant::now(),
@@ -280,26 +300,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// A frame as the network's input, and the same where our shaders can read it: the picture as the network gets it
-    /// stays until its brightness has been compared with the taps.
-    fn input(&self, frame: &FrameBuffer, request: &Request) -> Result<(Tensor<4>, Picture), String> {
-        let (gpu, model) = (&self.shared.gpu, &self.model);
-        let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
-        match self.shared.config.placement {
-            Placement::Gpu => {
-                let (input, place) =
-                    bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
-                let preprocessor = self.preprocessor.get_or_init(|| Preprocessor::new(gpu));
-                preprocessor.run(gpu, frame, request.how, scale, &place);
-                Ok((input, Picture::Device(place)))
-            }
-            Placement::Cpu => {
-                let values = twin::preprocess(&frame.frame, request.how, scale, shape);
-                Ok((input_from_values(values.clone(), shape, &self.device), Picture::Host(values)))
-            }
-        }
-    }
-
     /// The tapped layers of the held frame, where there is one.
     fn held_outputs(&mut self, request: &Request) -> Result<Option<Vec<Tensor<4>>>, String> {
         let held = Held::follow(self.held.take(), request, &self.shared.gpu);
@@ -307,60 +307,12 @@ impl<'a> Worker<'a> {
         let missing = held.missing(&request.taps);
         if !missing.is_empty() {
             let (input, _) = self.input(&held.frame, request)?;
-            let outputs = self.run_network(0, input, &missing)?;
+            let (outputs, _) = self.run_network(0, input, &missing, &[])?;
             held.add(missing, outputs);
         }
         let own = held.outputs(&request.taps);
         self.held = Some(held);
         Ok(Some(own))
-    }
-
-    /// True where another network has the tapped layers in the same shapes.
-    fn is_comparable(&self, index: usize, taps: &[LayerIndex]) -> bool {
-        let (main, other) = (&self.model.graph.nodes, &self.networks[index].graph().nodes);
-        taps.iter().all(|&tap| other.get(tap).is_some_and(|node| node.shape == main[tap].shape))
-    }
-
-    /// A tensor where our shaders can read it.
-    fn place(&self, tensor: Tensor<4>) -> Result<Placed, String> {
-        match self.shared.config.placement {
-            Placement::Gpu => {
-                let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
-                Ok(Placed { map, values: None })
-            }
-            Placement::Cpu => {
-                let [_, channels, height, width] = tensor.dims();
-                let values = values(tensor)?;
-                let shape = Shape { channels, height, width };
-                let map = FeatureMapBuffer::upload(&self.shared.gpu, &values, shape);
-                Ok(Placed { map, values: Some(values.into()) })
-            }
-        }
-    }
-
-    fn run_network(
-        &mut self,
-        index: usize,
-        input: Tensor<4>,
-        layers: &[LayerIndex],
-    ) -> Result<Vec<Tensor<4>>, String> {
-        let shared = self.shared;
-        let on_gpu = shared.config.placement == Placement::Gpu;
-        let (warm, frame_ms) = (self.warm, self.last_network_ms);
-        let probe = input.clone();
-        let mut failure = None;
-        let outputs = self.networks[index].run(input, layers, &mut |started, total| {
-            if !warm {
-                let text = format!("first frame: layer {started} of {total}");
-                shared.enter(Stage::Loading(text));
-            }
-            // The first frame's duration is not known yet: bound it as if it were slow.
-            let slices = if warm { (frame_ms / QUEUED_AHEAD_MS) as usize } else { total };
-            if on_gpu && slices > 1 && started % (total / slices).max(1) == 0 {
-                failure = bridge::drain(&shared.gpu, &probe).err().or(failure.take());
-            }
-        });
-        failure.map_or(Ok(outputs), |error| Err(error.to_string()))
     }
 }
 

@@ -22,9 +22,9 @@ use crate::source::{Opened, SourceError};
 use history::History;
 use shared::Shared;
 
-pub use activations::{Activations, ComparedTaps, StageTimes, Tap};
+pub use activations::{Activations, AveragedMap, ComparedTaps, StageTimes, Tap, TracedMaps};
 pub use history::Moment;
-pub use request::{HeldFrame, Request};
+pub use request::{Averaged, HeldFrame, Request};
 pub use shared::{Notice, SessionConfig, Stage, Status};
 
 /// Two running threads. Dropping it stops them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;
-use crate::model::LayerIndex;
+use crate::model::{LayerIndex, Method, Trace, Unit};
 
 /// What is wanted of each frame.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,23 @@ pub struct Request {
     pub held: Option<HeldFrame>,
     /// Whether percentiles of the taps are wanted.
     pub percentiles: bool,
+    /// Ways back through the network, for each frame.
+    pub traces: Vec<Trace>,
+    /// What is averaged over versions of a frame while it stands still: frozen, or a picture.
+    pub averaged: Option<Averaged>,
+}
+
+/// What is averaged over versions of a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Averaged {
+    /// By [`Method::SmoothGrad`] or [`Method::Integrated`].
+    pub method: Method,
+    /// The units whose weighted sum is explained.
+    pub from: Vec<Unit>,
+    /// The layer whose values are given their part: 0, the picture, is the only one for [`Method::Integrated`].
+    pub to: LayerIndex,
+    /// How many versions.
+    pub passes: usize,
 }
 
 /// A frame that others are compared with. Two are the same where their bytes are.

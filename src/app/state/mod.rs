@@ -145,6 +145,8 @@ impl AppState {
             past: self.time.past,
             held: self.time.held.clone().filter(|_| needs.held),
             percentiles: self.colors.scale.normalize == Normalize::Percentile,
+            traces: vec![],
+            averaged: None,
         }
     }
 
