@@ -102,7 +102,8 @@ impl Graph {
         } else if class >= count {
             return None;
         }
-        while is_probability {
+        // Where the answer is no probability, its numbers are the scores.
+        while is_probability && !unit.before_activation {
             let node = &self.nodes[unit.layer];
             let is_along_axis = matches!(node.op, Op::Softmax(_));
             let squeezes = is_along_axis
@@ -113,14 +114,14 @@ impl Graph {
             let is_alone = is_along_axis || node.op == Op::Activation;
             let is_passed_on = is_alone || matches!(node.op, Op::Rearrange(_)) && node.shape.is_vector();
             match node.inputs[..] {
-                [input] if squeezes && is_alone => unit.layer = input,
-                [input] if !squeezes && is_passed_on && self.nodes[input].shape.is_vector() => {
+                [input] if squeezes && is_alone => {
                     unit.layer = input;
-                    continue;
+                    break;
                 }
-                _ => unit.before_activation = squeezes,
+                _ if squeezes => unit.before_activation = true,
+                [input] if is_passed_on && self.nodes[input].shape.is_vector() => unit.layer = input,
+                _ => break,
             }
-            break;
         }
         let Shape { height, width, .. } = self.nodes[unit.layer].shape;
         unit.channel = place / (height * width);
@@ -136,7 +137,6 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::model::inception_v3::inception_v3;
 
     #[test]

@@ -12,7 +12,7 @@ use crate::network::functions::{SELU_ALPHA, SELU_SCALE, erf, exp, sigmoid, softp
 const GELU_SCALE: f32 = 0.797_884_6;
 
 /// 1/√(2π)
-const NORMAL: f32 = 0.398_942_28;
+const NORMAL: f32 = 0.398_942_3;
 
 /// Changes `gradient` by the derivative of an activation; `of` is what came out of it, or what went in, whichever
 /// [`super::plan::activation_reads`] says. Functions of whole cells are not among them.
@@ -204,7 +204,7 @@ pub fn through_tensor(
         A::Abs => v.sign(),
         A::Reciprocal => v.clone().mul(v).neg(),
         A::Erf => v.clone().mul(v).neg().exp().mul_scalar(std::f32::consts::FRAC_2_SQRT_PI),
-        A::Power(power) if power == 2.0 => v.mul_scalar(2.0),
+        A::Power(2.0) => v.mul_scalar(2.0),
         A::Power(power) => v.powf_scalar(power - 1.0).mul_scalar(power),
     };
     gradient.mul(derivative)

@@ -192,7 +192,7 @@ impl Walk<'_> {
         let g = match self.host.is_some() {
             true => match self.on_host(index, g) {
                 Ok(parts) => return parts,
-                Err(g) => g,
+                Err(g) => *g,
             },
             false => g,
         };
@@ -207,32 +207,32 @@ impl Walk<'_> {
     }
 
     /// The same by our own operations; the gradient where there is none.
-    fn on_host(&mut self, index: LayerIndex, g: Tensor<4>) -> Result<Vec<Option<Tensor<4>>>, Tensor<4>> {
+    fn on_host(&mut self, index: LayerIndex, g: Tensor<4>) -> Result<Vec<Option<Tensor<4>>>, Box<Tensor<4>>> {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let output = node.shape;
         let input = graph.nodes[node.inputs[0]].shape;
         let shapes = [input, output];
         let weights = self.network.weights.clone();
-        let Some(host) = self.host.as_mut() else { return Err(g) };
+        let Some(host) = self.host.as_mut() else { return Err(Box::new(g)) };
         let one = match &node.op {
             Op::Dense if output.is_vector() => match &weights.layers[index] {
                 Some(LayerWeights::Dense { weight, .. }) => host.through_dense(weight, g, input),
-                _ => return Err(g),
+                _ => return Err(Box::new(g)),
             },
             Op::Conv(..) | Op::SeparableConv(_) | Op::Dense | Op::ConvTranspose(..) => {
                 match self.network.turned(index, &self.plan.apart) {
-                    [] => return Err(g),
+                    [] => return Err(Box::new(g)),
                     turned => turned.iter().fold(g, |g, turned| turned.apply(host, g)),
                 }
             }
             Op::BatchNorm(_) | Op::Affine => match self.network.prepared_for(index, &self.plan.apart) {
                 Some(Prepared::Scale(scale, _)) => host.scale_channels(g, scale),
-                _ => return Err(g),
+                _ => return Err(Box::new(g)),
             },
             Op::MaxPool(window) => match self.values.of(node.inputs[0]) {
                 Some(x) => host.through_max_pool(x, g, *window, shapes),
-                None => return Err(g),
+                None => return Err(Box::new(g)),
             },
             Op::AvgPool(window, counts) if window.dilation == [1, 1] => {
                 host.through_avg_pool(g, *window, *counts == AvgPool::Include, shapes)
@@ -260,7 +260,7 @@ impl Walk<'_> {
                 let [a, b] = [0, 1].map(|side| graph.nodes[node.inputs[side]].shape);
                 let (Some(x), Some(y)) = (self.values.of(node.inputs[0]), self.values.of(node.inputs[1]))
                 else {
-                    return Err(g);
+                    return Err(Box::new(g));
                 };
                 // Gates of whole channels, and products of the same shape.
                 if a == output && (b == output || b.is_vector() && b.channels == output.channels) {
@@ -273,10 +273,10 @@ impl Walk<'_> {
                     let of_a = host.sum_planes(of_a, a);
                     return Ok(vec![Some(of_a), Some(host.scale_by(g, &x))]);
                 }
-                return Err(g);
+                return Err(Box::new(g));
             }
             Op::Activation => g,
-            _ => return Err(g),
+            _ => return Err(Box::new(g)),
         };
         Ok(vec![Some(one)])
     }
