@@ -16,7 +16,7 @@ use crate::app::lens::class_activation::{Explainer, Explanation, not_exact};
 use crate::figure::{Legend, Tile, tile_grid_figure};
 use crate::inspect::{Answer, LayerOutput, enlarge, is_pair};
 use crate::model::Meaning;
-use crate::model::labels::Label;
+use crate::model::labels::find_class;
 use crate::record::{Prediction, Provenance, npy, save};
 use crate::view::{ColorRange, Colormap, colormap_table, number, paint};
 
@@ -92,7 +92,7 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     let Some(output) = output else { bail!("the network has no classes") };
     let classes = graph.nodes[output.layer].shape.len();
     let classes = if is_pair(&graph, labels.len()) { 2 } else { classes };
-    let chosen = args.class.as_deref().map(|text| class(text, classes, &labels)).transpose()?;
+    let chosen = args.class.as_deref().map(|text| find_class(text, classes, &labels)).transpose()?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let weights = engine.weights().clone();
     let Some(explainer) = Explainer::of(&graph, &weights, &labels) else {
@@ -170,46 +170,4 @@ pub fn run(args: &CamArgs) -> anyhow::Result<ExitCode> {
     }
     outcome?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A class as typed: its number, its name, or its WordNet id.
-fn class(text: &str, classes: usize, labels: &[Label]) -> anyhow::Result<usize> {
-    if let Ok(number) = text.parse::<usize>() {
-        if number < classes {
-            return Ok(number);
-        }
-        bail!("there is no class {number}: this network has {classes}, from 0 to {}", classes - 1);
-    }
-    let is_meant = |label: &&Label| label.name.eq_ignore_ascii_case(text) || label.wordnet_id == text;
-    let found: Vec<usize> = labels.iter().enumerate().filter(|(_, l)| is_meant(l)).map(|(i, _)| i).collect();
-    match found[..] {
-        [class] => Ok(class),
-        [] => {
-            let likeness =
-                |label: &Label| strsim::jaro_winkler(&label.name.to_lowercase(), &text.to_lowercase());
-            let nearest = labels.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-            let hint = nearest.map_or(String::new(), |label| format!(" (did you mean `{}`?)", label.name));
-            bail!("there is no class `{text}`{hint}: name one by its number or its name")
-        }
-        _ => {
-            let numbers: Vec<_> = found.iter().map(usize::to_string).collect();
-            bail!("`{text}` is the name of several classes: choose one of the numbers {}", numbers.join(", "))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_by_number_and_name() {
-        let labels = crate::model::labels::imagenet();
-        let of = |text: &str| class(text, 1000, &labels).map_err(|error| error.to_string());
-        assert_eq!((of("281"), of("Tabby"), of("n02123045")), (Ok(281), Ok(281), Ok(281)));
-        assert!(of("1000").unwrap_err().contains("from 0 to 999"));
-        assert!(of("tabi").unwrap_err().contains("did you mean `tab"));
-        let twins = crate::model::labels::named(&["crane", "heron", "crane"]);
-        assert!(class("crane", 3, &twins).unwrap_err().to_string().contains("numbers 0, 2"));
-    }
 }

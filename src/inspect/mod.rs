@@ -10,6 +10,7 @@ mod kernels;
 mod luminance;
 mod measure;
 mod order;
+mod origin;
 mod percentiles;
 mod similarity;
 
@@ -24,6 +25,7 @@ pub use kernels::{convolution_of, no_kernels, slices};
 pub use luminance::luminance;
 pub use measure::{ChannelStatistics, change, measure, summary};
 pub use order::similarity_order;
+pub use origin::{OriginInfo, Part, Start, TraceOrigin, UnknownOrigin, strongest_cell};
 pub use percentiles::{PERCENTILES, percentiles};
 pub use similarity::ChannelCorrelation;
 

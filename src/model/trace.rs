@@ -1,6 +1,6 @@
 //! What is traced back through a network: from which units, by which rule, to which layers.
 
-use super::graph::{Graph, LayerIndex, Meaning};
+use super::graph::{Graph, LayerIndex, Meaning, Node};
 use super::op::{Activation, Op};
 use super::shape::Shape;
 
@@ -106,11 +106,7 @@ impl Graph {
         while is_probability && !unit.before_activation {
             let node = &self.nodes[unit.layer];
             let is_along_axis = matches!(node.op, Op::Softmax(_));
-            let squeezes = is_along_axis
-                || matches!(
-                    node.activation,
-                    Activation::Softmax | Activation::LogSoftmax | Activation::Sigmoid
-                );
+            let squeezes = squeezes(node);
             let is_alone = is_along_axis || node.op == Op::Activation;
             let is_passed_on = is_alone || matches!(node.op, Op::Rearrange(_)) && node.shape.is_vector();
             match node.inputs[..] {
@@ -129,10 +125,33 @@ impl Graph {
         Some(unit)
     }
 
+    /// True for a class's unit that lies before what squeezes all scores into probabilities.
+    pub fn is_logit(&self, unit: &Unit) -> bool {
+        let Some(answer) = self.answer().filter(|answer| answer.meaning != Meaning::Numbers) else {
+            return false;
+        };
+        let mut at = answer.layer;
+        while at > unit.layer {
+            let node = &self.nodes[at];
+            match node.inputs[..] {
+                [_] if squeezes(node) => return true,
+                [input] => at = input,
+                _ => return false,
+            }
+        }
+        unit.before_activation
+    }
+
     /// True where some layer is a ReLU or like one: without any, guided and deconvolution are the gradient.
     pub fn has_rectifier(&self) -> bool {
         self.nodes.iter().any(|node| node.activation.is_rectifier())
     }
+}
+
+/// True for a layer that makes probabilities of scores.
+fn squeezes(node: &Node) -> bool {
+    matches!(node.op, Op::Softmax(_))
+        || matches!(node.activation, Activation::Softmax | Activation::LogSoftmax | Activation::Sigmoid)
 }
 
 #[cfg(test)]
@@ -144,7 +163,8 @@ mod tests {
         let graph = inception_v3(10, 0.25);
         let unit = graph.class_unit(3, 0).unwrap();
         assert_eq!((unit.layer, unit.channel), (graph.answer().unwrap().layer, 3));
-        assert!(unit.before_activation);
+        assert!(unit.before_activation && graph.is_logit(&unit));
+        assert!(!graph.is_logit(&Unit { before_activation: false, ..unit }));
         assert_eq!(graph.class_unit(10, 10), None);
     }
 }

@@ -3,6 +3,7 @@
 
 mod columns;
 mod decode;
+mod find;
 mod fit;
 mod label;
 mod list;
@@ -12,6 +13,7 @@ mod rows;
 mod tests;
 mod tree;
 
+pub use find::{UnknownClass, find_class};
 pub use fit::{Named, Wanted, usual};
 pub use label::{Label, class_name, embedded, imagenet, named};
 pub use read::{LabelsError, names_in, read};
