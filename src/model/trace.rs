@@ -13,6 +13,8 @@ pub enum Place {
     Mean,
     /// This row and column.
     Cell(usize, usize),
+    /// The largest value of the whole layer, of whichever channel: the class that a network finds most probable.
+    Top,
 }
 
 /// A number inside the network: of one channel of a layer, times `weight`.
@@ -142,6 +144,31 @@ impl Graph {
         unit.before_activation
     }
 
+    /// The class with the largest score, whichever that is in a frame; see [`Self::class_unit`]. Where the network gives no
+    /// scores that classes share, it is [`Self::one_class`].
+    pub fn top_unit(&self, names: usize) -> Option<Unit> {
+        match self.one_class(names) {
+            Some(class) => self.class_unit(class, names),
+            None => Some(Unit { channel: 0, place: Place::Top, ..self.class_unit(0, names)? }),
+        }
+    }
+
+    /// The class that is asked about where no class is the most probable one: of numbers the first, of a single probability
+    /// the class whose it is. `None` where classes compete.
+    pub fn one_class(&self, names: usize) -> Option<usize> {
+        let answer = self.answer()?;
+        match (answer.meaning, self.nodes[answer.layer].shape.len()) {
+            (Meaning::Numbers, _) => Some(0),
+            (_, 1) => Some(usize::from(names == 2)),
+            _ => None,
+        }
+    }
+
+    /// True where a layer's values have a part in those of another one: where it comes before it, or is it.
+    pub fn leads_to(&self, layer: LayerIndex, to: LayerIndex) -> bool {
+        layer <= to && self.needed([to])[layer]
+    }
+
     /// True where some layer is a ReLU or like one: without any, guided and deconvolution are the gradient.
     pub fn has_rectifier(&self) -> bool {
         self.nodes.iter().any(|node| node.activation.is_rectifier())
@@ -166,5 +193,24 @@ mod tests {
         assert!(unit.before_activation && graph.is_logit(&unit));
         assert!(!graph.is_logit(&Unit { before_activation: false, ..unit }));
         assert_eq!(graph.class_unit(10, 10), None);
+        // Whichever class it is, it is one of the same layer.
+        let top = graph.top_unit(10).unwrap();
+        assert_eq!((top.layer, top.place, top.before_activation), (unit.layer, Place::Top, true));
+        // One probability with two names speaks for the second.
+        let pair = inception_v3(1, 0.25);
+        assert_eq!((pair.one_class(2), pair.one_class(1)), (Some(1), Some(0)));
+        assert_eq!(pair.top_unit(2), pair.class_unit(1, 2));
+    }
+
+    #[test]
+    fn layers_lead_to_those_that_are_made_of_them() {
+        let graph = inception_v3(10, 0.25);
+        let find = |name: &str| graph.find(name).unwrap();
+        assert!(graph.leads_to(0, find("mixed5")) && graph.leads_to(find("mixed4"), find("mixed5")));
+        assert!(graph.leads_to(find("mixed5"), find("mixed5")));
+        assert!(!graph.leads_to(find("mixed5"), find("mixed4")));
+        // Branches of one block know nothing of each other.
+        let [first, second, ..] = graph.nodes[find("mixed5")].inputs[..] else { panic!() };
+        assert!(!graph.leads_to(first, second) && !graph.leads_to(second, first));
     }
 }

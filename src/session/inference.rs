@@ -48,13 +48,18 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         if let Some(frame) = past.and_then(|id| shared.history().find(id)) {
             current = Some(upload(shared, frame, &mut upload_ms)?);
         }
-        let still = request.frozen || !shared.status().live;
+        // Where every frame counts, each is waited for.
+        let still = request.frozen || !shared.status().live || shared.config.every_frame;
         let answered = |frame: &FrameBuffer| {
             let is_growing = still && worker.growing.is_unfinished(frame.frame.id, &request);
             !is_growing && done.as_ref() == Some(&(frame.frame.id, request.clone()))
         };
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
-        if request.frozen && current.is_some() {
+        let is_growing = current.as_ref().is_some_and(|frame| {
+            let is_known = done.as_ref().is_some_and(|(id, _)| *id == frame.frame.id);
+            shared.config.every_frame && is_known && worker.growing.is_unfinished(frame.frame.id, &request)
+        });
+        if (request.frozen || is_growing) && current.is_some() {
             if !unanswered {
                 shared.frames.wait_for_nudge(IDLE);
                 continue;

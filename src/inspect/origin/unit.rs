@@ -94,6 +94,15 @@ impl TraceOrigin {
     /// The units, for a [`crate::model::Trace`]. `names` are how many classes have names. `None` where the network has no such
     /// class, or where the most probable one was not put in its place.
     pub fn units(&self, graph: &Graph, names: usize) -> Option<Vec<Unit>> {
+        self.units_or(graph, names, None)
+    }
+
+    /// The same, where the most probable class is whichever that is in each frame.
+    pub fn units_of_each_frame(&self, graph: &Graph, names: usize) -> Option<Vec<Unit>> {
+        self.units_or(graph, names, graph.top_unit(names))
+    }
+
+    fn units_or(&self, graph: &Graph, names: usize, top: Option<Unit>) -> Option<Vec<Unit>> {
         let unit = |part: &Part| {
             let unit = match part.start {
                 Start::Channel { layer, channel, place, strongest } => {
@@ -101,7 +110,7 @@ impl TraceOrigin {
                     Unit::new(layer, channel, if place == Place::Strongest { known } else { place })
                 }
                 Start::Class(class) => graph.class_unit(class, names)?,
-                Start::TopClass => return None,
+                Start::TopClass => top?,
             };
             Some(Unit { weight: if part.is_negative { -unit.weight } else { unit.weight }, ..unit })
         };

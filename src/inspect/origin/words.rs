@@ -50,7 +50,7 @@ impl TraceOrigin {
             match part.start {
                 Start::Channel { layer, channel, place, strongest } => {
                     let (place, cell) = match place {
-                        Place::Strongest => ("strongest", strongest),
+                        Place::Strongest | Place::Top => ("strongest", strongest),
                         Place::Mean => ("mean", None),
                         Place::Cell(row, column) => ("cell", Some([row, column])),
                     };
@@ -139,8 +139,10 @@ impl Start {
                 let cell = |[row, column]: [usize; 2]| format!("row {row}, column {column}");
                 let which = match (place, strongest) {
                     _ if node.shape.is_vector() => String::new(),
-                    (Place::Strongest, Some(at)) => format!(", its strongest cell ({})", cell(at)),
-                    (Place::Strongest, None) => ", its strongest cell".into(),
+                    (Place::Strongest | Place::Top, Some(at)) => {
+                        format!(", its strongest cell ({})", cell(at))
+                    }
+                    (Place::Strongest | Place::Top, None) => ", its strongest cell".into(),
                     (Place::Mean, _) => ", the mean of its cells".into(),
                     (Place::Cell(row, column), _) => format!(", its cell at {}", cell([row, column])),
                 };
@@ -156,7 +158,7 @@ impl Start {
             Self::Channel { layer, channel, place, .. } => {
                 let name = &graph.nodes[layer].name;
                 match place {
-                    Place::Strongest => format!("{name}:{channel}"),
+                    Place::Strongest | Place::Top => format!("{name}:{channel}"),
                     Place::Mean => format!("{name}:{channel}@mean"),
                     Place::Cell(row, column) => format!("{name}:{channel}@{row},{column}"),
                 }

@@ -148,10 +148,10 @@ fn coprime(a: usize, b: usize) -> bool {
     if b == 0 { a == 1 } else { coprime(b, a % b) }
 }
 
-/// The units with the cell that is strongest in this input.
+/// The units with the cell that is strongest in this input, or the class that is on top.
 fn fixed(network: &mut Network, input: &Tensor<4>, units: Vec<Unit>) -> Result<Vec<Unit>, String> {
-    let sought: Vec<_> = units.iter().filter(|unit| unit.place == Place::Strongest).collect();
-    let mut layers: Vec<_> = sought.iter().map(|unit| unit.layer).collect();
+    let is_sought = |unit: &Unit| matches!(unit.place, Place::Strongest | Place::Top);
+    let mut layers: Vec<_> = units.iter().filter(|unit| is_sought(unit)).map(|unit| unit.layer).collect();
     layers.dedup();
     if layers.is_empty() {
         return Ok(units);
@@ -161,13 +161,16 @@ fn fixed(network: &mut Network, input: &Tensor<4>, units: Vec<Unit>) -> Result<V
     let graph = network.graph();
     let fix = |mut unit: Unit| {
         let at = layers.iter().position(|layer| *layer == unit.layer);
-        if let Some(at) = at.filter(|_| unit.place == Place::Strongest) {
+        if let Some(at) = at.filter(|_| is_sought(&unit)) {
             let shape = graph.nodes[unit.layer].shape;
             let cells = shape.height * shape.width;
-            let plane = &outputs[at][unit.channel * cells..][..cells];
-            let first = |best: usize, at: usize| if plane[at] > plane[best] { at } else { best };
-            let best = (0..cells).fold(0, first);
-            unit.place = Place::Cell(best / shape.width, best % shape.width);
+            let first = if unit.place == Place::Top { 0 } else { unit.channel * cells };
+            let end = if unit.place == Place::Top { shape.len() } else { first + cells };
+            let values = &outputs[at];
+            let better = |best: usize, at: usize| if values[at] > values[best] { at } else { best };
+            let best = (first..end).fold(first, better);
+            unit.channel = best / cells;
+            unit.place = Place::Cell(best % cells / shape.width, best % shape.width);
         }
         unit
     };
