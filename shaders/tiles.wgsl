@@ -37,6 +37,12 @@ struct Tiles {
 override SMOOTH: bool;
 // `gamma` is not 1.
 override BENT: bool;
+// What of the place's opacity a value has: `Cover` in src/gpu/tiles.rs.
+override COVER: u32;
+
+const COVER_EVEN: u32 = 0u;
+const COVER_STRONG: u32 = 1u;
+const COVER_WEAK: u32 = 2u;
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
 @group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
@@ -101,10 +107,12 @@ fn smooth_value(channel: u32, at: vec2<f32>) -> f32 {
 
 @fragment
 fn tiles_fragment(tile: Tile) -> @location(0) vec4<f32> {
-    return vec4<f32>(tile_color(tile), params.opacity);
+    let color = tile_color(tile);
+    return vec4<f32>(color.rgb, color.a * params.opacity);
 }
 
-fn tile_color(tile: Tile) -> vec3<f32> {
+// The colour, and how much of the opacity it has. Twins: `tile_pixel` and `tile_cover` in src/gpu/twin/maps.rs.
+fn tile_color(tile: Tile) -> vec4<f32> {
     // From whole pixels, not interpolated: the same colours wherever the grid lies in the target.
     let pixel = floor(tile.position.xy) - tile.origin;
     let size = vec2<f32>(f32(map.width), f32(map.height));
@@ -121,10 +129,10 @@ fn tile_color(tile: Tile) -> vec3<f32> {
     }
 
     if !is_finite(value) || params.range_mode > RANGE_FIXED {
-        return ERROR_COLOR;
+        return vec4<f32>(ERROR_COLOR, 1.0);
     }
     if tile.is_flat != 0u {
-        return FLAT_COLOR;
+        return vec4<f32>(FLAT_COLOR, select(0.0, 1.0, COVER == COVER_EVEN));
     }
     let range = tile.range;
     var level = 0.0;
@@ -133,12 +141,22 @@ fn tile_color(tile: Tile) -> vec3<f32> {
     } else if params.symmetric != 0u {
         level = 0.5;
     }
-    var entry = min(u32(bent(level) * 256.0), 255u);
+    level = bent(level);
+    if COVER == COVER_WEAK {
+        return vec4<f32>(vec3<f32>(0.0), 1.0 - strength(level));
+    }
+    var entry = min(u32(level * 256.0), 255u);
     let is_clipped = value < range.x || value > range.y;
     if is_clipped && params.hatch > 0u && is_multiple(pixel.x + pixel.y, f32(params.hatch)) {
         entry = 255u - entry;
     }
-    return textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0).rgb;
+    let color = textureLoad(colormaps, vec2<u32>(entry, params.colormap), 0).rgb;
+    return vec4<f32>(color, select(1.0, strength(level), COVER == COVER_STRONG));
+}
+
+// How far a level is from the one that stands for nothing.
+fn strength(level: f32) -> f32 {
+    return select(level, abs(level * 2.0 - 1.0), params.symmetric != 0u);
 }
 
 // Of whole numbers: software drivers have no vectors for division of integers. Half a pixel from where rounding would tell.
@@ -176,7 +194,7 @@ fn widened(range: vec2<f32>) -> vec2<f32> {
     return select(range, vec2<f32>(-reach, reach), params.symmetric != 0u);
 }
 
-// Twin: `ColorRange::entry_at` in src/view/scale.rs.
+// Twin: `ColorRange::level` in src/view/scale.rs.
 fn bent(level: f32) -> f32 {
     if !BENT {
         return level;

@@ -431,6 +431,7 @@ fn the_gpu_path_equals_the_cpu_path_and_brings_almost_nothing_back() {
                 smooth: false,
                 opacity: 1.0,
                 mirror: false,
+                cover: Default::default(),
             };
             let [ours, theirs] = [(&renderers[0], b), (&renderers[1], a)].map(|((gpu, renderer), tap)| {
                 let order = ChannelOrder::upload(gpu, &channels);

@@ -1,7 +1,7 @@
 //! Every WGSL file validates without a GPU, and what it shares with Rust is the same.
 
 use convscope::frame::PixelFormat;
-use convscope::gpu::{range_mode, shader_sources};
+use convscope::gpu::{Cover, Join, range_mode, shader_sources};
 use convscope::inspect::PERCENTILES;
 use convscope::model::InputColors;
 use convscope::view::{FLAT_COLOR, Normalize};
@@ -39,8 +39,8 @@ fn settings_have_the_size_that_rust_writes() {
             }
         }
     }
-    // MapLayout is in seven shaders.
-    assert_eq!(seen, sizes.len() + 6);
+    // MapLayout is in eight shaders.
+    assert_eq!(seen, sizes.len() + 7);
 }
 
 #[test]
@@ -61,6 +61,9 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("RANGE_LAYER"), range_mode(Normalize::Layer));
     assert_eq!(value("RANGE_FIXED"), range_mode(Normalize::Fixed { low: 0.0, high: 1.0 }));
     assert_eq!([value("PERCENT_LOW"), value("PERCENT_HIGH")], PERCENTILES.map(|percent| percent as u32));
+    assert_eq!([value("JOIN_SUM"), value("JOIN_LENGTH")], [Join::Sum as u32, Join::Length as u32]);
+    let covers = [Cover::Even, Cover::Strong, Cover::Weak].map(|cover| cover as u32);
+    assert_eq!([value("COVER_EVEN"), value("COVER_STRONG"), value("COVER_WEAK")], covers);
     let [r, g, b] = FLAT_COLOR;
     let color = format!("vec3<f32>({r}.0, {g}.0, {b}.0) / 255.0");
     assert!(shader_sources().iter().any(|(name, text)| *name == "tiles" && text.contains(&color)));

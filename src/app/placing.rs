@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lens::{Pixels, TileSet};
-use crate::gpu::{Rect, RgbDraw, TileDraw};
+use crate::gpu::{Cover, Rect, RgbDraw, TileDraw};
 use crate::model::InputColors;
 use crate::view::{Colormap, Scale, TileGrid};
 
@@ -81,6 +81,7 @@ impl Placing {
             smooth,
             opacity,
             mirror,
+            cover: Cover::Even,
         }
     }
 

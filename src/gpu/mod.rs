@@ -16,6 +16,7 @@ mod preprocessing;
 pub mod readback;
 mod reuse;
 mod rgb;
+mod saliency;
 mod shaders;
 mod statistics;
 mod tiles;
@@ -34,12 +35,13 @@ pub use meshes::{Mesh, MeshRenderer, MeshTexture, UploadedMesh, Vertex};
 pub use percentiles::{MapStatistics, PercentilesPass};
 pub use preprocessing::{Fit, Like, Preprocessing, Rect, Resize};
 pub use rgb::{RgbDraw, RgbRenderer};
+pub use saliency::{Join, SaliencyPass};
 pub use shaders::shader_sources;
 pub use statistics::{StatisticsBuffer, StatisticsPass};
-pub use tiles::{ChannelOrder, TileDraw, TilesRenderer, range_mode};
+pub use tiles::{ChannelOrder, Cover, TileDraw, TilesRenderer, range_mode};
 
 /// Name in WGSL and size in Rust, in bytes, of each struct of settings: a test compares them.
-pub fn settings_sizes() -> [(&'static str, usize); 9] {
+pub fn settings_sizes() -> [(&'static str, usize); 10] {
     [
         ("Preprocess", size_of::<frame::PreprocessSettings>()),
         ("Picture", size_of::<frame::PictureSettings>()),
@@ -49,6 +51,7 @@ pub fn settings_sizes() -> [(&'static str, usize); 9] {
         ("Tiles", size_of::<tiles::TilesSettings>()),
         ("Meshes", size_of::<meshes::MeshesSettings>()),
         ("Rgb", size_of::<rgb::RgbSettings>()),
+        ("Saliency", size_of::<saliency::SaliencySettings>()),
         ("Hypercolumn", size_of::<hypercolumn::HypercolumnSettings>()),
     ]
 }

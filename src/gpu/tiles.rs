@@ -12,6 +12,19 @@ pub fn range_mode(normalize: Normalize) -> u32 {
     }
 }
 
+/// What of a place's opacity a value has. The numbers are those of tiles.wgsl.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Cover {
+    /// All of it.
+    #[default]
+    Even = 0,
+    /// The more, the further it is from zero (the middle of a symmetric range, else the low end): what says nothing covers nothing.
+    Strong = 1,
+    /// The less, and in black: a mask that leaves free what is strong.
+    Weak = 2,
+}
+
 /// Which channels are shown, in which order.
 #[derive(Clone, Debug)]
 pub struct ChannelOrder {
@@ -75,6 +88,8 @@ pub struct TileDraw {
     pub opacity: f32,
     /// Swap left and right in every tile.
     pub mirror: bool,
+    /// What of the opacity a value has.
+    pub cover: Cover,
 }
 
 /// The colormaps; the shader is compiled for each kind of drawing when that is first wanted.
@@ -146,8 +161,13 @@ impl TilesRenderer {
             (6, ranges.unwrap_or(statistics).buffer.as_entire_binding()),
         ];
         // Not blended unless it must be: a colormap's bytes are then surely the target's.
-        let blend = (tiles.opacity < 1.0).then_some(wgpu::BlendState::ALPHA_BLENDING);
-        let overrides = [("SMOOTH", tiles.smooth.into()), ("BENT", (tiles.scale.gamma != 1.0).into())];
+        let blend =
+            (tiles.opacity < 1.0 || tiles.cover != Cover::Even).then_some(wgpu::BlendState::ALPHA_BLENDING);
+        let overrides = [
+            ("SMOOTH", tiles.smooth.into()),
+            ("BENT", (tiles.scale.gamma != 1.0).into()),
+            ("COVER", tiles.cover as u32),
+        ];
         gpu.render_pipeline("tiles", self.target, blend, &overrides).draw(gpu, pass, &bindings, tiles.count);
     }
 }

@@ -5,4 +5,4 @@ mod input;
 mod maps;
 
 pub use input::{frame_pixel, preprocess, rgb_bytes, rgb_from_yuv};
-pub use maps::{rgb_pixel, statistics, tile_pixel};
+pub use maps::{rgb_pixel, statistics, tile_cover, tile_pixel};

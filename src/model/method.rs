@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::trace::{Form, Rule};
+use super::trace::{CamMethod, Form, Rule};
 
 /// How the values of a layer, or of the picture, are given their part in a unit's answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -145,6 +145,77 @@ impl FromStr for Method {
     }
 }
 
+impl CamMethod {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::GradCam, Self::GradCamPlusPlus, Self::LayerCam];
+
+    /// As options and JSON have it: `gradcam`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GradCam => "gradcam",
+            Self::GradCamPlusPlus => "gradcam++",
+            Self::LayerCam => "layercam",
+        }
+    }
+
+    /// As its authors write it: `Grad-CAM`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::GradCam => "Grad-CAM",
+            Self::GradCamPlusPlus => "Grad-CAM++",
+            Self::LayerCam => "LayerCAM",
+        }
+    }
+
+    /// What it says and what it cannot say, in one sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::GradCam => {
+                "Each map times the mean of its gradient, summed up, what is negative left out: roughly where; away from the last \
+                 layers it can point beside the thing."
+            }
+            Self::GradCamPlusPlus => {
+                "As Grad-CAM, with more weight for cells that raise the unit: finds several things of a kind rather than one; \
+                 as approximate."
+            }
+            Self::LayerCam => {
+                "Each cell times its own gradient where that is positive, summed up: finer places at early layers, and more noise."
+            }
+        }
+    }
+
+    /// Where it was published.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::GradCam => "Selvaraju et al., 2016, arXiv:1610.02391",
+            Self::GradCamPlusPlus => "Chattopadhay et al., 2017, arXiv:1710.11063",
+            Self::LayerCam => "Jiang et al., 2021, doi:10.1109/TIP.2021.3089943",
+        }
+    }
+}
+
+impl fmt::Display for CamMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No [`CamMethod`] is called so.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no method `{0}`: use gradcam, gradcam++ or layercam")]
+pub struct UnknownCamMethod(String);
+
+impl FromStr for CamMethod {
+    type Err = UnknownCamMethod;
+
+    fn from_str(name: &str) -> Result<Self, UnknownCamMethod> {
+        Self::ALL
+            .into_iter()
+            .find(|method| method.name() == name)
+            .ok_or_else(|| UnknownCamMethod(name.into()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +226,9 @@ mod tests {
             assert_eq!(method.name().parse::<Method>().unwrap(), method);
         }
         assert!("lrp".parse::<Method>().unwrap_err().to_string().contains("guided"));
+        for method in CamMethod::ALL {
+            assert_eq!(method.name().parse::<CamMethod>().unwrap(), method);
+            assert!("cam".parse::<CamMethod>().unwrap_err().to_string().contains(method.name()));
+        }
     }
 }

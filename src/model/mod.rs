@@ -26,7 +26,7 @@ pub use conventions::{AvgPool, Conventions, InputColors, InputScale, Precision, 
 pub use cost::Cost;
 pub use field::ReceptiveField;
 pub use graph::{Graph, LayerIndex, Meaning, Node, Output, UnknownLayer};
-pub use method::{Method, UnknownMethod};
+pub use method::{Method, UnknownCamMethod, UnknownMethod};
 pub use op::{
     Activation, Arithmetic, Axis, Coordinates, Filling, Interpolation, Op, Over, Reduction, Rounding,
 };

@@ -271,6 +271,11 @@ impl ColorRange {
     /// The entry of the colormap's table for a value; `None` for NaN and infinity. Without a range all values take the
     /// first entry, or the middle one where the scale is symmetric.
     pub fn entry(&self, value: f32) -> Option<usize> {
+        self.level(value).map(entry_at)
+    }
+
+    /// The place of a value among the colours, from 0 (the first) to 1; `None` for NaN and infinity.
+    pub fn level(&self, value: f32) -> Option<f32> {
         if !value.is_finite() {
             return None;
         }
@@ -281,20 +286,19 @@ impl ColorRange {
         } else {
             0.0
         };
-        Some(self.entry_at(level))
+        Some(self.bent(level))
     }
 
-    /// The entry at a place from 0 (low) to 1 (high).
-    fn entry_at(&self, level: f32) -> usize {
-        let bent = if self.gamma == 1.0 {
+    /// What gamma makes of a place from 0 (low) to 1 (high).
+    fn bent(&self, level: f32) -> f32 {
+        if self.gamma == 1.0 {
             level
         } else if self.is_symmetric {
             let distance = level * 2.0 - 1.0;
             0.5 + 0.5 * distance.abs().powf(self.gamma).copysign(distance)
         } else {
             level.powf(self.gamma)
-        };
-        ((bent * 256.0) as usize).min(255)
+        }
     }
 
     /// The colour of a value, of these.
@@ -308,8 +312,13 @@ impl ColorRange {
 
     /// The colours of 256 values from low to high, evenly spaced: what a legend shows.
     pub fn ramp(&self, table: &[[u8; 3]; 256]) -> [[u8; 3]; 256] {
-        std::array::from_fn(|place| table[self.entry_at((place as f32 + 0.5) / 256.0)])
+        std::array::from_fn(|place| table[entry_at(self.bent((place as f32 + 0.5) / 256.0))])
     }
+}
+
+/// The entry of the colormap's table at a place from 0 to 1.
+fn entry_at(level: f32) -> usize {
+    ((level * 256.0) as usize).min(255)
 }
 
 /// The largest magnitude.

@@ -5,8 +5,8 @@
 use std::sync::OnceLock;
 
 use convscope::gpu::{
-    FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, StatisticsBuffer, TileDraw, new_instance,
-    readback,
+    Cover, FeatureMapBuffer, GpuContext, LuminanceBuffer, LuminancePass, StatisticsBuffer, TileDraw,
+    new_instance, readback,
 };
 use convscope::inspect::ChannelStatistics;
 use convscope::model::{InputScale, Shape};
@@ -91,6 +91,7 @@ pub fn tile_draw(target_size: [u32; 2], tile: u32, columns: u32, count: u32) -> 
         smooth: false,
         opacity: 1.0,
         mirror: false,
+        cover: Cover::Even,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Twins of the shaders that read feature maps. Values are in channel, row, column order.
 
-use crate::gpu::{RgbDraw, TileDraw};
+use crate::gpu::{Cover, RgbDraw, TileDraw};
 use crate::inspect::{ChannelStatistics, measure, summary};
 use crate::model::{InputColors, Shape};
 use crate::view::{ERROR_COLOR, colormap_table};
@@ -21,6 +21,30 @@ pub fn statistics(
 /// The cell under the centre of a pixel of a tile.
 fn cell(pixel: f32, tile: f32, cells: usize) -> usize {
     ((pixel + 0.5) / tile * cells as f32).min(cells as f32 - 1.0) as usize
+}
+
+/// tiles.wgsl with nearest cells, as in [`tile_pixel`]: how much of the opacity the pixel has.
+pub fn tile_cover(
+    values: &[f32],
+    shape: Shape,
+    [statistics, ranges]: [&[ChannelStatistics]; 2],
+    tiles: &TileDraw,
+    channel: usize,
+    [x, y]: [u32; 2],
+) -> f32 {
+    let column = cell(x as f32, tiles.tile_size[0], shape.width);
+    let row = cell(y as f32, tiles.tile_size[1], shape.height);
+    let value = values[(channel * shape.height + row) * shape.width + column];
+    let range = tiles.scale.range(ranges[channel].ends(), ranges[shape.channels].ends(), tiles.colormap);
+    let range = range.for_map(statistics[channel].ends());
+    let Some(level) = range.level(value).filter(|_| tiles.cover != Cover::Even) else { return 1.0 };
+    let strength = if range.is_symmetric { (level * 2.0 - 1.0).abs() } else { level };
+    match tiles.cover {
+        _ if range.is_flat => 0.0,
+        Cover::Even => 1.0,
+        Cover::Strong => strength,
+        Cover::Weak => 1.0 - strength,
+    }
 }
 
 /// tiles.wgsl with nearest cells: the colour of pixel `(x, y)` of the tile of `channel`. `statistics` are those of
