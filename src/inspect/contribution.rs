@@ -1,5 +1,6 @@
 //! What channels add to the score of a class, where that can be said exactly. Pure, any thread.
 
+use super::LayerOutput;
 use super::class_activation::explained;
 use super::measure::ChannelStatistics;
 use crate::model::{Activation, Axis, Graph, LayerIndex, Op};
@@ -41,9 +42,21 @@ pub fn contributions(weights: &[f32], first: usize, channels: &[ChannelStatistic
     Some(weights.iter().zip(channels).map(|(weight, channel)| weight * channel.mean).collect())
 }
 
+/// The same at every layer, in the first order: what the class's score would lose, were it linear, if a channel were zero:
+/// gradient × activation, summed over the channel's cells (Molchanov, Tyree, Karras, Aila and Kautz, "Pruning Convolutional Neural
+/// Networks for Resource Efficient Inference", 2016, arXiv:1611.06440, with its sign). Where only an average and one layer
+/// follow, it is exact: [`contributions`].
+///
+/// `products` are the layer's values times the class's gradient there ([`crate::model::Form::TimesValue`]).
+pub fn first_order(products: &LayerOutput) -> Vec<f32> {
+    let sum = |channel| products.channel(channel).iter().map(|value| f64::from(*value)).sum::<f64>() as f32;
+    (0..products.shape.channels).map(sum).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Shape;
     use crate::model::inception_v3::inception_v3;
 
     #[test]
@@ -71,5 +84,12 @@ mod tests {
         let weights = [10.0, -20.0, 30.0];
         assert_eq!(contributions(&weights, 1, &[of(0.5), of(2.0)]), Some(vec![-10.0, 60.0]));
         assert_eq!(contributions(&weights, 2, &[of(1.0), of(1.0)]), None);
+    }
+
+    #[test]
+    fn in_the_first_order_a_channel_adds_the_sum_of_its_cells() {
+        let shape = Shape { channels: 2, height: 1, width: 2 };
+        let products = LayerOutput { layer: 3, shape, values: vec![1.0, -3.0, 0.5, 0.25] };
+        assert_eq!(first_order(&products), [-2.0, 0.75]);
     }
 }

@@ -12,13 +12,14 @@ mod measure;
 mod order;
 mod origin;
 mod percentiles;
+pub mod saliency;
 mod similarity;
 
 use crate::model::{LayerIndex, Shape};
 
 pub use answer::{Answer, Said, no_answer, top_classes};
 pub use class_activation::{Explained, class_activation, class_weights, explained, is_pair, logit};
-pub use contribution::{contributions, pooled_from};
+pub use contribution::{contributions, first_order, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, no_kernels, slices};
@@ -27,6 +28,7 @@ pub use measure::{ChannelStatistics, change, measure, summary};
 pub use order::similarity_order;
 pub use origin::{OriginInfo, Part, Start, TraceOrigin, UnknownOrigin, strongest_cell};
 pub use percentiles::{PERCENTILES, percentiles};
+pub use saliency::{Attributed, SaliencyView};
 pub use similarity::ChannelCorrelation;
 
 /// One layer's output for one picture.
