@@ -57,8 +57,8 @@ pub struct Host {
     spare: Vec<Vec<f32>>,
 }
 
-/// As many spare pieces of memory are kept at most.
-const SPARE: usize = 12;
+/// As many spare pieces of memory are kept at most: those of a way back, which needs the values of many layers.
+const SPARE: usize = 256;
 
 impl Host {
     /// Convolution of a tensor of the CPU device, with bias, kept between limits. `shapes` are those of one image, before
@@ -180,12 +180,19 @@ impl Host {
         Tensor::from_data(TensorData::new(values, shape), &device)
     }
 
+    /// Keeps the memory of a tensor of the CPU device, where nobody else has it.
+    pub(super) fn let_go(&mut self, x: Tensor<4>) {
+        if let Ok(x) = x.try_into_primitive::<Flex>() {
+            self.give_back(x);
+        }
+    }
+
     /// Memory for `count` values, of any content.
     fn take(&mut self, count: usize) -> Vec<f32> {
-        let fitting = (0..self.spare.len()).filter(|&at| self.spare[at].len() >= count);
-        let Some(at) = fitting.min_by_key(|&at| self.spare[at].len()) else { return vec![0.0; count] };
+        let fitting = (0..self.spare.len()).filter(|&at| self.spare[at].capacity() >= count);
+        let Some(at) = fitting.min_by_key(|&at| self.spare[at].capacity()) else { return vec![0.0; count] };
         let mut values = self.spare.swap_remove(at);
-        values.truncate(count);
+        values.resize(count, 0.0);
         values
     }
 

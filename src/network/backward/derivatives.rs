@@ -39,7 +39,7 @@ pub fn through(activation: Activation, rule: Rule, of: &[f32], gradient: &mut [f
             of,
             gradient,
             #[inline(always)]
-            |y, g| if g > 0.0 && (everywhere || y > 0.0 && y < high) { g } else { 0.0 },
+            |y, g| if (g > 0.0) & (everywhere | (y > 0.0) & (y < high)) { g } else { 0.0 },
         );
     }
     match activation {
@@ -55,7 +55,7 @@ pub fn through(activation: Activation, rule: Rule, of: &[f32], gradient: &mut [f
             of,
             gradient,
             #[inline(always)]
-            |y, g| if y > low && y < high { g } else { 0.0 },
+            |y, g| if (y > low) & (y < high) { g } else { 0.0 },
         ),
         LeakyRelu(slope) => by!(|x| if x > 0.0 { 1.0 } else { slope }),
         Elu(alpha) => by!(|x| if x > 0.0 { 1.0 } else { alpha * exp(x) }),
@@ -68,7 +68,7 @@ pub fn through(activation: Activation, rule: Rule, of: &[f32], gradient: &mut [f
             s + x * s * (1.0 - s) * 2.0 * GELU_SCALE * (1.0 + 0.134_145 * x * x)
         }),
         Sigmoid => by!(|y| y * (1.0 - y)),
-        HardSigmoid(alpha, _) => by!(|y| if y > 0.0 && y < 1.0 { alpha } else { 0.0 }),
+        HardSigmoid(alpha, _) => by!(|y| if (y > 0.0) & (y < 1.0) { alpha } else { 0.0 }),
         Silu => by!(|x| {
             let s = sigmoid(x);
             s * (1.0 + x * (1.0 - s))
@@ -108,6 +108,7 @@ pub fn through(activation: Activation, rule: Rule, of: &[f32], gradient: &mut [f
     }
 }
 
+/// Conditions are joined by `&` and `|`: the compiler makes no vectors of what it may not compute.
 #[inline(always)]
 fn map(of: &[f32], gradient: &mut [f32], function: impl Fn(f32, f32) -> f32 + Sync + Send + Copy) {
     gradient.par_chunks_mut(CHUNK).zip(of.par_chunks(CHUNK)).for_each(move |(gradient, of)| {

@@ -48,6 +48,11 @@ impl Plan {
         plan
     }
 
+    /// How many nodes it goes through.
+    pub fn nodes(&self, graph: &Graph) -> usize {
+        (0..graph.nodes.len()).filter(|&index| self.passes_on(graph, index)).count()
+    }
+
     /// True for a node whose gradient goes on to its inputs.
     pub fn passes_on(&self, graph: &Graph, index: LayerIndex) -> bool {
         self.active[index] && graph.nodes[index].inputs.iter().any(|&input| self.active[input])

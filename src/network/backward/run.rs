@@ -11,7 +11,7 @@ use crate::network::executor::Network;
 impl Network {
     /// [`Network::run`], and then back from the units of each trace. All traces share the way forward; only what lies between
     /// a trace's units and its wanted layers is computed. While it runs, the values that it needs of layers between stay in
-    /// memory ([`Network::traced_values`] tells how many).
+    /// memory ([`Network::traced_values`] tells how many). `before_node` is called on the way back too.
     pub fn run_traced(
         &mut self,
         input: Tensor<4>,
@@ -21,15 +21,28 @@ impl Network {
     ) -> (Vec<Tensor<4>>, Vec<Traced>) {
         let plans: Vec<_> = traces.iter().map(|trace| Plan::new(self, trace)).collect();
         let kept = kept(taps, &plans);
-        let mut outputs = self.run(input, &kept, before_node);
-        let is_cpu = self.is_cpu();
+        let behind: usize = plans.iter().map(|plan| plan.nodes(self.graph())).sum();
+        let mut done = 0;
+        let mut outputs = self.run(input, &kept, &mut |started, total| {
+            done = total;
+            before_node(started, total + behind);
+        });
+        let (is_cpu, total) = (self.is_cpu(), done + behind);
+        let mut values = Values { layers: kept, outputs: outputs.iter().cloned().map(Some).collect() };
+        // What is handed out stays; everything else is let go as the last way back passes it.
+        outputs.truncate(taps.len());
         let mut back = || -> Vec<Traced> {
-            let values = Values { layers: &kept, outputs: &outputs };
-            let pairs = traces.iter().zip(&plans);
-            pairs.map(|(trace, plan)| walk::back(self, trace, plan, &values)).collect()
+            let pairs = traces.iter().zip(&plans).enumerate();
+            let walk = |(at, (trace, plan))| {
+                let is_last = at + 1 == plans.len();
+                walk::back(self, (trace, plan), (&mut values, is_last), &mut || {
+                    before_node(done, total);
+                    done += 1;
+                })
+            };
+            pairs.map(walk).collect()
         };
         let traced = if is_cpu { cpu::on_all_cores(&mut back) } else { back() };
-        outputs.truncate(taps.len());
         (outputs, traced)
     }
 

@@ -23,25 +23,40 @@ pub struct Traced {
 }
 
 /// Values of layers on the way forward.
-pub struct Values<'a> {
+pub struct Values {
     /// Which layers.
-    pub layers: &'a [LayerIndex],
-    /// One for each.
-    pub outputs: &'a [Tensor<4>],
+    pub layers: Vec<LayerIndex>,
+    /// One for each, until nobody needs it any longer.
+    pub outputs: Vec<Option<Tensor<4>>>,
 }
 
-impl Values<'_> {
+impl Values {
     /// The values of a layer that was kept.
     fn of(&self, layer: LayerIndex) -> Option<Tensor<4>> {
-        let at = self.layers.iter().position(|known| *known == layer)?;
-        Some(self.outputs[at].clone())
+        self.outputs[self.place(layer)?].clone()
+    }
+
+    fn take(&mut self, layer: LayerIndex) -> Option<Tensor<4>> {
+        let place = self.place(layer)?;
+        self.outputs[place].take()
+    }
+
+    fn place(&self, layer: LayerIndex) -> Option<usize> {
+        self.layers.iter().position(|known| *known == layer)
     }
 }
 
-/// Goes back from the units of a trace to its wanted layers.
-pub fn back(network: &mut Network, trace: &Trace, plan: &Plan, values: &Values<'_>) -> Traced {
+/// Goes back from the units of a trace to its wanted layers. Where it `is_last` to need them, values are let go on the way.
+/// `before_node` is called before each node.
+pub fn back(
+    network: &mut Network,
+    (trace, plan): (&Trace, &Plan),
+    (values, is_last): (&mut Values, bool),
+    before_node: &mut dyn FnMut(),
+) -> Traced {
     let mut hosts = std::mem::take(&mut network.hosts);
-    let traced = Walk { network: &mut *network, trace, plan, values, host: hosts.first_mut() }.run();
+    let host = hosts.first_mut();
+    let traced = Walk { network: &mut *network, trace, plan, values, is_last, host }.run(before_node);
     network.hosts = hosts;
     traced
 }
@@ -50,52 +65,96 @@ struct Walk<'a> {
     network: &'a mut Network,
     trace: &'a Trace,
     plan: &'a Plan,
-    values: &'a Values<'a>,
+    values: &'a mut Values,
+    is_last: bool,
     /// On the CPU.
     host: Option<&'a mut Host>,
 }
 
 impl Walk<'_> {
-    fn run(&mut self) -> Traced {
+    fn run(&mut self, before_node: &mut dyn FnMut()) -> Traced {
         let graph = self.network.graph().clone();
         let count = graph.nodes.len();
         let mut gradients: Vec<Option<Tensor<4>>> = vec![None; count];
         // Of what comes out of a node before its activation.
         let mut before: Vec<Option<Tensor<4>>> = vec![None; count];
         let value = self.begin(&mut gradients, &mut before);
-        let mut found: Vec<Option<Tensor<4>>> = vec![None; count];
-        for index in (0..count).rev().filter(|&index| self.plan.active[index]) {
-            let node = &graph.nodes[index];
-            let after = gradients[index].take();
-            if self.trace.wanted.iter().any(|(layer, _)| *layer == index) {
-                found[index] = after.clone();
+        let mut outputs: Vec<Option<Tensor<4>>> = vec![None; self.trace.wanted.len()];
+        for index in (0..count).rev() {
+            self.hand_out(index, gradients[index].as_ref(), &mut outputs);
+            if self.plan.passes_on(&graph, index) {
+                before_node();
+                let after = gradients[index].take();
+                self.pass_on(index, after, before[index].take(), &mut gradients);
             }
-            if !self.plan.passes_on(&graph, index) {
-                continue;
-            }
-            let role = self.network.role(index, &self.plan.apart);
-            if let (Role::Gated, Some(g)) = (role, &after) {
-                // The gate, which comes after the value, is inside.
-                let value = node.inputs[0].min(node.inputs[1]);
-                let g = self.through(Activation::Silu, self.values.of(value), g.clone());
-                self.add(&mut gradients[value], g);
-                continue;
-            }
-            let after = after.map(|g| self.through_activation(index, g));
-            let g = match (after, before[index].take()) {
-                (Some(a), Some(b)) => self.sum(a, b),
-                (Some(g), None) | (None, Some(g)) => g,
-                (None, None) => continue,
-            };
-            let is_inside = role == Role::Inside && node.op != Op::Activation;
-            let parts = if is_inside { vec![Some(g)] } else { self.through_node(index, g) };
-            for (&input, part) in node.inputs.iter().zip(parts) {
-                if let Some(part) = part.filter(|_| self.plan.active[input]) {
-                    self.add(&mut gradients[input], part);
-                }
+            gradients[index] = None;
+            if self.is_last {
+                self.let_go(index);
             }
         }
-        Traced { value, outputs: self.outputs(&found) }
+        Traced { value, outputs: outputs.into_iter().flatten().collect() }
+    }
+
+    /// Adds to the gradients of a node's inputs what comes to them from the gradient behind its activation, and before it.
+    fn pass_on(
+        &mut self,
+        index: LayerIndex,
+        after: Option<Tensor<4>>,
+        before: Option<Tensor<4>>,
+        gradients: &mut [Option<Tensor<4>>],
+    ) {
+        let graph = self.network.graph().clone();
+        let node = &graph.nodes[index];
+        let role = self.network.role(index, &self.plan.apart);
+        if role == Role::Gated {
+            // The gate, which comes after the value, is inside.
+            let value = node.inputs[0].min(node.inputs[1]);
+            if let Some(g) = after {
+                let g = self.through(Activation::Silu, self.values.of(value), g);
+                self.add(&mut gradients[value], g);
+            }
+            return;
+        }
+        let after = after.map(|g| self.through_activation(index, g));
+        let g = match (after, before) {
+            (Some(a), Some(b)) => self.sum(a, b),
+            (Some(g), None) | (None, Some(g)) => g,
+            (None, None) => return,
+        };
+        let is_inside = role == Role::Inside && node.op != Op::Activation;
+        let parts = if is_inside { vec![Some(g)] } else { self.through_node(index, g) };
+        for (&input, part) in node.inputs.iter().zip(parts) {
+            if let Some(part) = part.filter(|_| self.plan.active[input]) {
+                self.add(&mut gradients[input], part);
+            }
+        }
+    }
+
+    /// Makes what is wanted of a layer's gradient, which is zero where there is none.
+    fn hand_out(&mut self, index: LayerIndex, g: Option<&Tensor<4>>, outputs: &mut [Option<Tensor<4>>]) {
+        for (at, &(layer, form)) in self.trace.wanted.iter().enumerate() {
+            if layer != index {
+                continue;
+            }
+            let shape = self.network.graph().nodes[layer].shape;
+            let sides = [1, shape.channels, shape.height, shape.width];
+            let g = g.cloned().unwrap_or_else(|| Tensor::zeros(sides, self.network.device()));
+            outputs[at] = Some(match (form, self.values.of(layer)) {
+                (Form::TimesValue, Some(values)) => match self.host.as_mut() {
+                    Some(host) => host.scale_by(g, &values),
+                    None => g.mul(values),
+                },
+                (Form::Cam(method), Some(values)) => cam(method, values, g),
+                _ => g,
+            });
+        }
+    }
+
+    /// Lets a layer's values go, whose memory is used again.
+    fn let_go(&mut self, layer: LayerIndex) {
+        if let (Some(values), Some(host)) = (self.values.take(layer), self.host.as_mut()) {
+            host.let_go(values);
+        }
     }
 
     /// Puts down where the units' layers begin; the sum of the units.
@@ -122,25 +181,6 @@ impl Walk<'_> {
             self.add(place, seed);
         }
         sum.unwrap_or_else(|| Tensor::zeros([1, 1, 1, 1], &device))
-    }
-
-    fn outputs(&mut self, found: &[Option<Tensor<4>>]) -> Vec<Tensor<4>> {
-        let graph = self.network.graph().clone();
-        let device = self.network.device().clone();
-        let output = |&(layer, form): &(LayerIndex, Form)| {
-            let shape = graph.nodes[layer].shape;
-            let zeros = || Tensor::zeros([1, shape.channels, shape.height, shape.width], &device);
-            let gradient = found[layer].clone().unwrap_or_else(zeros);
-            match (form, self.values.of(layer)) {
-                (Form::TimesValue, Some(values)) => match self.host.as_mut() {
-                    Some(host) => host.scale_by(gradient, &values),
-                    None => gradient.mul(values),
-                },
-                (Form::Cam(method), Some(values)) => cam(method, values, gradient),
-                _ => gradient,
-            }
-        };
-        self.trace.wanted.iter().map(output).collect()
     }
 
     fn sum(&mut self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
