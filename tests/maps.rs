@@ -5,11 +5,11 @@ mod common;
 use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, tile_draw, upload_luminance};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
-    ChannelOrder, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, LuminancePass,
-    MapStatistics, PercentilesPass, PictureRenderer, Preprocessing, Preprocessor, Rect, Resize, RgbDraw,
-    RgbRenderer, StatisticsPass, TileDraw, TilesRenderer, twin,
+    ChannelOrder, Cover, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, Join,
+    LuminancePass, MapStatistics, PercentilesPass, PictureRenderer, Preprocessing, Preprocessor, Rect,
+    Resize, RgbDraw, RgbRenderer, SaliencyPass, StatisticsPass, TileDraw, TilesRenderer, twin,
 };
-use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles};
+use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles, saliency};
 use convscope::model::{InputColors, InputScale, Shape};
 use convscope::view::{Colormap, colormap_table};
 
@@ -409,6 +409,83 @@ fn tiles_let_the_picture_show_through() {
                 let slack = if opacity == 1.0 || opacity == 0.0 { 0.01 } else { 1.01 };
                 assert!((f32::from(seen) - expected).abs() < slack, "{opacity}: {seen}, not {expected}");
             }
+        }
+    }
+}
+
+#[test]
+fn what_says_nothing_covers_nothing() {
+    let Some(gpu) = gpu() else { return };
+    let frame = Frame::new(0, (1, 1), PixelFormat::Rgb8, &[200, 100, 40], "plain".into()).unwrap();
+    let picture = FrameBuffer::upload(gpu, frame).unwrap();
+    let shape = Shape { channels: 2, height: 1, width: 5 };
+    // The second channel is silent.
+    let values = [-1.0, -0.25, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let map = FeatureMapBuffer::upload(gpu, &values, shape);
+    let luminance = upload_luminance(gpu, &light(shape), shape);
+    let statistics = StatisticsPass::new(gpu).run(gpu, &map, &luminance, None);
+    let known = twin::statistics(&values, shape, &light(shape), None);
+    let (pictures, renderer) = (PictureRenderer::new(gpu, FORMAT), TilesRenderer::new(gpu, FORMAT));
+    for (colormap, cover) in [
+        (Colormap::Diverging, Cover::Strong),
+        (Colormap::Magma, Cover::Strong),
+        (Colormap::Grey, Cover::Weak),
+        (Colormap::Viridis, Cover::Even),
+    ] {
+        for channel in [0, 1] {
+            let order = ChannelOrder::upload(gpu, &[channel as u32]);
+            let tiles = TileDraw { colormap, cover, opacity: 0.8, ..tile_draw([50, 50], 50, 1, 1) };
+            let place = Rect { x: 0.0, y: 0.0, width: 50.0, height: 50.0 };
+            let drawn = draw(gpu, [50, 50], |pass| {
+                pictures.draw(gpu, pass, &picture, [50, 50], place, false);
+                renderer.draw(gpu, pass, &map, &statistics, None, &order, &tiles);
+            });
+            for x in [5, 15, 25, 35, 45] {
+                let both: [&[ChannelStatistics]; 2] = [&known, &known];
+                let part = 0.8 * twin::tile_cover(&values, shape, both, &tiles, channel, [x, 20]);
+                let color = match cover {
+                    Cover::Weak => [0; 3],
+                    _ => twin::tile_pixel(&values, shape, both, &tiles, channel, [x, 20]),
+                };
+                let seen = drawn.get_pixel(x, 20).0;
+                for ((seen, over), under) in seen.into_iter().zip(color).zip([200f32, 100.0, 40.0]) {
+                    let expected = f32::from(over) * part + under * (1.0 - part);
+                    assert!(
+                        (f32::from(seen) - expected).abs() < 1.01,
+                        "{cover:?} {x}: {seen}, not {expected}"
+                    );
+                }
+            }
+            if cover != Cover::Even && channel == 1 {
+                assert_eq!(drawn.get_pixel(25, 20).0[..3], [200, 100, 40], "a silent map hides nothing");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gradient_becomes_one_map_as_in_host_memory() {
+    let Some(gpu) = gpu() else { return };
+    let pass = SaliencyPass::new(gpu);
+    let largest = |values: &[f32]| values.iter().fold(0f32, |m, v| m.max(v.abs()));
+    for (channels, height, width) in [(3, 61, 47), (1, 1, 1), (5, 3, 130)] {
+        let shape = Shape { channels, height, width };
+        let values = noise("saliency", shape.len());
+        let map = upload_innermost(gpu, &values, shape);
+        let output = LayerOutput { layer: 0, shape, values };
+        let same = |ours: &FeatureMapBuffer, expected: &[f32]| {
+            let ours = read_map(gpu, ours);
+            let off = ours.iter().zip(expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(ours.len() == expected.len() && off <= 1e-5 * largest(expected), "{shape}: {off}");
+        };
+        let sum = pass.join(gpu, &map, Join::Sum);
+        same(&sum, &saliency::sum(&output));
+        let length = pass.join(gpu, &map, Join::Length);
+        let expected = saliency::length(&output);
+        same(&length, &expected);
+        for deviation in [0.4, 2.0, 5.0] {
+            let blurred = saliency::blur(&expected, [height, width], deviation);
+            same(&pass.blur(gpu, &length, deviation), &blurred);
         }
     }
 }

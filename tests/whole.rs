@@ -134,7 +134,7 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
     picture(&folder.path().join("photo.png"));
     let other = image::open(folder.path().join("photo.png")).unwrap().fliph();
     other.save(folder.path().join("other.png")).unwrap();
-    let cases: [&[&str]; 7] = [
+    let cases: [&[&str]; 10] = [
         &["--over-channel", "--select", "5", "--opacity", "0.4", "--mirror", "--smooth"],
         &["--held", "other.png", "--normalize", "layer", "--channels", "0..6"],
         &["--layer", "conv2d_1", "--kernels", "--select", "3", "--no-predictions"],
@@ -142,6 +142,9 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
         &["--hypercolumn", "1,4,7", "--mark", "0.25,0.75", "--theme", "light"],
         &["--enlarge", "--select", "7", "--mark", "0.5,0.5", "--curve", "--show-input", "--gamma", "0.5"],
         &["--normalize", "percentile", "--fit", "crop"],
+        &["--saliency", "guided,signed", "--layer", "mixed5", "--select", "5"],
+        &["--saliency", "smoothgrad,masked", "--from", "class:top", "--layer", "mixed2", "--sort", "class"],
+        &["--grad-cam", "layercam", "--gradients", "--layer", "mixed4", "--from", "class:1-mixed5:3"],
     ];
     for (number, case) in cases.into_iter().enumerate() {
         let out = format!("out{number}");
@@ -164,6 +167,12 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
     let named = |name: &str, shape: &[usize]| (name.to_string(), shape.to_vec());
     assert_eq!(tensors(2), [named("conv2d_1.weight", &[1, 8, 3, 3])]);
     assert_eq!(tensors(3), [named("conv2d.weight", &[8, 3, 3, 3])]);
+    assert_eq!(tensors(7)[0], named("guided of the picture", &[1, 3, 299, 299]));
+    assert_eq!(tensors(9).len(), 2, "the gradients, and the map over the picture");
+    let record = |number: usize| json(&snapshot(&folder.path().join(format!("out{number}"))));
+    assert_eq!(record(7)["over"]["from"]["words"], "mixed5 channel 5, its strongest cell");
+    assert_eq!(record(8)["over"]["passes"], 25);
+    assert_eq!(record(9)["over"]["value"], record(9)["tiles"]["value"]);
     let held: Vec<String> = tensors(1).into_iter().map(|(name, _)| name).collect();
     assert_eq!(held.len(), 3, "now, the held frame, the difference: {held:?}");
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::health::{LayerMarks, SessionHealth};
 use super::lens::class_activation::Explainer;
+use super::lens::{Look, first_order};
 use super::relations::Relations;
 use super::state::{AppState, Arranged};
 use crate::engine::Model;
@@ -82,11 +83,18 @@ impl Arranger {
         let marks = if needs_marks { known.health.of(layer, known.relations) } else { None };
 
         let (class, other_class_s) = held_class(known.shown, before.as_ref(), elapsed_s);
+        let class = state.lenses.tracing.class().or(class);
         let scored = match state.place.sort {
             Sort::Index | Sort::Similarity => Ok(None),
-            sort => scores(sort, statistics, layer, &known.shown.model, class, marks.as_deref()).map(Some),
+            Sort::Class if pooled_from(graph, layer).is_none() => {
+                let look = Look { layer, network: Some(&known.shown.model), ..state.look() };
+                first_order(&look, known.shown).map(Some).map_err(|reason| format!("not sorted: {reason}"))
+            }
+            sort => scores(sort, statistics, layer, &known.shown.model, class, marks.as_deref())
+                .map(Some)
+                .map_err(String::from),
         };
-        let mut note = scored.as_ref().err().copied();
+        let mut note = scored.as_ref().err().cloned();
         let scores = scored.ok().flatten();
         let (mut ranking, mut presence, mut similar) =
             before.map_or((None, None, None), |kept| (kept.ranking, kept.presence, kept.similar));
@@ -100,7 +108,7 @@ impl Arranger {
         });
         if state.place.sort == Sort::Similarity {
             similar = similar.or_else(|| known.relations.of(layer).map(|relation| relation.order.clone()));
-            note = similar.is_none().then_some("comparing the maps …");
+            note = similar.is_none().then(|| "comparing the maps …".into());
         }
         presence =
             unwanted(state.place.filter, marks.as_deref(), count).map(|unwanted| match presence.take() {
@@ -116,7 +124,7 @@ impl Arranger {
         let base = state.place.channels.within(count);
         let (channels, hidden) = select(&base, order.map(|order| &**order), hidden, count);
         if hidden == base.len() {
-            note = Some("all of them would be hidden, so none is");
+            note = Some("all of them would be hidden, so none is".into());
         }
         let arranged = Arranged {
             layer,
@@ -177,8 +185,7 @@ fn scores(
         Sort::Change => of(|channel| channel.change),
         Sort::Class => {
             let graph = &model.graph;
-            let first = pooled_from(graph, layer)
-                .ok_or("not sorted: only where the classes' scores are means of these maps")?;
+            let first = pooled_from(graph, layer).ok_or("not sorted")?;
             if !model.weights.origin.is_trained() {
                 return Err("not sorted: an untrained network's classes mean nothing");
             }

@@ -88,9 +88,7 @@ pub fn run(
     let placement = setup.place(&gpu);
     setup.tell_fallbacks(&gpu);
     let state = setup.state.clone();
-    let mut request = state.request();
-    request.taps = layers.to_vec();
-    let session = setup.start_session(&gpu, request, true, || {});
+    let session = setup.start_session(&gpu, state.request_of(layers), true, || {});
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let ctx = egui::Context::default();
     let mut view = View::new(&gpu, placement, state, setup.versions(), FORMAT, ctx);
@@ -131,6 +129,9 @@ pub fn run(
                 continue;
             }
         };
+        if activations.averaged.as_ref().is_some_and(|mean| mean.done < mean.passes) {
+            continue;
+        }
         summary.frames += 1;
         view.take(activations, &session);
         let is_moving = session.status().live;

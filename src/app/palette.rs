@@ -7,7 +7,8 @@ use super::lens;
 use super::state::{AppState, Search};
 use super::view_model::ViewModel;
 use crate::app::keys::Direction;
-use crate::inspect::{explained, no_answer, pooled_from};
+use crate::inspect::{Start, no_answer};
+use crate::model::labels::Label;
 use crate::view::{Normalize, Sort};
 
 /// Entries that page up and page down go by.
@@ -27,7 +28,8 @@ pub fn found<'a>(search: &Search, state: &'a AppState, model: &ViewModel) -> Vec
     let commands = state.keys.commands.iter().filter(|command| command.is_one_action()).map(Cow::Borrowed);
     let stages = state.graph().stages.iter().enumerate();
     let stages = stages.map(|(stage, name)| Cow::Owned(go_to(stage, name)));
-    let matching = commands.chain(stages).filter(|command| {
+    let classes = classes(search, model.look(state).labels);
+    let matching = commands.chain(stages).chain(classes.into_iter().map(Cow::Owned)).filter(|command| {
         search.finds(&[
             &command.name.replace('-', " "),
             &command.name,
@@ -50,6 +52,45 @@ fn go_to(stage: usize, name: &str) -> Command {
         help: format!("stage {name}, at its last layer"),
     }
 }
+
+/// Names of classes are shown once so many letters are typed: there may be thousands.
+const LEAST_TYPED: usize = 2;
+
+/// Classes that are shown at most.
+const MOST_CLASSES: usize = 40;
+
+/// Classes that can be traced back, and subtracted from what is.
+fn classes(search: &Search, labels: &[Label]) -> Vec<Command> {
+    if search.text.trim().chars().count() < LEAST_TYPED {
+        return vec![];
+    }
+    let named = |(class, label): (usize, &Label)| Some((class, label.title(class)?));
+    // The words in front are found too.
+    let found = |(_, title): &(usize, String)| search.finds(&[title, FROM_CLASS, MINUS_CLASS]);
+    let command = |name: &str, action, class: usize, help| Command {
+        name: format!("{name}-{class}"),
+        action,
+        keys: vec![],
+        help,
+    };
+    let titles: Vec<_> =
+        labels.iter().enumerate().filter_map(named).filter(found).take(MOST_CLASSES).collect();
+    let from = titles.iter().map(|(class, title)| {
+        let help = format!("{FROM_CLASS}: {title}");
+        command("class", Action::TraceFrom(Start::Class(*class)), *class, help)
+    });
+    let minus = titles.iter().map(|(class, title)| {
+        let help = format!("{MINUS_CLASS}: {title}");
+        command("minus-class", Action::Subtract(Start::Class(*class)), *class, help)
+    });
+    from.chain(minus).collect()
+}
+
+/// What is in front of a class that can be traced back.
+const FROM_CLASS: &str = "trace back the class";
+
+/// What is in front of a class that can be subtracted.
+const MINUS_CLASS: &str = "subtract the class";
 
 /// Why an action does nothing here; `None` where it does something.
 pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<String> {
@@ -87,11 +128,12 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
                 .then(|| no_answer(graph))
                 .or_else(|| say(!model.trained(), "an untrained network predicts nothing"))
         }
-        Action::Sort(Sort::Class) => {
-            let is_summed = pooled_from(graph, place.layer).is_some();
-            let here =
-                || say(!is_summed, "only where the classifier averages the maps, as of the last block");
-            explained(graph).err().or_else(here)
+        Action::Sort(Sort::Class) => lens::sorted_by(&look).err(),
+        Action::ToggleClass | Action::TraceFrom(_) | Action::Subtract(_) => {
+            let has_none = graph.answer().is_none();
+            has_none
+                .then(|| no_answer(graph))
+                .or_else(|| say(!model.trained(), "an untrained network's classes mean nothing"))
         }
         Action::ToggleLock | Action::Snapshot => {
             say(model.activations.is_none(), "there is nothing to see yet")
@@ -127,4 +169,31 @@ pub fn press(key: Key, typed: Option<&str>, state: &mut AppState, model: &ViewMo
     // What opens the list again is no reason to keep this one.
     state.panels.palette = Some(search).filter(|_| stays);
     action.filter(|action| *action != Action::TogglePalette)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::labels::named;
+
+    #[test]
+    fn classes_are_found_by_their_words_once_some_are_typed() {
+        let labels = named(&["tabby", "tiger cat", "tiger"]);
+        let of = |text: &str| {
+            let mut search = Search::default();
+            search.add(text);
+            let found = classes(&search, &labels);
+            found.into_iter().map(|command| (command.name, command.action)).collect::<Vec<_>>()
+        };
+        assert!(of("t").is_empty());
+        let tabby = Start::Class(0);
+        let both = [
+            ("class-0".to_string(), Action::TraceFrom(tabby)),
+            ("minus-class-0".to_string(), Action::Subtract(tabby)),
+        ];
+        assert_eq!(of("tabby"), both);
+        assert_eq!(of("class tabb"), both);
+        assert_eq!(of("tiger").len(), 4);
+        assert!(of("dog").is_empty());
+    }
 }

@@ -12,7 +12,7 @@ use super::placing::{Placing, native};
 use super::theme::DARK;
 use crate::gpu::{
     ChannelOrder, FeatureMapBuffer, FillRenderer, GpuContext, PictureRenderer, PooledTarget, Rect,
-    RgbRenderer, TilesRenderer,
+    RgbRenderer, TileDraw, TilesRenderer,
 };
 use crate::model::InputColors;
 use crate::session::Activations;
@@ -185,8 +185,9 @@ impl Renderer {
             self.colors.draw(gpu, pass, map, &placing.colored(*colors, *ends));
         }
         if let Some((over, placing, colormap)) = &content.over {
-            let Over { map, statistics, ranges, scale } = over;
-            let draw = placing.colored_by(*scale, *colormap, true);
+            let Over { map, statistics, ranges, scale, cover, .. } = over;
+            let colormap = over.colormap.unwrap_or(*colormap);
+            let draw = TileDraw { cover: *cover, ..placing.colored_by(*scale, colormap, true) };
             self.tiles.draw(gpu, pass, map, statistics, ranges.as_ref(), &self.single, &draw);
         }
     }

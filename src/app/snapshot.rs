@@ -8,7 +8,7 @@ use super::setup::Setup;
 use super::state::{AppState, LayerRanges};
 use super::view_model::ViewModel;
 use crate::engine::Placement;
-use crate::gpu::{GpuContext, readback};
+use crate::gpu::{FeatureMapBuffer, GpuContext, readback};
 use crate::inspect::ChannelStatistics;
 use crate::record::{
     LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo,
@@ -39,7 +39,9 @@ pub fn take(
 
     let view = readback::copy_picture(gpu, &scene.renderer.draw_to_texture().texture);
     let tiles = scene.renderer.draw_native_tiles().map(|target| readback::copy_picture(gpu, &target.texture));
-    let numbers = scene.tile_sets().map(|set| numbers_of(gpu, set)).collect();
+    let over_numbers = scene.renderer.content.over.as_ref().and_then(|(over, ..)| over.numbers.as_ref());
+    let numbers = scene.tile_sets().map(|set| numbers_of(gpu, set));
+    let numbers = numbers.chain(over_numbers.map(|(name, map)| all_of(gpu, name, map))).collect();
     let colors = LayerColors::of(&state.colors, node.shape, shown, layer);
     let colors = colors.first()?;
 
@@ -133,6 +135,12 @@ fn numbers_of(gpu: &GpuContext, set: &TileSet) -> Numbers {
         }
     };
     Numbers { name: set.name.clone(), values }
+}
+
+/// All numbers of a map, on their way.
+fn all_of(gpu: &GpuContext, name: &str, map: &FeatureMapBuffer) -> Numbers {
+    let channels = (0..map.shape.channels as u32).collect();
+    Numbers { name: name.into(), values: Values::Coming { map: readback::copy_map(gpu, map), channels } }
 }
 
 fn locked_ranges(ranges: &LayerRanges) -> LockedRanges {

@@ -99,7 +99,8 @@ impl View {
     /// now on.
     pub fn take(&mut self, activations: Activations, session: &Session) {
         if !Arc::ptr_eq(&activations.model.graph, self.state.graph()) {
-            self.state.adopt(activations.model.graph.clone());
+            let model = &activations.model;
+            self.state.adopt(model.graph.clone(), model.labels.clone());
             self.state.panels.predictions |= activations.model.weights.origin.is_trained();
             session.request(self.state.request());
         }
@@ -216,6 +217,11 @@ impl View {
         self.shown.relate(&self.gpu, &self.state, wake);
         let layer = self.shown.layer(&self.state);
         self.arrange(layer, session);
+        // Another channel may be the selected one now.
+        let request = self.state.request();
+        if !request.traces.is_empty() {
+            session.request(request);
+        }
         let mut model = self.model(session, around);
         self.scene.complete(&self.state, &mut model, false);
         let grid = self.state.place.grid;

@@ -68,6 +68,8 @@ impl ViewModel {
             layer: self.shown_layer(state),
             shown: self.activations.as_ref(),
             network: self.network(),
+            labels: self.network().map_or(&state.labels, |network| &network.labels),
+            is_still: state.time.frozen || !self.status.live,
             versions: &self.versions,
             pixel: self.pixel,
             ..state.look()

@@ -16,17 +16,17 @@ use super::output;
 use super::output::INTERRUPTED;
 use crate::app::download::Wanted;
 use crate::app::keys;
-use crate::app::lens::Choices;
+use crate::app::lens::{Choices, saliency};
 use crate::app::offscreen::{self, Extent};
 use crate::app::state::{AppState, Colors, LayerRanges};
 use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
-use crate::inspect::ChannelStatistics;
+use crate::inspect::{ChannelStatistics, TraceOrigin};
 use crate::model::{Graph, LayerIndex};
 use crate::record::read_locked_ranges;
 use crate::session::SessionConfig;
 use crate::source::{Delivery, SourceSpec};
-use crate::view::{ChannelSet, TileSize};
+use crate::view::{ChannelSet, Filter, Sort, TileSize};
 use crate::weights::fetch::FetchOptions;
 use crate::weights::manifest::Manifest;
 
@@ -110,6 +110,7 @@ fn settings(
         one.resolve(&node.name, node.shape.channels)?;
     }
     let mut state = AppState::new(graph.clone(), layers[0]);
+    state.labels = model.labels.clone();
     state.place.channels = channels;
     state.place.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.place.sort, state.place.filter) = (view.sort, view.filter);
@@ -131,6 +132,17 @@ fn settings(
     let decoding = input.preprocess.decoding();
     let choices = Choices { graph: &graph, lenses: &mut state.lenses, time: &mut state.time, decoding };
     view.lenses.set(choices).map_err(anyhow::Error::msg)?;
+    if let Some(from) = &view.from {
+        let origin = TraceOrigin::parse(from, &graph, &model.labels)?;
+        state.lenses.tracing.origin = Some(origin);
+    }
+    let is_sorted = (view.sort, view.filter) != (Sort::Index, Filter::None);
+    let is_followed = state.lenses.over == Some(saliency::NAME) && view.from.is_none();
+    if view.headless && is_sorted && is_followed {
+        bail!(
+            "which channel comes first is not known before the frame: name it with --from, as in mixed5:12"
+        );
+    }
     state.keys = keymap(view.keys.as_deref())?;
     let wanted = wanted(chosen, view, &model)?;
     let setup = Setup {

@@ -70,4 +70,14 @@ impl MapStatistics {
         let ranges = percentiles.then(|| self.percentiles.run(gpu, map, &statistics));
         (statistics, ranges)
     }
+
+    /// Ranges for a map of one channel without negative values: from zero to the value at or below which 99 % of its values
+    /// lie, or to the largest where that is zero; submits.
+    pub fn reach(&mut self, gpu: &GpuContext, map: &FeatureMapBuffer) -> StatisticsBuffer {
+        let (statistics, ranges) = self.run(gpu, map, true);
+        let ranges = ranges.unwrap_or(statistics);
+        // The low end is the entry's first number; what was submitted is done before.
+        gpu.write(ranges.buffer(), &0f32.to_le_bytes());
+        ranges
+    }
 }

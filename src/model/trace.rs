@@ -54,10 +54,11 @@ pub enum Rule {
 }
 
 /// How a layer's gradient becomes one map of where a unit's value comes from. `A` are the layer's values, `g` the gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CamMethod {
     /// Channels weighted by the mean of `g`, summed up, without what is negative: Selvaraju et al., "Grad-CAM", 2016
     /// (arXiv:1610.02391).
+    #[default]
     GradCam,
     /// Channels weighted by the positive part of `g`, each cell by g²/(2g² + g³·ΣA): Chattopadhay et al., "Grad-CAM++", 2017
     /// (arXiv:1710.11063).
@@ -183,6 +184,7 @@ fn squeezes(node: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::model::inception_v3::inception_v3;
 
     #[test]

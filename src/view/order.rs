@@ -15,7 +15,8 @@ pub enum Sort {
     Variance,
     /// Largest change from frame to frame first.
     Change,
-    /// Largest contribution to the score of the most probable class first, at layers that the classifier averages.
+    /// Largest contribution to the score of the most probable class first: exact at layers that the classifier averages, gradient
+    /// × value at others.
     Class,
     /// Unhealthy maps first.
     Health,
@@ -73,8 +74,8 @@ impl Sort {
             Self::Variance => "The map whose values differ most from each other first (standard deviation).",
             Self::Change => "The map that changes most from frame to frame first.",
             Self::Class => {
-                "The channel that adds most to the score of the most probable class first: the classifier's weight \
-                 times the map's mean. Only the last layers reach the classifier through nothing but an average."
+                "The channel that adds most to the score of the class first: the classifier's weight times the map's \
+                 mean where only an average lies between, and elsewhere gradient × value, which is right in the first order."
             }
             Self::Health => "Broken, dead, silent, solid and copying maps first.",
             Self::Similarity => "Maps that look alike beside each other.",

@@ -1,7 +1,8 @@
 //! What a key, a click, a wheel or the palette asks for.
 
 use super::key::Direction;
-use crate::app::state::{LensName, Section};
+use crate::app::state::{Cells, LensName, Section};
+use crate::inspect::Start;
 use crate::view::{Filter, Normalize, Sort};
 
 /// One thing that can be done in the view.
@@ -61,6 +62,16 @@ pub enum Action {
     Over(LensName),
     /// What only this lens knows, by the name of its command.
     OfLens(LensName, &'static str),
+    /// What is traced back stays while one walks to other layers, or no longer.
+    HoldOrigin,
+    /// The most probable class is traced back, or what each lens traces by itself.
+    ToggleClass,
+    /// This is traced back, or what each lens traces by itself.
+    TraceFrom(Start),
+    /// This is subtracted from what is traced back, or no longer.
+    Subtract(Start),
+    /// Of a channel, these cells are traced back.
+    Cells(Cells),
     /// What lies over the picture lets more of it through.
     LessOpacity,
     /// What lies over the picture covers more of it.

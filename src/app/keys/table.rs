@@ -6,6 +6,7 @@ use super::action::Action;
 use super::key::{Direction, Key};
 use super::keymap::{Command, Keymap, digits};
 use crate::app::lens::{About, OVERLAYS, TILES};
+use crate::app::state::Cells;
 use crate::view::{Filter, Normalize, Sort};
 
 /// The table of all commands, lenses included.
@@ -66,6 +67,24 @@ const LOOKING: &[Row] = &[
     ("stronger", Action::MoreOpacity, &["]"], "what lies over the picture stronger"),
 ];
 
+const TRACING: &[Row] = &[
+    (
+        "hold-origin",
+        Action::HoldOrigin,
+        &["shift x"],
+        "hold the selected channel as what is traced back, while you walk; or let it go",
+    ),
+    (
+        "trace-class",
+        Action::ToggleClass,
+        &["shift e"],
+        "trace back the top class, or what each lens traces by itself",
+    ),
+    ("trace-strongest", Action::Cells(Cells::Strongest), &[], "trace back the channel's strongest cell"),
+    ("trace-mean", Action::Cells(Cells::Mean), &[], "trace back the mean of the channel's cells"),
+    ("trace-marked", Action::Cells(Cells::Marked), &[], "trace back the channel's marked cell"),
+];
+
 const SORTING: &[Row] = &[
     ("next-order", Action::NextSort, &["."], "sort by the next (max, mean, change, class, health …)"),
     ("previous-order", Action::PreviousSort, &[","], "sort by the one before"),
@@ -94,6 +113,7 @@ fn commands() -> Vec<Command> {
     for lens in OVERLAYS {
         all.extend(of_lens(lens.about(), Action::Over(lens.about().name)));
     }
+    all.extend(rows(TRACING));
     all.push(Command {
         name: "type-channel".into(),
         action: Action::Type('0'),
@@ -168,7 +188,7 @@ mod tests {
         let lenses = TILES.iter().map(|lens| lens.about()).chain(OVERLAYS.iter().map(|lens| lens.about()));
         let of_lenses =
             lenses.flat_map(|about| about.keys.iter().chain(about.more.iter().flat_map(|m| m.keys)));
-        let fixed = [MOVING, LOOKING, SORTING];
+        let fixed = [MOVING, LOOKING, TRACING, SORTING];
         for key in fixed.iter().flat_map(|rows| rows.iter()).flat_map(|row| row.2).chain(of_lenses) {
             assert!(key.parse::<Key>().is_ok(), "{key}");
         }

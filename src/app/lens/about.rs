@@ -1,7 +1,8 @@
 //! What is said of a lens wherever it is named: in the table of keys, the palette, files and options.
 
 use crate::app::state::{LensName, Lenses, Time};
-use crate::model::{Graph, LayerIndex};
+use crate::model::{Graph, LayerIndex, Trace};
+use crate::session::Averaged;
 use crate::source::Decoding;
 
 /// A lens in words.
@@ -53,7 +54,7 @@ pub struct More {
 }
 
 /// What a lens asks of the session beside the taps of the shown layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Needs {
     /// Layers whose values are wanted, without repetition.
     pub maps: Vec<LayerIndex>,
@@ -61,6 +62,10 @@ pub struct Needs {
     pub predictions: bool,
     /// Whether maps are to be compared with those of the held frame.
     pub held: bool,
+    /// Ways back through the network; of the same units by the same rule there is one.
+    pub traces: Vec<Trace>,
+    /// What is averaged while the frame stands still.
+    pub averaged: Option<Averaged>,
 }
 
 impl Needs {
@@ -73,6 +78,19 @@ impl Needs {
         }
         self.predictions |= other.predictions;
         self.held |= other.held;
+        for trace in other.traces {
+            let is_same = |known: &&mut Trace| known.from == trace.from && known.rule == trace.rule;
+            let Some(known) = self.traces.iter_mut().find(is_same) else {
+                self.traces.push(trace);
+                continue;
+            };
+            for wanted in trace.wanted {
+                if !known.wanted.contains(&wanted) {
+                    known.wanted.push(wanted);
+                }
+            }
+        }
+        self.averaged = self.averaged.take().or(other.averaged);
     }
 }
 

@@ -58,7 +58,7 @@ impl OverlayWork for Work {
         if self.shown.as_ref().is_none_or(|(known, _)| *known != key) {
             let map = shown.map(look.layer)?.channel(channel as usize)?;
             let (statistics, ranges) = self.statistics.run(gpu, &map, by_percentile);
-            self.shown = Some((key, Over { map, statistics, ranges, scale }));
+            self.shown = Some((key, Over::even(map, statistics, ranges, scale)));
         }
         let (_, over) = self.shown.as_ref()?;
         Some(Over { scale, ..over.clone() })

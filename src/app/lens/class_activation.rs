@@ -195,12 +195,13 @@ impl Work {
         if !model.weights.origin.is_trained() {
             return None;
         }
-        let class = *shown.answer.as_ref()?.top(1).first()?;
+        let top = || shown.answer.as_ref()?.top(1).first().copied();
+        let class = look.lenses.tracing.class().or_else(top)?;
         let (weights, bias) = explainer.of_class(class)?;
         let map = self.pass.run(gpu, shown.map(explainer.layer)?, &weights);
         let scale = look.colors.scale_of_one();
         let (statistics, ranges) = self.statistics.run(gpu, &map, scale.normalize.is_percentile());
-        let over = Over { map: map.clone(), statistics, ranges, scale };
+        let over = Over::even(map.clone(), statistics, ranges, scale);
         Some(Shown { sequence: shown.sequence, class, bias, map, over })
     }
 
@@ -235,7 +236,10 @@ impl OverlayWork for Work {
         let shown = look.shown?;
         let scale = look.colors.scale_of_one();
         let is_same = |known: &Shown| {
-            known.sequence == shown.sequence && known.over.ranges.is_some() == scale.normalize.is_percentile()
+            let is_chosen = look.lenses.tracing.class().is_none_or(|class| class == known.class);
+            is_chosen
+                && known.sequence == shown.sequence
+                && known.over.ranges.is_some() == scale.normalize.is_percentile()
         };
         if !self.shown.as_ref().is_some_and(is_same) {
             self.shown = Some(self.compute(gpu, look, shown)?);

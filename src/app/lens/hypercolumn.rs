@@ -238,7 +238,7 @@ impl OverlayWork for Work {
             let maps = maps(shown, layers)?;
             let map = self.pass.picture(gpu, &maps, input_size(look.graph));
             let (statistics, ranges) = self.statistics.run(gpu, &map, true);
-            self.shown = Some((key, Over { map, statistics, ranges, scale }));
+            self.shown = Some((key, Over::even(map, statistics, ranges, scale)));
         }
         self.shown.as_ref().map(|(_, over)| Over { scale, ..over.clone() })
     }

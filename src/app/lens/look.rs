@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::keys::{Action, Keymap};
 use crate::app::state::{Colors, Lenses, Place};
 use crate::engine::Model;
-use crate::model::labels::class_name;
+use crate::model::labels::{Label, class_name};
 use crate::model::{Graph, LayerIndex, Node, Shape};
 use crate::session::{Activations, HeldFrame};
 
@@ -30,6 +30,10 @@ pub struct Look<'a> {
     pub shown: Option<&'a Arc<Activations>>,
     /// The network with its parameters and class names, once it is there.
     pub network: Option<&'a Model>,
+    /// Names of its classes; empty where they are not known.
+    pub labels: &'a [Label],
+    /// The frame stays until someone goes on.
+    pub is_still: bool,
     /// What the columns of a comparison of networks are called; empty where nothing is compared.
     pub versions: &'a [String],
     /// The pixel (column, row) of the network's input under the cursor, or marked by keys.
@@ -74,6 +78,6 @@ impl<'a> Look<'a> {
 
     /// The name of a class, where it is known.
     pub fn class_name(&self, class: usize) -> String {
-        class_name(self.network.map_or(&[], |model| &model.labels), class)
+        class_name(self.labels, class)
     }
 }

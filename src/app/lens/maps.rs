@@ -54,35 +54,40 @@ pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
     Subject { size: [shape.width, shape.height], count, is_selectable: true, titles }
 }
 
-/// The session computes maps and their statistics; kept is where other ranges of theirs are put.
-pub struct Work {
-    titles: fn(&Look<'_>) -> Vec<String>,
-    /// Of each version.
-    ranges: Vec<Option<StatisticsBuffer>>,
-}
+/// Where other ranges than those of the session are put, of each version.
+#[derive(Default)]
+pub struct Ranges(Vec<Option<StatisticsBuffer>>);
 
-impl Work {
-    /// `titles`: what the versions are called.
-    pub fn new(titles: fn(&Look<'_>) -> Vec<String>) -> Self {
-        Self { titles, ranges: vec![] }
-    }
-
+impl Ranges {
     /// Ranges of a version on the drawing device, in the same buffer as those of the frame before.
-    fn place(
+    pub fn place(
         &mut self,
         gpu: &GpuContext,
         version: usize,
         ranges: Option<Vec<ChannelStatistics>>,
     ) -> Option<StatisticsBuffer> {
         let ranges = ranges?;
-        if self.ranges.len() <= version {
-            self.ranges.resize(version + 1, None);
+        if self.0.len() <= version {
+            self.0.resize(version + 1, None);
         }
-        match &mut self.ranges[version] {
+        match &mut self.0[version] {
             Some(buffer) => buffer.replace(gpu, &ranges),
             empty => *empty = Some(StatisticsBuffer::upload(gpu, &ranges)),
         }
-        self.ranges[version].clone()
+        self.0[version].clone()
+    }
+}
+
+/// The session computes maps and their statistics.
+pub struct Work {
+    titles: fn(&Look<'_>) -> Vec<String>,
+    ranges: Ranges,
+}
+
+impl Work {
+    /// `titles`: what the versions are called.
+    pub fn new(titles: fn(&Look<'_>) -> Vec<String>) -> Self {
+        Self { titles, ranges: Ranges::default() }
     }
 }
 
@@ -98,7 +103,7 @@ impl TilesWork for Work {
             let pixels = Pixels::Values {
                 map: tap.map.clone(),
                 statistics: tap.statistics.clone(),
-                ranges: self.place(gpu, version, colors.other_ranges()),
+                ranges: self.ranges.place(gpu, version, colors.other_ranges()),
                 scale: colors.scale,
                 colormap: colors.colormap,
                 smooth: look.colors.smooth,

@@ -8,6 +8,8 @@
 mod about;
 pub mod channel;
 pub mod class_activation;
+pub mod grad_cam;
+pub mod gradients;
 pub mod held;
 pub mod hypercolumn;
 pub mod kernels;
@@ -15,7 +17,9 @@ mod layer_colors;
 mod legend;
 mod look;
 pub mod maps;
+mod origin;
 mod overlay;
+pub mod saliency;
 mod tiles;
 
 use super::state::LensName;
@@ -24,15 +28,21 @@ pub use about::{About, Choices, Flag, More, Needs, Takes};
 pub use layer_colors::{LayerColors, Oddities, meaning, ranges_of};
 pub use legend::{Line, Strip};
 pub use look::Look;
+pub use origin::{first_order, first_order_needs, from_words, selected_channel, sorted_by};
 pub use overlay::{Over, OverlayLens, OverlayWork};
 pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 
 /// What the tiles can show; the first is there from the start.
-pub static TILES: &[&dyn TilesLens] = &[&maps::Maps, &held::Held, &kernels::Kernels];
+pub static TILES: &[&dyn TilesLens] = &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients];
 
 /// What can lie over the picture.
-pub static OVERLAYS: &[&dyn OverlayLens] =
-    &[&channel::Channel, &class_activation::ClassActivation, &hypercolumn::Hypercolumn];
+pub static OVERLAYS: &[&dyn OverlayLens] = &[
+    &channel::Channel,
+    &class_activation::ClassActivation,
+    &hypercolumn::Hypercolumn,
+    &saliency::Saliency,
+    &grad_cam::GradCam,
+];
 
 /// The lens of this name; maps where there is none.
 pub fn tiles(name: Option<LensName>) -> &'static dyn TilesLens {

@@ -4,9 +4,9 @@ use super::about::{About, Choices, Needs};
 use super::legend::Line;
 use super::look::Look;
 use crate::app::state::Lenses;
-use crate::gpu::{FeatureMapBuffer, GpuContext, StatisticsBuffer};
+use crate::gpu::{Cover, FeatureMapBuffer, GpuContext, StatisticsBuffer};
 use crate::model::LayerIndex;
-use crate::view::Scale;
+use crate::view::{Colormap, Scale};
 
 /// One answer to what lies over the picture. Stateless: what is chosen is in the [`Look`], what is computed in
 /// [`OverlayWork`].
@@ -80,4 +80,22 @@ pub struct Over {
     pub ranges: Option<StatisticsBuffer>,
     /// How values become places in the colormap.
     pub scale: Scale,
+    /// The colours, where they are not those of the maps.
+    pub colormap: Option<Colormap>,
+    /// What of the opacity a value has.
+    pub cover: Cover,
+    /// What a snapshot keeps of it: a name, and the numbers behind the map.
+    pub numbers: Option<(String, FeatureMapBuffer)>,
+}
+
+impl Over {
+    /// A map in the colours of the maps, equally opaque everywhere.
+    pub fn even(
+        map: FeatureMapBuffer,
+        statistics: StatisticsBuffer,
+        ranges: Option<StatisticsBuffer>,
+        scale: Scale,
+    ) -> Self {
+        Self { map, statistics, ranges, scale, colormap: None, cover: Cover::Even, numbers: None }
+    }
 }

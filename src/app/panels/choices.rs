@@ -8,6 +8,7 @@ use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
+use crate::inspect::pooled_from;
 use crate::view::{Filter, Sort};
 
 /// Sort and filter, with what hinders them.
@@ -55,14 +56,20 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
             }
         }
         ui.add_space(8.0);
-        if let Some(note) = arranged.and_then(|arranged| arranged.note) {
+        if let Some(note) = arranged.and_then(|arranged| arranged.note.clone()) {
             ui.label(RichText::new(note).color(palette(ui).accent).small());
         }
         if let Some(class) = arranged.and_then(|arranged| arranged.class) {
             let name = model.class_name(class);
-            ui.label(
-                RichText::new(format!("what adds most to “{name}” first")).color(palette(ui).quiet).small(),
-            );
+            let is_exact = pooled_from(state.graph(), model.shown_layer(state)).is_some();
+            let how = if is_exact { "" } else { " in the first order" };
+            let text = format!("what adds most to “{name}”{how} first");
+            let help = if is_exact {
+                ""
+            } else {
+                "Gradient × value, summed over each map: exact only where the network is linear."
+            };
+            ui.label(RichText::new(text).color(palette(ui).quiet).small()).on_hover_text(help);
         }
     });
 }

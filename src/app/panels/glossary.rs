@@ -102,6 +102,14 @@ const TERMS: &[(&str, &str)] = &[
         "class activation map",
         "Where the score of a class comes from: the last maps, each times its weight for the class, added up.",
     ),
+    (
+        "gradient",
+        "How much a number inside the network would change with each value before it, computed backwards from that number.",
+    ),
+    (
+        "Grad-CAM",
+        "Where a class comes from as any layer has it: its maps, weighted by their gradients, added up. Approximate.",
+    ),
     ("hypercolumn", "All values that the chosen layers have at one pixel; the picture shows their mean."),
     ("receptive field", "The pixels of the input that one cell of a map can see."),
     (
@@ -179,6 +187,9 @@ mod tests {
             include_str!("../lens/maps.rs"),
             include_str!("../lens/class_activation.rs"),
             include_str!("../lens/hypercolumn.rs"),
+            include_str!("../lens/saliency.rs"),
+            include_str!("../lens/grad_cam.rs"),
+            include_str!("../lens/gradients.rs"),
         ];
         let between = |source: &'static str, before: &'static str| {
             source.split(before).skip(1).filter_map(|rest| rest.split('"').next())

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::lens::{LayerColors, Look};
+use crate::app::lens::{self, LayerColors, Look, Needs};
 use crate::app::setup::Setup;
 use crate::app::state::AppState;
 use crate::app::theme::Theme;
@@ -42,6 +42,12 @@ pub(super) fn again(
     if let Some(lens) = state.overlay_lens() {
         words.push(lens.command(&look));
         words.push(format!("--opacity {}", state.lenses.opacity));
+    }
+    // What has nothing to do with units is the same whatever is traced back.
+    let traces = |needs: Needs| !needs.traces.is_empty();
+    let overlay = state.overlay_lens();
+    if traces(state.tiles_lens().needs(&look)) || overlay.is_some_and(|lens| traces(lens.needs(&look))) {
+        words.push(lens::from_words(&look));
     }
     let panels = &state.panels;
     let switches = [

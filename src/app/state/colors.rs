@@ -46,6 +46,11 @@ impl Colors {
         self.chosen_colormap.unwrap_or(self.scale.normalize.colormap())
     }
 
+    /// The colours of values without a sign.
+    pub fn sequential(&self) -> Colormap {
+        Some(self.colormap()).filter(|colormap| !colormap.is_diverging()).unwrap_or_default()
+    }
+
     /// The colormap after this one.
     pub fn next_colormap(&mut self) {
         self.chosen_colormap = Some(self.colormap().next());

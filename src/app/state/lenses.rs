@@ -1,5 +1,6 @@
 //! Which lenses are chosen, and what they are set to. Pure.
 
+use super::tracing::Tracing;
 use crate::model::LayerIndex;
 
 /// The name of a lens, as the lists in [`crate::app::lens`] have it.
@@ -19,12 +20,20 @@ pub struct Lenses {
     pub opacity: f32,
     /// The layers of the hypercolumn, in ascending order.
     pub hypercolumn: Vec<LayerIndex>,
+    /// What is traced back, and how.
+    pub tracing: Tracing,
 }
 
 impl Default for Lenses {
     fn default() -> Self {
         // The hypercolumn is the tutorial's first one.
-        Self { tiles: None, over: None, opacity: 0.7, hypercolumn: vec![1, 4, 7] }
+        Self {
+            tiles: None,
+            over: None,
+            opacity: 0.7,
+            hypercolumn: vec![1, 4, 7],
+            tracing: Tracing::default(),
+        }
     }
 }
 
@@ -48,6 +57,7 @@ impl Lenses {
     /// Keeps what another network has too.
     pub fn adopt(&mut self, layers: usize) {
         self.hypercolumn.retain(|&layer| layer < layers);
+        self.tracing.adopt();
     }
 }
 

@@ -5,12 +5,14 @@ mod lenses;
 mod panels;
 mod place;
 mod time;
+mod tracing;
 
 use std::sync::Arc;
 
 use super::keys::{Action, Keymap, keymap};
 use super::lens::{self, Look, Needs, OverlayLens, TilesLens};
 use crate::gpu::Preprocessing;
+use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex};
 use crate::session::Request;
 use crate::view::{Normalize, Sort};
@@ -20,11 +22,14 @@ pub use lenses::{LensName, Lenses};
 pub use panels::{Panels, Search, Section};
 pub use place::{Arranged, Place};
 pub use time::Time;
+pub use tracing::{Cells, Tracing};
 
 /// What the user has chosen.
 #[derive(Clone, Debug)]
 pub struct AppState {
     graph: Arc<Graph>,
+    /// Names of the network's classes; empty where they are not known.
+    pub labels: Arc<[Label]>,
     /// What [`Action::Reset`] goes back to.
     initial: Option<Box<AppState>>,
     /// Where one looks.
@@ -67,6 +72,7 @@ impl AppState {
     pub fn new(graph: Arc<Graph>, layer: LayerIndex) -> Self {
         Self {
             graph,
+            labels: Arc::new([]),
             initial: None,
             place: Place::new(layer),
             colors: Colors::default(),
@@ -86,14 +92,14 @@ impl AppState {
     }
 
     /// Looks at another network from now on.
-    pub fn adopt(&mut self, graph: Arc<Graph>) {
+    pub fn adopt(&mut self, graph: Arc<Graph>, labels: Arc<[Label]>) {
         self.place.adopt(&graph);
         self.lenses.adopt(graph.nodes.len());
         self.colors.locks.clear();
         if let Some(initial) = &mut self.initial {
-            initial.adopt(graph.clone());
+            initial.adopt(graph.clone(), labels.clone());
         }
-        self.graph = graph;
+        (self.graph, self.labels) = (graph, labels);
     }
 
     /// The network that is looked at.
@@ -113,6 +119,8 @@ impl AppState {
             held: self.time.held.as_ref(),
             shown: None,
             network: None,
+            labels: &self.labels,
+            is_still: self.time.frozen,
             versions: &[],
             pixel: None,
         }
@@ -130,14 +138,26 @@ impl AppState {
 
     /// What the session is to deliver for this state.
     pub fn request(&self) -> Request {
-        let look = self.look();
-        let mut needs = self.tiles_lens().needs(&look);
-        needs.join(self.overlay_lens().map(|lens| lens.needs(&look)).unwrap_or_default());
+        self.request_of(&[self.place.layer])
+    }
+
+    /// The same for several layers, one of which is shown after the other.
+    pub fn request_of(&self, layers: &[LayerIndex]) -> Request {
+        let mut needs = Needs::default();
+        for &layer in layers {
+            let mut look = self.look();
+            look.layer = layer;
+            needs.join(self.tiles_lens().needs(&look));
+            needs.join(self.overlay_lens().map(|lens| lens.needs(&look)).unwrap_or_default());
+            if self.place.sort == Sort::Class {
+                needs.join(lens::first_order_needs(&look));
+            }
+        }
         if self.panels.network_input {
             needs.join(Needs { maps: vec![0], ..Needs::default() });
         }
         Request {
-            taps: vec![self.place.layer],
+            taps: layers.to_vec(),
             maps: needs.maps,
             predictions: self.panels.predictions || needs.predictions,
             how: self.how,
@@ -145,8 +165,8 @@ impl AppState {
             past: self.time.past,
             held: self.time.held.clone().filter(|_| needs.held),
             percentiles: self.colors.scale.normalize == Normalize::Percentile,
-            traces: vec![],
-            averaged: None,
+            traces: needs.traces,
+            averaged: needs.averaged,
         }
     }
 
@@ -238,6 +258,14 @@ impl AppState {
                     lens.act(command, lenses, place.layer);
                 }
             }
+            Action::HoldOrigin => {
+                let channel = lens::selected_channel(&self.look());
+                self.lenses.tracing.toggle_held(channel);
+            }
+            Action::ToggleClass => lenses.tracing.toggle_class(),
+            Action::TraceFrom(start) => lenses.tracing.choose(start),
+            Action::Subtract(start) => lenses.tracing.subtract(start),
+            Action::Cells(cells) => lenses.tracing.cells = cells,
             Action::LessOpacity => lenses.change_opacity(-1),
             Action::MoreOpacity => lenses.change_opacity(1),
             Action::ToggleFrozen => time.toggle_frozen(),

@@ -63,7 +63,7 @@ pub struct Arranged {
     /// The class that channels are sorted by.
     pub class: Option<usize>,
     /// Why they are not sorted or filtered as asked for, and what to do.
-    pub note: Option<&'static str>,
+    pub note: Option<String>,
 }
 
 impl Place {
@@ -110,7 +110,8 @@ impl Place {
     /// The selected channel of a layer.
     pub fn selected_channel(&self, graph: &Graph, layer: LayerIndex) -> Option<u32> {
         let channels = self.shown_channels(graph, layer);
-        channels.get(self.selected).or(channels.first()).copied()
+        let followed = self.followed.filter(|channel| layer == self.layer && channels.contains(channel));
+        followed.or_else(|| channels.get(self.selected).or(channels.first()).copied())
     }
 
     /// Takes how channels stand now. The selected one stays so: always where it is enlarged or was asked for by number,

@@ -1,8 +1,10 @@
 use super::*;
-use crate::app::lens::{class_activation, held, hypercolumn, kernels};
+use crate::app::lens::{class_activation, grad_cam, gradients, held, hypercolumn, kernels, saliency};
 use crate::frame::{Frame, PixelFormat};
 use crate::gpu::Fit;
+use crate::inspect::Start;
 use crate::model::inception_v3::inception_v3;
+use crate::model::{CamMethod, Form, Method, Place as Cell, Rule};
 use crate::session::HeldFrame;
 use crate::view::{Colormap, Normalize};
 
@@ -112,4 +114,77 @@ fn slices_of_kernels_are_no_grid_of_channels() {
     state.place.go_to_layer(&state.graph().clone(), layer);
     press(&mut state, &[Action::ChannelDown, Action::ChannelDown]);
     assert_eq!(state.place.selected, 2);
+}
+
+#[test]
+fn a_gradient_starts_at_the_selected_channel_until_one_is_held() {
+    let mut state = state();
+    press(&mut state, &[Action::Over(saliency::NAME), Action::ChannelRight, Action::ChannelRight]);
+    let from = |state: &AppState| {
+        let unit = state.request().traces[0].from[0];
+        (unit.layer, unit.channel, unit.place)
+    };
+    assert_eq!(from(&state), (164, 2, Cell::Strongest));
+    assert_eq!(state.request().traces[0].wanted, [(0, Form::Gradient)]);
+    press(&mut state, &[Action::PreviousLayer, Action::Cells(Cells::Mean)]);
+    assert_eq!(from(&state), (163, 0, Cell::Mean), "it follows the selection");
+    press(&mut state, &[Action::HoldOrigin, Action::PreviousLayer, Action::ChannelRight]);
+    assert_eq!(from(&state), (163, 0, Cell::Mean), "and stays where it is held");
+    press(&mut state, &[Action::HoldOrigin]);
+    assert_eq!(from(&state), (162, 1, Cell::Mean));
+    // A marked cell; the strongest one while none is.
+    press(&mut state, &[Action::Cells(Cells::Marked)]);
+    assert_eq!(from(&state).2, Cell::Strongest);
+    state.place.point = Some([0.0, 0.99]);
+    assert_eq!(from(&state).2, Cell::Cell(16, 0));
+    // A channel that was asked for by number is the selected one before anything is arranged.
+    state.place.followed = Some(77);
+    assert_eq!(from(&state).1, 77);
+}
+
+#[test]
+fn rules_that_average_ask_for_a_mean_and_the_value() {
+    let mut state = state();
+    press(&mut state, &[Action::OfLens(saliency::NAME, "guided")]);
+    assert_eq!((state.request().traces[0].rule, state.request().averaged), (Rule::Guided, None));
+    press(&mut state, &[Action::OfLens(saliency::NAME, "smoothgrad"), Action::TraceFrom(Start::Class(281))]);
+    let request = state.request();
+    let asked = request.averaged.unwrap();
+    assert_eq!((asked.method, asked.to, asked.from[0].channel), (Method::SmoothGrad, 0, 281));
+    assert!(request.traces[0].wanted.is_empty() && request.traces[0].from == asked.from);
+}
+
+#[test]
+fn lenses_that_ask_the_same_way_back_share_it() {
+    let mut state = state();
+    press(&mut state, &[Action::Tiles(gradients::NAME), Action::Over(grad_cam::NAME)]);
+    let request = state.request();
+    assert_eq!(request.traces.len(), 1);
+    assert_eq!(request.traces[0].wanted, [(164, Form::Gradient), (164, Form::Cam(CamMethod::GradCam))]);
+    assert_eq!((request.traces[0].from[0].place, request.predictions), (Cell::Top, true));
+    // Channels by what they add to the class: the same way once more.
+    press(&mut state, &[Action::Sort(Sort::Class)]);
+    assert_eq!(state.request().traces[0].wanted[2], (164, Form::TimesValue));
+    // Where averages alone lie between, no gradient is needed.
+    press(&mut state, &[Action::Tiles(gradients::NAME), Action::Over(grad_cam::NAME)]);
+    let last = state.graph().find("mixed10").unwrap();
+    state.place.go_to_layer(&state.graph().clone(), last);
+    assert!(state.request().traces.is_empty() && state.request().predictions);
+}
+
+#[test]
+fn layers_behind_the_origin_get_a_sentence() {
+    let mut state = state();
+    press(&mut state, &[Action::Tiles(gradients::NAME), Action::HoldOrigin]);
+    assert_eq!(state.request().traces[0].wanted, [(164, Form::Gradient)]);
+    press(&mut state, &[Action::NextStage]);
+    assert!(state.request().traces.is_empty());
+    let reason = state.tiles_lens().subject(&state.look()).unwrap_err();
+    assert!(reason.contains("mixed6 is not before the origin (mixed5 channel 0"), "{reason}");
+    assert!(reason.contains("let it go with shift x"), "{reason}");
+    // All layers that are written one after the other have their own.
+    press(&mut state, &[Action::HoldOrigin]);
+    let wanted: Vec<_> =
+        state.request_of(&[40, 164]).traces[0].wanted.iter().map(|(layer, _)| *layer).collect();
+    assert_eq!(wanted, [40, 164]);
 }

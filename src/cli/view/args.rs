@@ -72,6 +72,11 @@ pub struct ViewArgs {
     /// What the tiles show, and what lies over the picture.
     #[command(flatten)]
     pub lenses: LensArgs,
+    /// What --saliency, --gradients and --grad-cam trace back, and stay with: LAYER:CHANNEL (its strongest cell),
+    /// LAYER:CHANNEL@ROW,COLUMN, LAYER:CHANNEL@mean, class:NAME or class:top; several joined with + or -
+    /// [default: the selected channel, or the top class].
+    #[arg(long, value_name = "ORIGIN")]
+    pub from: Option<String>,
     /// How much of the picture is covered by what lies over it, from 0 to 1.
     #[arg(long, value_name = "OPACITY", default_value_t = 0.7, value_parser = parse_fraction)]
     pub opacity: f32,
