@@ -1201,33 +1201,34 @@ for _name, _file, _size, _scale in [
     add(f"onnx-rapidocr_{_name}-paddle", published_onnx, "rapidocr_onnxruntime", "1.4.4", _member, _size, _scale)
 
 
-def make_one(out, name):
+def make_one(out, name, networks):
     folder = pathlib.Path(out) / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    NETWORKS[name](folder)
+    networks[name](folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{name}: {size / 1e6:.1f} MB", flush=True)
 
 
-def main(arguments):
+def main(arguments, networks, script, usage):
+    """`networks` by name, each a function of the folder that it fills."""
     if arguments == ["--list"]:
-        sys.exit(print("\n".join(NETWORKS)))
+        sys.exit(print("\n".join(networks)))
     if not arguments or arguments[0].startswith("-"):
-        sys.exit(__doc__)
+        sys.exit(usage)
     out, *wanted = arguments
-    matches = {w: [name for name in NETWORKS if name == w or w.endswith("-") and name.startswith(w)] for w in wanted}
+    matches = {w: [name for name in networks if name == w or w.endswith("-") and name.startswith(w)] for w in wanted}
     unknown = [w for w, found in matches.items() if not found]
     if unknown:
-        sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(NETWORKS)}")
-    chosen = [name for name in NETWORKS if not wanted or any(name in found for found in matches.values())]
+        sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(networks)}")
+    chosen = [name for name in networks if not wanted or any(name in found for found in matches.values())]
     if len(chosen) == 1:
-        return make_one(out, chosen[0])
+        return make_one(out, chosen[0], networks)
     # Each in a process of its own: tensorflow and torch cannot be loaded together (both bring an LLVM).
-    failed = [name for name in chosen if subprocess.run([sys.executable, __file__, out, name]).returncode]
+    failed = [name for name in chosen if subprocess.run([sys.executable, script, out, name]).returncode]
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], NETWORKS, __file__, __doc__)
