@@ -160,6 +160,7 @@ pub fn run(args: &KernelsArgs) -> anyhow::Result<ExitCode> {
             tile_side: args.tile_size,
             smooth: false,
             legend,
+            notes: vec![],
         }
         .draw()?
     };

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
+use image::RgbImage;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
+use super::by_class::{self, ByClass};
 use super::coloring::{Compared, caption, legend, odd_in_words};
 use super::names::output_path;
 use super::output;
@@ -37,7 +39,8 @@ pub struct MapsArgs {
     /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
     #[arg(long, value_name = "CHANNELS")]
     pub channels: Option<ChannelSet>,
-    /// What channels are sorted by; `change`, `class` and `health` take more than one picture's maps: see the view.
+    /// What channels are sorted by; `class` is the most probable one of each picture; `change` and `health` take more than one
+    /// picture's maps: see the view.
     #[arg(long, value_enum, default_value_t)]
     pub sort: Sort,
     /// The maps as a picture: PNG or SVG by the name's ending.
@@ -71,10 +74,10 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");
     }
-    if matches!(args.sort, Sort::Change | Sort::Class | Sort::Health) {
+    if matches!(args.sort, Sort::Change | Sort::Health) {
         bail!(
             "--sort {} needs more than the maps of one picture: use it in the window or with --headless; here \
-             index, max, mean, variance and similarity sort",
+             index, max, mean, variance, class and similarity sort",
             args.sort.name()
         );
     }
@@ -84,6 +87,10 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let node = &graph.nodes[layer];
     let channels = args.channels.clone().unwrap_or_default();
     let channels = channels.resolve(&node.name, node.shape.channels)?;
+    if args.sort == Sort::Class {
+        network::check_trained(&models[0])?;
+        by_class::check(&graph, layer)?;
+    }
     let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
     network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
@@ -94,45 +101,49 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         output::check_output(numbers.as_deref(), single, existing)?;
     }
     let mut events = events::open(args.tensorboard.as_deref(), "maps")?;
-    let maps = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
-        let mut compared = Compared::new(&models);
-        outputs.into_iter().for_each(|outputs| compared.add(outputs));
-        let main = compared.main(0);
-        let channels = sorted(main, &channels, args.sort);
-        let mut written = vec![];
-        let mut write = |path: &Path, bytes: Vec<u8>| -> anyhow::Result<()> {
-            let path = output_path(path, single, &picture.stem);
-            save(&path, &bytes, existing)?;
-            written.push(path);
-            Ok(())
+    let maps =
+        |picture: &Picture, outputs: Vec<Vec<LayerOutput>>, by: Option<ByClass>| -> anyhow::Result<_> {
+            let mut compared = Compared::new(&models);
+            outputs.into_iter().for_each(|outputs| compared.add(outputs));
+            let main = compared.main(0);
+            let channels = match &by {
+                Some(by) => in_order(&by.scores, &channels),
+                None => sorted(main, &channels, args.sort),
+            };
+            let mut written = vec![];
+            let mut write = |path: &Path, bytes: Vec<u8>| -> anyhow::Result<()> {
+                let path = output_path(path, single, &picture.stem);
+                save(&path, &bytes, existing)?;
+                written.push(path);
+                Ok(())
+            };
+            if let Some(path) = &args.npy {
+                let shape = [channels.len(), main.shape.height, main.shape.width];
+                write(path, npy(&shape, &chosen(main, &channels)))?;
+            }
+            if let Some(path) = &args.safetensors {
+                let named = compared.named(0, &node.name).into_iter().map(|(name, output)| {
+                    let shape = vec![1, channels.len(), main.shape.height, main.shape.width];
+                    (name, shape, chosen(output, &channels))
+                });
+                write(path, tensors(named.collect())?)?;
+            }
+            let mut logged = None;
+            if args.output.is_some() || args.tensorboard.is_some() {
+                let title = format!("{} · layer {layer} · {} · {}", node.name, node.operation(), node.shape);
+                let by = by.map(|by| format!(" · {}", by.words)).unwrap_or_default();
+                let subtitle = format!("{} · {}{by}", picture.frame.name, compared.in_words());
+                let figure = draw(args, node, &compared, &channels, title, subtitle)?;
+                if let Some(path) = &args.output {
+                    write(path, figure.encode(path)?)?;
+                }
+                if args.tensorboard.is_some() {
+                    logged = Some((figure.to_picture()?, chosen(main, &channels)));
+                }
+            }
+            Ok((written, logged))
         };
-        if let Some(path) = &args.npy {
-            let shape = [channels.len(), main.shape.height, main.shape.width];
-            write(path, npy(&shape, &chosen(main, &channels)))?;
-        }
-        if let Some(path) = &args.safetensors {
-            let named = compared.named(0, &node.name).into_iter().map(|(name, output)| {
-                let shape = vec![1, channels.len(), main.shape.height, main.shape.width];
-                (name, shape, chosen(output, &channels))
-            });
-            write(path, tensors(named.collect())?)?;
-        }
-        let mut logged = None;
-        if args.output.is_some() || args.tensorboard.is_some() {
-            let title = format!("{} · layer {layer} · {} · {}", node.name, node.operation(), node.shape);
-            let subtitle = format!("{} · {}", picture.frame.name, compared.in_words());
-            let figure = draw(args, node, &compared, &channels, title, subtitle)?;
-            if let Some(path) = &args.output {
-                write(path, figure.encode(path)?)?;
-            }
-            if args.tensorboard.is_some() {
-                logged = Some((figure.to_picture()?, chosen(main, &channels)));
-            }
-        }
-        Ok((written, logged))
-    };
-    let work = Work { engines: &mut engines, how, layers: &[layer] };
-    pictures::for_each_output(&args.pictures, work, maps, |picture, (written, logged)| {
+    let mut done = |picture: Picture, (written, logged): Written| -> anyhow::Result<()> {
         written.iter().try_for_each(|path| output::wrote(path))?;
         if let (Some(events), Some((figure, values))) = (&mut events, logged) {
             let step = picture.number as i64;
@@ -141,10 +152,24 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
         Ok(())
-    })?;
+    };
+    if args.sort == Sort::Class {
+        pictures::for_each(&args.pictures, &mut |picture| {
+            let (outputs, by) = by_class::rank(&mut engines, &picture.frame, how, layer)?;
+            let made = maps(&picture, outputs, Some(by))?;
+            done(picture, made)
+        })?;
+    } else {
+        let work = Work { engines: &mut engines, how, layers: &[layer] };
+        let maps = |picture: &Picture, outputs: Vec<Vec<LayerOutput>>| maps(picture, outputs, None);
+        pictures::for_each_output(&args.pictures, work, maps, done)?;
+    }
     events::close(events)?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// Files, and the figure with its values for TensorBoard.
+type Written = (Vec<PathBuf>, Option<(RgbImage, Vec<f32>)>);
 
 /// The values of the chosen channels, one after the other.
 fn chosen(output: &LayerOutput, channels: &[u32]) -> Vec<f32> {
@@ -169,9 +194,15 @@ fn sorted(output: &LayerOutput, channels: &[u32], sort: Sort) -> Vec<u32> {
         };
         let scores: Vec<f32> =
             measure(&output.values, output.shape, &no_light, None).iter().map(score).collect();
-        Ranking::new(&scores).order().to_vec()
+        return in_order(&scores, channels);
     };
     order.into_iter().filter(|channel| channels.contains(channel)).collect()
+}
+
+/// The chosen channels, those with the largest scores first.
+fn in_order(scores: &[f32], channels: &[u32]) -> Vec<u32> {
+    let ranking = Ranking::new(scores);
+    ranking.order().iter().copied().filter(|channel| channels.contains(channel)).collect()
 }
 
 fn draw(
@@ -205,6 +236,7 @@ fn draw(
         })
         .collect();
     let (tile_side, legend) = (args.tile_size, Some(legend));
-    let sheet = Sheet { title, subtitle, columns, rows, cells, tile_side, smooth: false, legend };
+    let sheet =
+        Sheet { title, subtitle, columns, rows, cells, tile_side, smooth: false, legend, notes: vec![] };
     Ok(sheet.draw()?)
 }

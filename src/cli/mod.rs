@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod by_class;
 mod cam;
 mod cameras;
 mod classify;
@@ -20,6 +21,7 @@ mod names;
 mod network;
 mod output;
 mod pictures;
+mod saliency;
 mod sheet;
 mod summary;
 mod tutorial;
@@ -68,6 +70,7 @@ pub enum Command {
     Sheet(sheet::SheetArgs),
     Hypercolumn(hypercolumn::HypercolumnArgs),
     Cam(cam::CamArgs),
+    Saliency(saliency::SaliencyArgs),
     Kernels(kernels::KernelsArgs),
     Keys(keys::KeysArgs),
     Diagnose(diagnose::DiagnoseArgs),
@@ -98,6 +101,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Sheet(args)) => sheet::run(args),
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
         Some(Command::Cam(args)) => cam::run(args),
+        Some(Command::Saliency(args)) => saliency::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),

@@ -172,6 +172,7 @@ pub fn draw(
         tile_side: look.tile_side,
         smooth: false,
         legend: sheet_legend(look.colors, &painted, compared.len()),
+        notes: vec![],
     };
     Ok(sheet.draw()?)
 }

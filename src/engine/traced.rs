@@ -36,6 +36,8 @@ pub struct Asked {
 pub struct Attribution {
     /// The weighted sum of the units in this picture.
     pub value: f32,
+    /// The same in a picture without anything, of [`Method::Integrated`], whose values add up to the difference.
+    pub value_without: Option<f32>,
     /// In the layer's shape.
     pub output: LayerOutput,
 }
@@ -79,7 +81,7 @@ impl Engine {
             .pop()
             .ok_or_else(|| EngineError::new("the network gave nothing on its way back".to_string()))?;
         if let Some(output) = outputs.pop() {
-            return Ok(Attribution { value, output });
+            return Ok(Attribution { value, value_without: None, output });
         }
         let input = self.input(frame, how)?;
         let (black, _) = self.model.weights.conventions.input_scale.ends();
@@ -95,7 +97,18 @@ impl Engine {
         let to = if versions == Versions::Between { 0 } else { to };
         let shape = self.graph().nodes[to].shape;
         let values = self.read(averaging.result()).map_err(EngineError::new)?;
-        Ok(Attribution { value, output: LayerOutput { layer: to, shape, values } })
+        let mut value_without = None;
+        if versions == Versions::Between
+            && let Some(tensor) = averaging.value_without(&mut self.network)
+        {
+            value_without = self.read(tensor).map_err(EngineError::new)?.first().copied();
+        }
+        Ok(Attribution { value, value_without, output: LayerOutput { layer: to, shape, values } })
+    }
+
+    /// Bytes of layers' values that stay in memory for these traces, beside those of `layers`.
+    pub fn traced_bytes(&self, layers: &[LayerIndex], traces: &[Trace]) -> usize {
+        self.network.traced_values(layers, traces) * size_of::<f32>()
     }
 
     fn traced(&self, trace: &Trace, traced: Traced) -> Result<TracedOutput, EngineError> {

@@ -141,6 +141,42 @@ impl<'a> LegendStrip<'a> {
     }
 }
 
+/// Paragraphs under everything, as wide as the figure.
+pub(super) struct Notes {
+    lines: Vec<String>,
+    size: f32,
+}
+
+impl Notes {
+    const SIZE: f32 = 13.0;
+    const LINES: usize = 4;
+    const ABOVE: f32 = 14.0;
+
+    /// Fits them to the width of the figure inside its margins.
+    pub fn new(notes: &[String], width: u32) -> Self {
+        let size = Self::SIZE * enlargement(width);
+        let lines = notes.iter().flat_map(|note| wrap_text(note, size, width as f32, Self::LINES).0);
+        Self { lines: lines.collect(), size }
+    }
+
+    /// Pixels they take, with the space over them.
+    pub fn height(&self) -> u32 {
+        match self.lines.len() {
+            0 => 0,
+            count => (Self::ABOVE + count as f32 * self.size * 1.4).ceil() as u32,
+        }
+    }
+
+    /// Writes them in a space that begins at `top`.
+    pub fn draw(&self, figure: &mut Figure, top: u32) {
+        let style = TextStyle::new(self.size, QUIET);
+        for (row, line) in self.lines.iter().enumerate() {
+            let y = top as f32 + Self::ABOVE + self.size + row as f32 * self.size * 1.4;
+            figure.text(MARGIN as f32, y, line, style);
+        }
+    }
+}
+
 /// A figure of these sides, which may be beyond all numbers.
 pub(super) fn figure_of(width: u64, height: u64) -> Result<Figure, FigureError> {
     match (u32::try_from(width), u32::try_from(height)) {

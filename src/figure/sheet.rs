@@ -1,6 +1,6 @@
 //! Sheets: layers side by side, one row a choice, every column under its heading. Any thread.
 
-use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, enlargement, figure_of};
+use super::around::{Head, Legend, LegendStrip, MARGIN, NARROWEST, Notes, enlargement, figure_of};
 use super::canvas::{Figure, FigureError, QUIET, TEXT};
 use super::font::{fit_text, text_width, wrap_text};
 use super::marks::{Anchor, TextStyle};
@@ -33,6 +33,8 @@ pub struct Sheet {
     pub smooth: bool,
     /// What the colours stand for.
     pub legend: Option<Legend>,
+    /// Paragraphs under everything else.
+    pub notes: Vec<String>,
 }
 
 /// Sizes and numbers of lines that headings may have, the most readable first.
@@ -188,7 +190,7 @@ fn line_pitch(size: f32) -> f32 {
 }
 
 impl Sheet {
-    /// Draws the sheet: title and subtitle, headings, rows of tiles with their captions, legend.
+    /// Draws the sheet: title and subtitle, headings, rows of tiles with their captions, legend, notes.
     ///
     /// # Errors
     /// [`FigureError::TooLarge`].
@@ -205,6 +207,7 @@ impl Sheet {
         let inner = width.min(super::MAX_SIDE.into()) as u32;
         let head = Head::new(&self.title, &self.subtitle, inner);
         let legend = self.legend.as_ref().map(|legend| LegendStrip::new(legend, inner));
+        let notes = Notes::new(&self.notes, inner);
         let headings = Headings::new(&self.columns, self.tile_side, pitch as f32, enlargement(inner));
         let captions = Captions::new(self.tile_side);
         let mut y = u64::from(MARGIN + head.height() + headings.height());
@@ -215,7 +218,8 @@ impl Sheet {
             y += pitch + u64::from(captions.height(tiles.map(|tile| tile.caption.as_str())));
         }
         let legend_top = if rows > 0 { y - u64::from(GAP) } else { y };
-        let height = legend_top + u64::from(legend.as_ref().map_or(0, LegendStrip::height) + MARGIN);
+        let notes_top = legend_top + u64::from(legend.as_ref().map_or(0, LegendStrip::height));
+        let height = notes_top + u64::from(notes.height() + MARGIN);
         let mut figure = figure_of(width + 2 * u64::from(MARGIN), height)?;
 
         // The figure is small enough that no position overflows from here on.
@@ -240,6 +244,7 @@ impl Sheet {
         if let Some(legend) = legend {
             legend.draw(&mut figure, legend_top as u32);
         }
+        notes.draw(&mut figure, notes_top as u32);
         Ok(figure)
     }
 }
@@ -272,6 +277,7 @@ mod tests {
                 high: "b".into(),
                 text: "c".repeat(80),
             }),
+            notes: vec!["a paragraph of some words ".repeat(12), "another one".into()],
         }
     }
 

@@ -109,6 +109,13 @@ impl Averaging {
         }
     }
 
+    /// The units' weighted sum in the picture without anything, `[1, 1, 1, 1]`; `None` where the network gave nothing.
+    pub fn value_without(&self, network: &mut Network) -> Option<Tensor<4>> {
+        let trace = Trace { wanted: vec![], ..self.trace.clone() };
+        let (_, mut traced) = network.run_traced(self.baseline.clone(), &[], &[trace], &mut |_, _| {});
+        traced.pop().map(|traced| traced.value)
+    }
+
     fn version(&self) -> Tensor<4> {
         match self.versions {
             Versions::Noisy(_) => {
