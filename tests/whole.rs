@@ -143,7 +143,7 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
         &["--enlarge", "--select", "7", "--mark", "0.5,0.5", "--curve", "--show-input", "--gamma", "0.5"],
         &["--normalize", "percentile", "--fit", "crop"],
         &["--saliency", "guided,signed", "--layer", "mixed5", "--select", "5"],
-        &["--saliency", "smoothgrad,masked", "--from", "class:top", "--layer", "mixed2", "--sort", "class"],
+        &["--saliency", "smoothgrad,masked", "--from", "class:top", "--layer", "mixed2"],
         &["--grad-cam", "layercam", "--gradients", "--layer", "mixed4", "--from", "class:1-mixed5:3"],
     ];
     for (number, case) in cases.into_iter().enumerate() {

@@ -43,10 +43,14 @@ pub(super) fn again(
         words.push(lens.command(&look));
         words.push(format!("--opacity {}", state.lenses.opacity));
     }
-    // What has nothing to do with units is the same whatever is traced back.
+    // Otherwise it makes no difference.
     let traces = |needs: Needs| !needs.traces.is_empty();
     let overlay = state.overlay_lens();
-    if traces(state.tiles_lens().needs(&look)) || overlay.is_some_and(|lens| traces(lens.needs(&look))) {
+    let is_chosen = state.lenses.tracing.origin.is_some();
+    if is_chosen
+        || traces(state.tiles_lens().needs(&look))
+        || overlay.is_some_and(|lens| traces(lens.needs(&look)))
+    {
         words.push(lens::from_words(&look));
     }
     let panels = &state.panels;

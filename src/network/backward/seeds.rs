@@ -53,3 +53,26 @@ fn strongest(values: Tensor<4>, channel: usize, shape: Shape, device: &Device) -
     let plane = values.narrow(1, channel, 1).reshape([1, 1, 1, cells]);
     one_hot(plane, cells, device).reshape([1, 1, shape.height, shape.width])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_can_be_whatever_is_largest() {
+        let device = Device::flex();
+        let shape = Shape { channels: 3, height: 1, width: 2 };
+        let values = Tensor::<4>::from_data(
+            TensorData::new(vec![0.0f32, 2.0, -9.0, 5.0, 4.0, 1.0], [1, 3, 1, 2]),
+            &device,
+        );
+        let of = |place, channel| {
+            let unit = Unit { weight: -2.0, ..Unit::new(0, channel, place) };
+            crate::network::cpu::values(seed(&unit, shape, Some(&values), &device)).unwrap()
+        };
+        assert_eq!(of(Place::Top, 0), [0.0, 0.0, 0.0, -2.0, 0.0, 0.0]);
+        assert_eq!(of(Place::Strongest, 0), [0.0, -2.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(of(Place::Mean, 2), [0.0, 0.0, 0.0, 0.0, -1.0, -1.0]);
+        assert_eq!(of(Place::Cell(0, 1), 2), [0.0, 0.0, 0.0, 0.0, 0.0, -2.0]);
+    }
+}
