@@ -30,8 +30,8 @@ const ABOUT: About = About {
                gradcam, gradcam++ or layercam",
     }),
     more: &[
-        More { name: "gradcam", keys: &[], help: "Grad-CAM over the picture" },
-        More { name: "gradcam++", keys: &[], help: "Grad-CAM++ over the picture" },
+        More { name: "plain", keys: &[], help: "Grad-CAM over the picture" },
+        More { name: "plus-plus", keys: &[], help: "Grad-CAM++ over the picture" },
         More { name: "layercam", keys: &[], help: "LayerCAM over the picture" },
     ],
 };
@@ -66,7 +66,12 @@ impl OverlayLens for GradCam {
     }
 
     fn act(&self, command: &str, lenses: &mut Lenses, _layer: LayerIndex) {
-        lenses.tracing.cam = command.parse().unwrap_or(lenses.tracing.cam);
+        lenses.tracing.cam = match command {
+            "plain" => CamMethod::GradCam,
+            "plus-plus" => CamMethod::GradCamPlusPlus,
+            "layercam" => CamMethod::LayerCam,
+            _ => lenses.tracing.cam,
+        };
         lenses.over = Some(NAME);
     }
 
@@ -159,5 +164,21 @@ impl OverlayWork for Work {
             if is_exact { format!("{exact} shows the exact map of the last block. ") } else { String::new() };
         lines.push(Line::quiet(format!("{exact}{}.", Origin::keys_in_words(look))));
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_has_its_command() {
+        let mut lenses = Lenses::default();
+        let chosen = ABOUT.more.iter().map(|more| {
+            GradCam.act(more.name, &mut lenses, 0);
+            lenses.tracing.cam
+        });
+        assert_eq!(chosen.collect::<Vec<_>>(), CamMethod::ALL);
+        assert_eq!(lenses.over, Some(NAME));
     }
 }
