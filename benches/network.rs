@@ -8,6 +8,8 @@
 //! - `run WARM COUNT`: runs the network WARM times for nothing and COUNT times for the clock, `{"ms":[…]}`. On a GPU each
 //!   time ends when its queue is empty; the input lies on the device and the answer stays there.
 //! - `answer FILE`: writes the class probabilities (little-endian f32), `{"count":1000}`.
+//! - `gradient WARM COUNT` and `gradient-answer FILE`: the same for a run forward and back from the first class's score to
+//!   the input.
 
 use std::error::Error;
 use std::fs;
@@ -21,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use convscope::bridge;
 use convscope::engine::{Model, ModelOptions, OpenedModel, OutputChoice, Placement, WeightsSpec, device_for};
 use convscope::gpu::{GpuContext, Preprocessing, Resize, new_instance, twin};
-use convscope::model::{AvgPool, Graph, LayerIndex, Node, Precision};
+use convscope::model::{AvgPool, Form, Graph, LayerIndex, Node, Precision, Rule, Trace, Unit};
 use convscope::network::{Folding, Network, input_from_values, values};
 use convscope::source::{Delivery, SourceSpec, open};
 use convscope::weights::LayerWeights;
@@ -191,13 +193,22 @@ struct Placed {
     gpu: Option<GpuContext>,
     input: Tensor<4>,
     classifier: LayerIndex,
+    /// The first class's score.
+    score: Unit,
 }
 
 impl Placed {
-    /// The class probabilities, computed but not fetched.
-    fn run(&mut self) -> Outcome<Tensor<4>> {
-        let mut outputs = self.network.run(self.input.clone(), &[self.classifier], &mut |_, _| {});
-        let output = outputs.pop().ok_or("the network has no output")?;
+    /// The class probabilities, or the gradient at the input, computed but not fetched.
+    fn run(&mut self, is_traced: bool) -> Outcome<Tensor<4>> {
+        let output = if is_traced {
+            let wanted = vec![(0, Form::Gradient)];
+            let trace = Trace { from: vec![self.score], rule: Rule::Gradient, wanted };
+            let (_, traced) = self.network.run_traced(self.input.clone(), &[], &[trace], &mut |_, _| {});
+            traced.into_iter().flat_map(|traced| traced.outputs).next()
+        } else {
+            self.network.run(self.input.clone(), &[self.classifier], &mut |_, _| {}).pop()
+        };
+        let output = output.ok_or("the network has no output")?;
         if let Some(gpu) = &self.gpu {
             bridge::drain(gpu, &output)?;
         }
@@ -205,9 +216,9 @@ impl Placed {
     }
 
     /// How long that takes, in milliseconds.
-    fn timed(&mut self) -> Outcome<f64> {
+    fn timed(&mut self, is_traced: bool) -> Outcome<f64> {
         let start = Instant::now();
-        let output = self.run()?;
+        let output = self.run(is_traced)?;
         let elapsed_ms = start.elapsed().as_secs_f64() * 1e3;
         drop(output);
         Ok(elapsed_ms)
@@ -215,20 +226,25 @@ impl Placed {
 
     fn answer(&mut self, line: &str) -> Outcome<serde_json::Value> {
         let words: Vec<_> = line.split_whitespace().collect();
+        let is_traced = words.first().is_some_and(|word| word.starts_with("gradient"));
         match words.as_slice() {
-            ["run", warm, count] => {
+            ["run" | "gradient", warm, count] => {
                 for _ in 0..warm.parse::<usize>()? {
-                    self.run()?;
+                    self.run(is_traced)?;
                 }
-                let times: Outcome<Vec<f64>> = (0..count.parse::<usize>()?).map(|_| self.timed()).collect();
+                let times: Outcome<Vec<f64>> =
+                    (0..count.parse::<usize>()?).map(|_| self.timed(is_traced)).collect();
                 Ok(json!({ "ms": times? }))
             }
-            ["answer", path] => {
-                let probabilities = values(self.run()?)?;
-                fs::write(path, little_endian(&probabilities))?;
-                Ok(json!({ "count": probabilities.len() }))
+            ["answer" | "gradient-answer", path] => {
+                let numbers = values(self.run(is_traced)?)?;
+                fs::write(path, little_endian(&numbers))?;
+                Ok(json!({ "count": numbers.len() }))
             }
-            _ => Err(format!("`{line}` is neither `run WARM COUNT` nor `answer FILE`").into()),
+            _ => Err(format!(
+                "`{line}` is none of `run` or `gradient` WARM COUNT and `answer` or `gradient-answer` FILE"
+            )
+            .into()),
         }
     }
 }
@@ -260,9 +276,10 @@ fn serve(asked: &Serve) -> Outcome<()> {
     let input = input_from_values(input, shape, &device);
     let classifier = model.graph.answer().ok_or("this network gives no vector")?.layer;
     let network = Network::new(Arc::clone(&model.graph), model.weights, device, Folding::Folded);
-    let mut placed = Placed { network, gpu, input, classifier };
+    let score = network.graph().class_unit(0, 0).ok_or("this network has no classes")?;
+    let mut placed = Placed { network, gpu, input, classifier, score };
     // Uploads the weights, and on a GPU tries kernels out.
-    let first_ms = placed.timed()?;
+    let first_ms = placed.timed(false)?;
     say(&json!({
         "ready": format!("convscope {} on {place}", env!("CARGO_PKG_VERSION")),
         "first_ms": first_ms,

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Times five published networks in convscope and in other programs, side by side: the same ONNX file, the same input.
+"""Times published networks in convscope and in other programs, side by side: the same ONNX file, the same input.
 
     networks.py --network BINARY [--models FOLDER] [--only NAME,…] [--rounds N] [--threads N] [--json FILE]
+    networks.py --gradients …       forward and back to the input instead, against PyTorch with frozen weights
 
-BINARY is the bench `network`. FOLDER keeps the exported networks (torchvision's, seeded weights, batch 1, 224×224, f32).
+BINARY is the bench `network`. FOLDER keeps the exported networks (torchvision's, seeded weights, batch 1, 224×224 or 299×299, f32).
 Each contestant is a process of its own that stays, and is asked in rounds, in another order each round; the answers are
 compared first. What opening costs is told too: convscope from the file to its first answer, onnxruntime from the file
 through its session's creation and first run.
@@ -23,6 +24,8 @@ from peers import Contestant, Trouble, processor
 
 NETWORKS = ["resnet50", "mobilenet_v2", "efficientnet_b0", "vgg16", "densenet121"]
 THEIRS = ["onnxruntime", "openvino", "pytorch"]
+TRACED = ["inception_v3", "resnet50", "mobilenet_v2"]
+WITH_GRADIENTS = ["pytorch", "pytorch+channels-last"]
 HERE = pathlib.Path(__file__).resolve()
 SEED = 16
 # Largest difference of an output, as a part of the largest.
@@ -34,7 +37,8 @@ def build(name):
     import torch
     import torchvision
     torch.manual_seed(SEED)
-    model = getattr(torchvision.models, name)(weights=None)
+    options = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
+    model = getattr(torchvision.models, name)(weights=None, **options)
     model.train()
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -45,8 +49,12 @@ def build(name):
             module.p = 0.0
     with torch.no_grad():
         if any(isinstance(module, torch.nn.BatchNorm2d) for module in model.modules()):
-            model(torch.randn(4, 3, 224, 224))
-    return model.eval()
+            model(torch.randn(4, 3, size(name), size(name)))
+    return model.eval().requires_grad_(False)
+
+
+def size(name):
+    return 299 if name == "inception_v3" else 224
 
 
 def export(name, folder):
@@ -56,10 +64,10 @@ def export(name, folder):
     path = folder / "model.onnx"
     if not path.exists():
         model = build(name)
-        torch.onnx.export(model, torch.zeros(1, 3, 224, 224), folder / "new.onnx", opset_version=17, dynamo=False)
+        torch.onnx.export(model, torch.zeros(1, 3, size(name), size(name)), folder / "new.onnx", opset_version=17, dynamo=False)
         (folder / "new.onnx").rename(path)
         torch.manual_seed(SEED)
-        (folder / "input.f32").write_bytes(torch.randn(3, 224, 224).numpy().tobytes())
+        (folder / "input.f32").write_bytes(torch.randn(3, size(name), size(name)).numpy().tobytes())
     return path
 
 
@@ -69,7 +77,7 @@ def contestant(name, folder, threads):
     """Answers lines on standard input as benches/network.rs does."""
     import numpy
     start = time.perf_counter()
-    x = numpy.fromfile(folder / "input.f32", dtype=numpy.float32).reshape(1, 3, 224, 224)
+    x = numpy.fromfile(folder / "input.f32", dtype=numpy.float32).reshape(1, 3, size(folder.name), size(folder.name))
     begin = time.perf_counter()
     if name == "onnxruntime":
         import onnxruntime
@@ -90,35 +98,43 @@ def contestant(name, folder, threads):
     else:
         import torch
         torch.set_num_threads(threads)
-        model = build(folder.name)
-        tensor = torch.from_numpy(x)
+        layout = torch.channels_last if "channels-last" in name else torch.contiguous_format
+        model = build(folder.name).to(memory_format=layout)
+        tensor = torch.from_numpy(x).contiguous(memory_format=layout)
 
         def run():
             with torch.inference_mode():
                 return model(tensor).numpy()
-        what = f"PyTorch {torch.__version__} eager"
+
+        def gradient():
+            given = tensor.detach().requires_grad_()
+            (found,) = torch.autograd.grad(model(given)[0, 0], given)
+            return found.contiguous().numpy()
+        what = f"PyTorch {torch.__version__} eager{', channels last' if 'channels-last' in name else ''}"
     first = run()
     now = time.perf_counter()
     print(json.dumps({"ready": what, "first_ms": (now - begin) * 1e3, "start_ms": (now - start) * 1e3}), flush=True)
     for line in sys.stdin:
         words = line.split()
-        if words[0] == "run":
+        asked = gradient if words[0].startswith("gradient") else run
+        if words[0] in ("run", "gradient"):
             times = []
             for number in range(int(words[1]) + int(words[2])):
                 start = time.perf_counter()
-                run()
+                asked()
                 if number >= int(words[1]):
                     times.append((time.perf_counter() - start) * 1e3)
             print(json.dumps({"ms": times}), flush=True)
         else:
-            pathlib.Path(words[1]).write_bytes(first.astype("<f4").tobytes())
-            print(json.dumps({"count": first.size}), flush=True)
+            values = asked()
+            pathlib.Path(words[1]).write_bytes(values.astype("<f4").tobytes())
+            print(json.dumps({"count": values.size}), flush=True)
 
 
 # Rounds ---------------------------------------------------------------------------------------------------------------
 
-def measure(name, asked, scratch):
-    """A row for each contestant."""
+def start(name, others, asked, scratch):
+    """The contestants that can take part, convscope first."""
     folder = asked.models / name
     # Whoever reads the file first would pay for the disk.
     export(name, folder).read_bytes()
@@ -127,7 +143,7 @@ def measure(name, asked, scratch):
     ours = [asked.network, "serve", str(folder), "--model", str(folder / "model.onnx")]
     commands = {"convscope": ours} | {
         other: [sys.executable, str(HERE), "--contestant", other, "--models", str(folder), "--threads", threads]
-        for other in THEIRS
+        for other in others
     }
     running = []
     for other, command in commands.items():
@@ -135,12 +151,24 @@ def measure(name, asked, scratch):
             running.append(Contestant(other, command, environment, scratch / f"{other}.log", 300))
         except Trouble as trouble:
             print(f"{other} is left out of {name}: {trouble}", file=sys.stderr)
-    answers = {it.name: it.probabilities(scratch / f"{it.name}.f32", 120) for it in running}
+    return running
+
+
+def compare(running, scratch, question="answer"):
+    """Says of each how far its answer is from convscope's."""
+    answers = {it.name: it.probabilities(scratch / f"{it.name}.f32", 120, question) for it in running}
+    mine = answers["convscope"]
+    largest = max(map(abs, mine))
     for it in running:
-        mine, theirs = answers["convscope"], answers[it.name]
-        largest = max(map(abs, mine))
+        theirs = answers[it.name]
         it.plain = max(abs(a - b) for a, b in zip(mine, theirs)) / largest if len(mine) == len(theirs) else math.inf
         it.same = it.plain <= SAME
+
+
+def measure(name, asked, scratch):
+    """A row for each contestant."""
+    running = start(name, THEIRS, asked, scratch)
+    compare(running, scratch)
     for number in range(asked.rounds):
         for it in random.Random(number).sample(running, len(running)):
             ms = it.ask(f"run {1 if number else 3} {asked.runs}", 300)["ms"]
@@ -160,11 +188,48 @@ def measure(name, asked, scratch):
     return rows
 
 
+def measure_gradients(name, asked, scratch):
+    """A row for each contestant: forward alone, and forward and back to the input, in the same rounds."""
+    running = start(name, WITH_GRADIENTS, asked, scratch)
+    compare(running, scratch, "gradient-answer")
+    times = {it.name: {"run": [], "gradient": []} for it in running}
+    for number in range(asked.rounds):
+        for it in random.Random(number).sample(running, len(running)):
+            for question, found in times[it.name].items():
+                found.append(it.ask(f"{question} {1 if number else 3} {asked.runs}", 300)["ms"])
+    rows = []
+    for it in running:
+        it.note_memory()
+        forward, both, ours = times[it.name]["run"], times[it.name]["gradient"], times["convscope"]["gradient"]
+        of_rounds = lambda over, under: statistics.median(
+            statistics.median(a) / statistics.median(b) for a, b in zip(over, under)
+        )
+        least = lambda found: min(map(min, found))
+        rows.append({
+            "network": name, "contestant": it.what, "difference": it.plain, "same": it.same, "peak_mb": it.peak_mb,
+            "forward_ms": statistics.median(sum(forward, [])), "both_ms": statistics.median(sum(both, [])),
+            "least_forward_ms": least(forward), "least_both_ms": least(both),
+            "both_to_forward": of_rounds(both, forward), "least_both_to_forward": least(both) / least(forward),
+            "ratio": of_rounds(both, ours), "least_ratio": least(both) / least(ours),
+        })
+        it.stop()
+    return rows
+
+
+def print_gradients(row):
+    ratio = f"{row['ratio']:.2f}; {row['least_ratio']:.2f}" if row["same"] else "NOT THE SAME ANSWER"
+    print(f"| {row['network']} | {row['contestant']} | {row['forward_ms']:.1f} ({row['least_forward_ms']:.1f})"
+          f" | {row['both_ms']:.1f} ({row['least_both_ms']:.1f})"
+          f" | {row['both_to_forward']:.2f}; {row['least_both_to_forward']:.2f} | {ratio}"
+          f" | {row['peak_mb'] or 0:.0f} | {row['difference']:.0e} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--network", help="the bench `network`")
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path("networks"))
-    parser.add_argument("--only", help="names with commas between", default=",".join(NETWORKS))
+    parser.add_argument("--only", help="names with commas between")
+    parser.add_argument("--gradients", action="store_true", help="forward and back to the input")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
@@ -173,14 +238,23 @@ def main():
     asked = parser.parse_args()
     if asked.contestant:
         return contestant(asked.contestant, asked.models, asked.threads)
-    print(f"{processor()}, {asked.threads} threads, batch 1, 224×224, f32, {asked.rounds} rounds in turns\n")
-    print("| network | contestant | median ms | least | time ÷ convscope's (median of rounds; least) | file to first answer ms"
-          " | peak MB | largest Δ |\n|---|---|---:|---:|---:|---:|---:|---:|")
+    print(f"{processor()}, {asked.threads} threads, batch 1, f32, {asked.rounds} rounds in turns\n")
+    if asked.gradients:
+        print("| network | contestant | forward ms (least) | forward and back ms (least) | that ÷ forward (median of rounds;"
+              " least) | time ÷ convscope's (the same) | peak MB | largest Δ |\n|---|---|---:|---:|---:|---:|---:|---:|")
+    else:
+        print("| network | contestant | median ms | least | time ÷ convscope's (median of rounds; least) | file to first"
+              " answer ms | peak MB | largest Δ |\n|---|---|---:|---:|---:|---:|---:|---:|")
     found = []
-    for name in asked.only.split(","):
+    chosen = asked.only.split(",") if asked.only else TRACED if asked.gradients else NETWORKS
+    for name in chosen:
         with tempfile.TemporaryDirectory() as scratch:
-            rows = measure(name, asked, pathlib.Path(scratch))
+            measured = measure_gradients if asked.gradients else measure
+            rows = measured(name, asked, pathlib.Path(scratch))
         for row in rows:
+            if asked.gradients:
+                print_gradients(row)
+                continue
             ratio = f"{row['ratio']:.2f}; {row['least_ratio']:.2f}" if row["same"] else "NOT THE SAME ANSWER"
             print(f"| {name} | {row['contestant']} | {row['median_ms']:.1f} | {row['least_ms']:.1f} | {ratio}"
                   f" | {row['first_ms']:.0f} | {row['peak_mb'] or 0:.0f} | {row['difference']:.0e} |", flush=True)

@@ -82,8 +82,8 @@ class Contestant:
             pass
         return self.next(limit_s)
 
-    def probabilities(self, path, limit_s):
-        count = self.ask(f"answer {path}", limit_s)["count"]
+    def probabilities(self, path, limit_s, question="answer"):
+        count = self.ask(f"{question} {path}", limit_s)["count"]
         return struct.unpack(f"<{count}f", path.read_bytes())
 
     def note_memory(self):

@@ -152,7 +152,8 @@ def settle(model, given, pads_count=True, apart=1e-5):
             function = out_of_place().get(function, function)
             if function in relus():
                 result = functional.relu(self.shifted(args[0], [0]))
-                return self.known(result, [(kernels[len(result[0])], row) for row in range(len(result[0]))])
+                module = kernels.get(len(result[0]))
+                return self.known(result, [(module, row) for row in range(len(result[0]))])
             if function is torch.cat and all(id(part) in rows for part in args[0]):
                 return self.known(function(*args, **kwargs), [row for part in args[0] for row in rows[id(part)]])
             if function is functional.avg_pool2d and not pads_count:

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use convscope::model::{Activation, CamMethod, Form, Graph, LayerIndex, Place, Rule, Trace, Unit};
-use convscope::network::{Folding, Network, input_from_values, values};
-use convscope::weights::{ReadOptions, WeightFile};
+use convscope::network::{Averaging, Folding, Network, Versions, input_from_values, values};
+use convscope::weights::{RandomStream, ReadOptions, WeightFile};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -204,4 +204,141 @@ fn every_gradient_is_that_of_pytorch() {
         problems.extend(found.problems);
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The same small networks by Burn's operations on an adapter.
+#[test]
+fn an_adapter_computes_the_same_gradients() {
+    let Some(device) = common::burn_device() else { return };
+    let mut problems = vec![];
+    for folder in references().iter().filter(|folder| folder.starts_with(FIXTURES)) {
+        let found = compare(folder, &device);
+        println!(
+            "{}: {} tensors, worst {:.1e} at {}",
+            folder.display(),
+            found.tensors,
+            found.worst,
+            found.at
+        );
+        problems.extend(found.problems);
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// A small network with its input, and what one of its origins gives for any input.
+struct Small {
+    network: Network,
+    graph: Arc<Graph>,
+    input: Vec<f32>,
+    units: Vec<Unit>,
+}
+
+impl Small {
+    fn new(name: &str, origin: impl Fn(&[Vec<Unit>]) -> usize) -> Self {
+        let mut reference = open(&Path::new(FIXTURES).join(name));
+        let graph = reference.graph.clone();
+        let network = Network::new(graph.clone(), reference.weights, Device::flex(), Folding::Folded);
+        let units = reference.origins.swap_remove(origin(&reference.origins));
+        let (_, input) = reference.tensors.remove("input").unwrap();
+        Self { network, graph, input, units }
+    }
+
+    /// The origin's value, and its gradient at the input.
+    fn trace(&mut self, input: Vec<f32>) -> (f64, Vec<f32>) {
+        let input = input_from_values(input, self.graph.input_shape(), &Device::flex());
+        let trace =
+            Trace { from: self.units.clone(), rule: Rule::Gradient, wanted: vec![(0, Form::Gradient)] };
+        let (_, mut traced) = self.network.run_traced(input, &[], &[trace], &mut |_, _| {});
+        let mut traced = traced.remove(0);
+        (f64::from(values(traced.value).unwrap()[0]), values(traced.outputs.remove(0)).unwrap())
+    }
+}
+
+/// Along some directions the value changes as the gradient says. Steps are as wide as f32 wants them, and what is of third order
+/// in them is taken out by a second, twice as wide pair.
+#[test]
+fn gradients_are_the_limit_of_differences() {
+    let mut small = Small::new("smooth", |_| 1);
+    let (_, gradient) = small.trace(small.input.clone());
+    let length = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+    for at in 0..12 {
+        let stream = RandomStream::new(at, "direction");
+        let direction: Vec<f64> = (0..gradient.len() as u64).map(|i| stream.normal(i)).collect();
+        let norm = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+        let mut slope = |step: f64| {
+            let mut moved = |step: f64| {
+                let moved = small.input.iter().zip(&direction);
+                small.trace(moved.map(|(x, d)| (f64::from(*x) + step * d / norm) as f32).collect()).0
+            };
+            (moved(step) - moved(-step)) / (2.0 * step)
+        };
+        let found = (4.0 * slope(0.1) - slope(0.2)) / 3.0;
+        let expected: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(*g) * d / norm).sum();
+        let apart = (found - expected).abs() / length;
+        assert!(apart < 1e-4, "direction {at}: {found} instead of {expected}, {apart:.1e} of the whole");
+    }
+}
+
+/// Integrated gradients add up to the difference between the picture and black (Sundararajan et al., 2017): completeness.
+#[test]
+fn integrated_gradients_add_up() {
+    for name in ["smooth", "residual"] {
+        for origin in [0, 1] {
+            let mut small = Small::new(name, |_| origin);
+            let black = [-2.0, -1.9, -1.7];
+            let cells = small.input.len() / 3;
+            let nothing = black.iter().flat_map(|value| std::iter::repeat_n(*value, cells)).collect();
+            let difference = small.trace(small.input.clone()).0 - small.trace(nothing).0;
+            let input = input_from_values(small.input.clone(), small.graph.input_shape(), &Device::flex());
+            let from = (small.units.clone(), 0);
+            let mut averaging =
+                Averaging::new(&mut small.network, Versions::Between, (input, black), from, 100, 0).unwrap();
+            while averaging.step(&mut small.network) {}
+            let sum: f64 = values(averaging.result()).unwrap().into_iter().map(f64::from).sum();
+            let apart = (sum - difference).abs() / difference.abs();
+            println!("{name} {origin}: {sum:.4} of {difference:.4}, {apart:.1e}");
+            assert!(apart < 0.01, "{name}, origin {origin}: {sum} instead of {difference}");
+        }
+    }
+}
+
+/// The last unit of this network is zero whatever the picture.
+#[test]
+fn a_silent_unit_has_no_gradient() {
+    let mut small = Small::new("ties", |origins| origins.len() - 1);
+    let (value, gradient) = small.trace(small.input.clone());
+    assert_eq!(value, 0.0);
+    assert!(gradient.iter().all(|g| *g == 0.0));
+}
+
+/// A layer that the unit does not depend on gets zeros, and each layer its own, whatever else is asked in the same run.
+#[test]
+fn traces_do_not_disturb_each_other() {
+    let small = Small::new("residual", |_| 2);
+    let unit = small.units[0];
+    let (mut network, last) = (small.network, small.graph.nodes.len() - 1);
+    let mut run = |traces: &[Trace], taps: &[LayerIndex]| {
+        let input = input_from_values(small.input.clone(), small.graph.input_shape(), &Device::flex());
+        let (outputs, traced) = network.run_traced(input, taps, traces, &mut |_, _| {});
+        let outputs: Vec<_> = outputs.into_iter().map(|output| values(output).unwrap()).collect();
+        let traced: Vec<Vec<_>> = traced
+            .into_iter()
+            .map(|traced| traced.outputs.into_iter().map(|output| values(output).unwrap()).collect())
+            .collect();
+        (outputs, traced)
+    };
+    let wanted = vec![(0, Form::Gradient), (unit.layer, Form::Gradient), (last, Form::Gradient)];
+    let by = |rule| Trace { from: vec![unit], rule, wanted: wanted.clone() };
+    let rules = [Rule::Gradient, Rule::Guided, Rule::Deconvolution];
+    let taps = [last, 1, unit.layer];
+    let (plain, _) = run(&[], &taps);
+    let (tapped, together) = run(&rules.map(by), &taps);
+    assert_eq!(plain, tapped);
+    for (rule, together) in rules.into_iter().zip(&together) {
+        assert_eq!(&run(&[by(rule)], &[]).1[0], together);
+        assert!(together[2].iter().all(|g| *g == 0.0), "the end does not lie before a unit in the middle");
+        assert_eq!(together[1].iter().filter(|g| **g != 0.0).count(), 1);
+    }
+    assert_ne!(together[0][0], together[1][0]);
+    assert_ne!(together[1][0], together[2][0]);
 }
