@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod latest;
 pub mod model;
 pub mod network;
+pub mod prefer;
 pub mod record;
 pub mod session;
 pub mod shapes;

@@ -69,6 +69,7 @@ fn pure_folders_know_no_big_library() {
         "view/",
         "weights/",
         "inspect/",
+        "prefer/",
         "figure/",
         "app/state/",
         "app/keys/",
@@ -111,7 +112,7 @@ fn each_library_has_its_place() {
 
 #[test]
 fn imports_run_one_way() {
-    let order: [(&str, &[&str]); 12] = [
+    let order: [(&str, &[&str]); 13] = [
         ("frame.rs", &[]),
         ("folders.rs", &[]),
         ("latest.rs", &[]),
@@ -119,6 +120,7 @@ fn imports_run_one_way() {
         ("view/", &[]),
         ("weights/", &["folders", "model"]),
         ("network/", &["model", "weights"]),
+        ("prefer/", &["model", "weights"]),
         ("gpu/", &["frame", "inspect", "model", "view"]),
         ("source/", &["frame", "shapes"]),
         ("shapes/", &[]),

@@ -21,6 +21,7 @@ mod names;
 mod network;
 mod output;
 mod pictures;
+mod prefer;
 mod saliency;
 mod sheet;
 mod summary;
@@ -71,6 +72,7 @@ pub enum Command {
     Hypercolumn(hypercolumn::HypercolumnArgs),
     Cam(cam::CamArgs),
     Saliency(saliency::SaliencyArgs),
+    Prefer(prefer::PreferArgs),
     Kernels(kernels::KernelsArgs),
     Keys(keys::KeysArgs),
     Diagnose(diagnose::DiagnoseArgs),
@@ -102,6 +104,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
         Some(Command::Cam(args)) => cam::run(args),
         Some(Command::Saliency(args)) => saliency::run(args),
+        Some(Command::Prefer(args)) => prefer::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),

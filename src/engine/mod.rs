@@ -7,6 +7,7 @@
 mod error;
 mod model;
 mod outputs;
+mod preferred;
 mod spec;
 mod traced;
 

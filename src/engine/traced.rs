@@ -111,7 +111,7 @@ impl Engine {
         self.network.traced_values(layers, traces) * size_of::<f32>()
     }
 
-    fn traced(&self, trace: &Trace, traced: Traced) -> Result<TracedOutput, EngineError> {
+    pub(super) fn traced(&self, trace: &Trace, traced: Traced) -> Result<TracedOutput, EngineError> {
         let read = |tensor| self.read(tensor).map_err(EngineError::new);
         let value = read(traced.value)?.first().copied().unwrap_or_default();
         let outputs = trace.wanted.iter().zip(traced.outputs).map(|(&(layer, form), tensor)| {

@@ -3,6 +3,7 @@
 
 mod encode;
 mod lock;
+mod preferred;
 mod provenance;
 mod save;
 mod snapshot;
@@ -11,6 +12,7 @@ mod writer;
 
 pub use encode::{EncodeError, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
+pub use preferred::{Came, Preferred, PreferredError, PreferredInfo, PreferredRequest, PreferredStore};
 pub use provenance::Provenance;
 pub use save::{Existing, SaveError, file_name, save, save_numbered};
 pub use snapshot::{
