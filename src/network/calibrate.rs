@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::cpu::{input_from_values, values};
 use super::executor::{Folding, Network};
+use super::maps::Value;
 use crate::model::{Graph, Op};
 use crate::weights::{LayerWeights, Weights};
 
@@ -39,8 +40,11 @@ pub fn calibrate(graph: &Arc<Graph>, weights: Weights, pictures: &[Vec<f32>]) ->
                 }
             });
         }
-        outputs[index] =
-            Some(if node.op == Op::Input { input.clone() } else { network.execute(index, inputs, &[]) });
+        outputs[index] = Some(if node.op == Op::Input {
+            input.clone()
+        } else {
+            network.execute(index, inputs.into_iter().map(Value::from).collect(), &[]).into_tensor()
+        });
         for &read in &node.inputs {
             if last_use[read] == Some(index) {
                 outputs[read] = None;

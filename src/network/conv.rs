@@ -1,24 +1,37 @@
 //! Convolution on the CPU.
 //!
-//! Every product is computed ([`direct`]), or, where [`winograd::pays`] says so, a part of them is saved. Groups of channels
-//! are convolutions of their own, and single channels have a loop of their own ([`super::depthwise`]).
+//! Every product is computed ([`super::direct`]), or, where [`winograd::pays`] says so, a part of them is saved. Single
+//! channels have a loop of their own ([`super::depthwise`]); other groups of channels are convolutions of their own.
 
+use super::blocked::{blocked_len, to_blocks, to_planes};
 use super::depthwise::{self, DepthwiseKernel};
-use super::panels::{Geometry, Workspace, multiply_all};
-use super::product::{Limits, PackedKernel};
+use super::direct::{self, DirectKernel};
+use super::padded::Image;
+use super::vectors::{Limits, Line, as_floats, lanes};
 use super::winograd::{self, TransformedKernel};
 use crate::model::{Shape, Window};
 
 /// The parameters of a convolution, as it is computed.
 pub enum Kernel {
     /// Every product.
-    Direct(PackedKernel),
+    Direct(DirectKernel),
     /// With fewer products.
     Winograd(TransformedKernel),
-    /// Each group of channels by itself.
+    /// Some blocks of channels after the other.
     Grouped(Vec<Kernel>),
     /// Each channel by itself.
     Depthwise(DepthwiseKernel),
+}
+
+/// Memory that convolutions use again and again.
+#[derive(Default)]
+pub struct Workspace {
+    /// What all threads read.
+    memory: Vec<Line>,
+    /// Input and output in blocks.
+    blocks: [Vec<Line>; 2],
+    /// What belongs to one phase of a convolution in reverse.
+    pub phase: Vec<f32>,
 }
 
 impl Kernel {
@@ -31,23 +44,57 @@ impl Kernel {
         input: Shape,
         output: Shape,
     ) -> Self {
-        if groups > 1 && groups == input.channels {
-            return Self::Depthwise(DepthwiseKernel::new(kernel, bias, output.channels / groups, window));
+        if groups > 1 && groups == input.channels && groups == output.channels {
+            return Self::Depthwise(DepthwiseKernel::new(kernel, bias, window));
         }
         if groups > 1 {
-            let of_group = |shape: Shape| Shape { channels: shape.channels / groups, ..shape };
-            let (input, output) = (of_group(input), of_group(output));
-            let kernels = kernel.chunks_exact((kernel.len() / groups).max(1)).enumerate();
-            let packed = kernels.map(|(group, kernel)| {
-                let bias = bias.and_then(|bias| bias.chunks_exact(output.channels).nth(group));
-                Self::new(kernel, bias, (window, 1), input, output)
-            });
-            return Self::Grouped(packed.collect());
+            return Self::grouped(kernel, bias, (window, groups), input, output);
         }
+        let channels = [output.channels, input.channels];
         match winograd::pays(window, input, output) {
-            true => Self::Winograd(TransformedKernel::new(kernel, bias, output.channels, window)),
-            false => Self::Direct(PackedKernel::new(kernel, bias, output.channels, window)),
+            true => Self::Winograd(TransformedKernel::new(kernel, bias, channels, window)),
+            false => Self::Direct(DirectKernel::new(kernel, bias, channels, window)),
         }
+    }
+
+    /// Groups of channels: as many of them together as fill whole blocks, with zeros between them.
+    fn grouped(
+        kernel: &[f32],
+        bias: Option<&[f32]>,
+        (window, groups): (Window, usize),
+        input: Shape,
+        output: Shape,
+    ) -> Self {
+        let (inputs, outputs) = (input.channels / groups, output.channels / groups);
+        let is_whole = |count: &usize| {
+            groups % count == 0 && count * inputs % lanes() == 0 && count * outputs % lanes() == 0
+        };
+        let together = (1..groups).find(is_whole).unwrap_or(groups);
+        let of_some = |shape: Shape| Shape { channels: shape.channels / groups * together, ..shape };
+        let (input, output) = (of_some(input), of_some(output));
+        let places = window.kernel[0] * window.kernel[1];
+        let kernels = kernel.chunks_exact((output.channels * inputs * places).max(1)).enumerate();
+        let mut packed: Vec<_> = kernels
+            .map(|(number, kernel)| {
+                let mut dense = vec![0.0; output.channels * input.channels * places];
+                let rows =
+                    kernel.chunks_exact(inputs * places).zip(dense.chunks_exact_mut(input.channels * places));
+                for (channel, (from, to)) in rows.enumerate() {
+                    to[channel / outputs * inputs * places..][..from.len()].copy_from_slice(from);
+                }
+                let bias = bias.and_then(|bias| bias.chunks_exact(output.channels).nth(number));
+                Self::new(&dense, bias, (window, 1), input, output)
+            })
+            .collect();
+        match packed.len() {
+            1 => packed.swap_remove(0),
+            _ => Self::Grouped(packed),
+        }
+    }
+
+    /// True where it reads planes, of few channels; the others read blocks.
+    pub fn reads_planes(&self) -> bool {
+        matches!(self, Self::Direct(kernel) if kernel.reads_planes())
     }
 }
 
@@ -60,39 +107,50 @@ pub fn convolve(
     (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
 ) {
+    let [mut from, mut to] = std::mem::take(&mut workspace.blocks);
     for (x, out) in x.chunks_exact(input.len()).zip(out.chunks_exact_mut(output.len())) {
-        match kernel {
-            Kernel::Direct(kernel) => direct(kernel, limits, (x, input), (out, output), workspace),
-            Kernel::Winograd(kernel) => {
-                winograd::convolve(kernel, limits, (x, input), (out, output), workspace)
+        let image = match kernel.reads_planes() {
+            true => Image::Planes(x),
+            false => {
+                let blocks = as_floats(&mut from, blocked_len(input));
+                to_blocks(x, input, blocks);
+                Image::Blocks(blocks)
             }
-            Kernel::Depthwise(kernel) => depthwise::convolve(kernel, limits, (x, input), (out, output)),
-            Kernel::Grouped(kernels) => {
-                let of_group = |shape: Shape| Shape { channels: shape.channels / kernels.len(), ..shape };
-                let (input, output) = (of_group(input), of_group(output));
-                let parts = x.chunks_exact(input.len()).zip(out.chunks_exact_mut(output.len()));
-                for (kernel, (x, out)) in kernels.iter().zip(parts) {
-                    convolve(kernel, limits, (x, input), (out, output), workspace);
-                }
-            }
-        }
+        };
+        let blocks = as_floats(&mut to, blocked_len(output));
+        convolve_blocks(kernel, limits, (image, input), (&mut *blocks, output), workspace);
+        to_planes(blocks, output, out);
     }
+    workspace.blocks = [from, to];
 }
 
-/// The same for one image, with every product of the definition.
-fn direct(
-    kernel: &PackedKernel,
+/// The same for one image; what comes out is in blocks.
+pub fn convolve_blocks(
+    kernel: &Kernel,
     limits: Limits,
-    (x, input): (&[f32], Shape),
+    (image, input): (Image, Shape),
     (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
 ) {
-    let geometry = &Geometry::new(kernel, input, output);
-    multiply_all(kernel, limits, geometry.tiling(), out, workspace, |pixels, panels, runs| {
-        geometry.runs(pixels, runs);
-        let mut line = 0;
-        for first in (0..x.len()).step_by(input.height * input.width) {
-            line = geometry.pack(&x[first..], runs, panels, line);
+    let memory = &mut workspace.memory;
+    match (kernel, image) {
+        (Kernel::Direct(kernel), image) => {
+            direct::convolve(kernel, limits, (image, input), (out, output), memory);
         }
-    });
+        (Kernel::Winograd(kernel), Image::Blocks(x)) => {
+            winograd::convolve(kernel, limits, (x, input), (out, output), memory);
+        }
+        (Kernel::Depthwise(kernel), Image::Blocks(x)) => {
+            depthwise::convolve(kernel, limits, (x, input), (out, output));
+        }
+        (Kernel::Grouped(kernels), Image::Blocks(x)) => {
+            let of_group = |shape: Shape| Shape { channels: shape.channels / kernels.len(), ..shape };
+            let (input, output) = (of_group(input), of_group(output));
+            let parts = x.chunks_exact(blocked_len(input)).zip(out.chunks_exact_mut(blocked_len(output)));
+            for (kernel, (x, out)) in kernels.iter().zip(parts) {
+                convolve_blocks(kernel, limits, (Image::Blocks(x), input), (out, output), workspace);
+            }
+        }
+        (_, Image::Planes(_)) => unreachable!("only kernels of few channels read planes"),
+    }
 }

@@ -1,8 +1,8 @@
 //! Every way to compute a convolution against its definition.
 
-use super::conv::{Kernel, convolve};
-use super::panels::Workspace;
-use super::product::{Limits, PackedKernel};
+use super::conv::{Kernel, Workspace, convolve};
+use super::direct::DirectKernel;
+use super::vectors::Limits;
 use super::winograd::{TransformedKernel, has_fewer_products};
 use crate::model::{Shape, Window};
 
@@ -73,10 +73,10 @@ fn check_groups(
     let largest = expected.iter().fold(0f64, |largest, value| largest.max(value.abs()));
     let mut ways = vec![Kernel::new(&kernel, Some(&bias), (window, groups), input, output)];
     if groups == 1 {
-        ways.push(Kernel::Direct(PackedKernel::new(&kernel, Some(&bias), outputs, window)));
+        ways.push(Kernel::Direct(DirectKernel::new(&kernel, Some(&bias), [outputs, inputs], window)));
     }
     if groups == 1 && has_fewer_products(window) {
-        ways.push(Kernel::Winograd(TransformedKernel::new(&kernel, Some(&bias), outputs, window)));
+        ways.push(Kernel::Winograd(TransformedKernel::new(&kernel, Some(&bias), [outputs, inputs], window)));
     }
     let mut workspace = Workspace::default();
     for (way, relu) in ways.iter().flat_map(|way| [(way, false), (way, true)]) {
@@ -212,7 +212,7 @@ fn groups_are_convolutions_of_their_own() {
 
 #[test]
 fn nan_and_infinity_pass_through_relu_as_in_burn() {
-    let packed = Kernel::Direct(PackedKernel::new(&[1.0], None, 1, window([1, 1], 1, [0, 0])));
+    let packed = Kernel::Direct(DirectKernel::new(&[1.0], None, [1, 1], window([1, 1], 1, [0, 0])));
     let shape = Shape { channels: 1, height: 1, width: 4 };
     let (x, mut out) = ([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2.0], [7.0; 4]);
     convolve(&packed, Limits::RELU, (&x, shape), (&mut out, shape), &mut Workspace::default());
@@ -224,7 +224,7 @@ fn nan_and_infinity_pass_through_relu_as_in_burn() {
 fn what_is_broken_stays_broken_with_fewer_products() {
     let window = window([3, 3], 1, [1, 1]);
     let shape = Shape { channels: 1, height: 9, width: 7 };
-    let kernel = Kernel::Winograd(TransformedKernel::new(&[1.0; 9], None, 1, window));
+    let kernel = Kernel::Winograd(TransformedKernel::new(&[1.0; 9], None, [1, 1], window));
     for broken in [f32::NAN, f32::INFINITY] {
         let (mut x, mut out) = (vec![1.0; shape.len()], vec![0.0; shape.len()]);
         x[4 * 7 + 3] = broken;

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::{Device, Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
-use super::conv::{Kernel, convolve};
+use super::blocked::Blocked;
+use super::conv::{Kernel, Workspace, convolve};
 use super::elementwise;
-use super::panels::Workspace;
-use super::pool::{Pooling, pool};
-use super::product::Limits;
-use crate::model::{Arithmetic, Shape, Window};
+use super::vectors::{LONGEST, Limits, Line, zeros};
+use crate::model::{Arithmetic, Shape};
 
 /// True for the device whose tensors are host memory.
 pub fn is_cpu(device: &Device) -> bool {
@@ -52,9 +51,11 @@ impl Drop for SetOnDrop<'_> {
 /// Our own operations, and the memory that they use again and again.
 #[derive(Default)]
 pub struct Host {
-    workspace: Workspace,
+    pub(super) workspace: Workspace,
     /// Of tensors that nobody needs any longer: new memory would have to be filled with zeros first.
     spare: Vec<Vec<f32>>,
+    /// The same of maps in blocks.
+    spare_lines: Vec<Vec<Line>>,
 }
 
 /// As many spare pieces of memory are kept at most: those of a way back, which needs the values of many layers.
@@ -133,18 +134,6 @@ impl Host {
         Tensor::from_data(TensorData::new(values, shape), &device)
     }
 
-    /// Pooling of a tensor of the CPU device. `shapes` are those of one image, before and after.
-    pub fn pool2d(
-        &mut self,
-        x: Tensor<4>,
-        pooling: Pooling,
-        window: Window,
-        shapes: [Shape; 2],
-    ) -> Tensor<4> {
-        let [input, output] = shapes;
-        self.apply(vec![x], output, |_, x, out| pool(pooling, window, (x[0], input), (out, output)))
-    }
-
     /// The channels of all tensors of the CPU device, one after the other; `output` is the shape of one image.
     pub fn concat(&mut self, all: Vec<Tensor<4>>, output: Shape) -> Tensor<4> {
         let batch = all.first().map_or(0, |x| x.dims()[0]);
@@ -194,6 +183,23 @@ impl Host {
         let mut values = self.spare.swap_remove(at);
         values.resize(count, 0.0);
         values
+    }
+
+    /// Lines for `count` values, of any content.
+    pub(super) fn take_lines(&mut self, count: usize) -> Vec<Line> {
+        let needed = count.div_ceil(LONGEST);
+        let fitting = (0..self.spare_lines.len()).filter(|&at| self.spare_lines[at].len() >= needed);
+        let Some(at) = fitting.min_by_key(|&at| self.spare_lines[at].len()) else { return zeros(count) };
+        self.spare_lines.swap_remove(at)
+    }
+
+    /// Keeps the memory of maps that nobody else has.
+    pub(super) fn give_lines_back(&mut self, maps: Blocked) {
+        if self.spare_lines.len() < SPARE
+            && let Ok(lines) = maps.into_lines()
+        {
+            self.spare_lines.push(lines);
+        }
     }
 
     /// Keeps the memory of a tensor that nobody else has.

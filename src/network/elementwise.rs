@@ -4,7 +4,7 @@ use bytemuck::{cast_slice, pod_read_unaligned};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
-use super::product::Limits;
+use super::vectors::Limits;
 use crate::model::Arithmetic;
 
 /// Values that one thread works on at a time; they stay in its first-level cache.

@@ -15,11 +15,12 @@ use super::cpu::{self, Host};
 use super::elementwise;
 use super::functions;
 use super::fusion::{Fusion, Role, limits as limits_of};
+use super::maps::Value;
 use super::operations::{self, lengthen};
 use super::pool::Pooling;
 use super::prepared::{Prepared, is_half};
-use super::product::Limits;
-use crate::model::{Activation, AvgPool, Axis, Graph, LayerIndex, Op, Reduction};
+use super::vectors::Limits;
+use crate::model::{Activation, Arithmetic, AvgPool, Axis, Graph, LayerIndex, Op, Reduction};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -141,12 +142,7 @@ impl Network {
     }
 
     /// Runs one node on its inputs. `taps` are the layers whose own values are wanted in this run.
-    pub(super) fn execute(
-        &mut self,
-        index: LayerIndex,
-        inputs: Vec<Tensor<4>>,
-        taps: &[LayerIndex],
-    ) -> Tensor<4> {
+    pub(super) fn execute(&mut self, index: LayerIndex, inputs: Vec<Value>, taps: &[LayerIndex]) -> Value {
         self.prepare(index, taps);
         let mut hosts = std::mem::take(&mut self.hosts);
         let output = self.compute(index, inputs, taps, hosts.first_mut());
@@ -158,15 +154,15 @@ impl Network {
     fn compute(
         &self,
         index: LayerIndex,
-        mut inputs: Vec<Tensor<4>>,
+        mut inputs: Vec<Value>,
         taps: &[LayerIndex],
         host: Option<&mut Host>,
-    ) -> Tensor<4> {
+    ) -> Value {
         let node = &self.graph.nodes[index];
         let (is_folded, limits) = match self.role(index, taps) {
             Role::Inside => return inputs.swap_remove(0),
             Role::Gated => {
-                // Both are the same tensor.
+                // Both are the same values.
                 inputs.truncate(1);
                 let x = inputs.swap_remove(0);
                 return activate(x, Activation::Silu, host);
@@ -174,17 +170,17 @@ impl Network {
             Role::Computed { is_folded, limits } => (is_folded, limits),
         };
         let prepared = if is_folded { &self.folded[index] } else { &self.plain[index] };
-        let Some(host) = host else {
-            let output = operations::compute(&node.op, inputs, prepared.as_ref(), node.shape);
-            return operations::activate(output, node.activation);
+        let by_burn = |inputs: Vec<Value>| -> Value {
+            let inputs = inputs.into_iter().map(Value::into_tensor).collect();
+            operations::compute(&node.op, inputs, prepared.as_ref(), node.shape).into()
         };
+        let Some(host) = host else { return activate(by_burn(inputs), node.activation, None) };
         match self.compute_on_host(index, inputs, prepared.as_ref(), limits, host) {
             // Limits are inside already.
             Ok(output) if limits_of(node.activation).is_some() => output,
             Ok(output) => activate(output, node.activation, Some(host)),
             Err(inputs) => {
-                let output = operations::compute(&node.op, inputs, prepared.as_ref(), node.shape);
-                let output = activate(output, node.activation, Some(&mut *host));
+                let output = activate(by_burn(inputs), node.activation, Some(&mut *host));
                 match limits_of(node.activation) == Some(limits) {
                     true => output,
                     false => limited(output, limits, host),
@@ -197,58 +193,74 @@ impl Network {
     pub(super) fn compute_on_host(
         &self,
         index: LayerIndex,
-        mut inputs: Vec<Tensor<4>>,
+        mut inputs: Vec<Value>,
         prepared: Option<&Prepared>,
         limits: Limits,
         host: &mut Host,
-    ) -> Result<Tensor<4>, Vec<Tensor<4>>> {
+    ) -> Result<Value, Vec<Value>> {
         let node = &self.graph.nodes[index];
         let output = node.shape;
-        let input = node.inputs.first().map_or(output, |&input| self.graph.nodes[input].shape);
-        let shapes = [input, output];
-        let first = |mut inputs: Vec<Tensor<4>>| inputs.swap_remove(0);
+        let first = |mut inputs: Vec<Value>| inputs.swap_remove(0);
+        let dense = |inputs: Vec<Value>, weight: &[f32], bias: &[f32], host: &mut Host| {
+            let x = inputs.into_iter().map(Value::into_tensor).next();
+            x.map(|x| limited(host.dense(x, weight, bias, output).into(), limits, host)).ok_or(vec![])
+        };
         Ok(match (&node.op, prepared) {
             (Op::Conv(..) | Op::Dense, Some(Prepared::Packed(kernel))) => {
-                host.conv2d(first(inputs), kernel, limits, shapes)
+                host.convolve(first(inputs), kernel, limits, output).into()
             }
-            (Op::Conv(..), Some(Prepared::Matrix(weight, bias))) => {
-                limited(host.dense(first(inputs), weight, bias, output), limits, host)
-            }
+            (Op::Conv(..), Some(Prepared::Matrix(weight, bias))) => dense(inputs, weight, bias, host)?,
             (Op::SeparableConv(_), Some(Prepared::PackedSeparable(kernels, middle))) => {
-                let between = host.conv2d(first(inputs), &kernels[0], Limits::NONE, [input, *middle]);
-                host.conv2d(between, &kernels[1], limits, [*middle, output])
+                let between = host.convolve(first(inputs), &kernels[0], Limits::NONE, *middle);
+                host.convolve(between.into(), &kernels[1], limits, output).into()
             }
             (Op::Dense, _) => match &self.weights.layers[index] {
-                Some(LayerWeights::Dense { weight, bias }) => {
-                    limited(host.dense(first(inputs), weight, bias, output), limits, host)
-                }
+                Some(LayerWeights::Dense { weight, bias }) => dense(inputs, weight, bias, host)?,
                 _ => return Err(inputs),
             },
-            (Op::BatchNorm(_) | Op::Affine, Some(Prepared::Scale(scale, shift))) => {
-                host.change(first(inputs), |values| {
-                    for values in values.chunks_exact_mut(input.len()) {
-                        elementwise::affine(scale, shift, limits, values);
-                    }
-                })
+            (Op::BatchNorm(_) | Op::Affine, Some(Prepared::Scale(scale, shift))) => match first(inputs) {
+                Value::Blocked(maps) => host.scale_maps(maps, scale, shift, limits).into(),
+                Value::Tensor(x) => {
+                    let scaled = host.change(x, |values| {
+                        for values in values.chunks_exact_mut(output.len()) {
+                            elementwise::affine(scale, shift, limits, values);
+                        }
+                    });
+                    scaled.into()
+                }
+            },
+            (Op::MaxPool(window), _) if limits == Limits::NONE => {
+                host.pool2d(first(inputs), Pooling::Max, *window, output).into()
             }
-            (Op::MaxPool(window), _) if window.dilation == [1, 1] && limits == Limits::NONE => {
-                host.pool2d(first(inputs), Pooling::Max, *window, shapes)
-            }
-            (Op::AvgPool(window, counts), _) if window.dilation == [1, 1] && limits == Limits::NONE => {
+            (Op::AvgPool(window, counts), _) if limits == Limits::NONE => {
                 let average = Pooling::Average { count_padding: *counts == AvgPool::Include };
-                host.pool2d(first(inputs), average, *window, shapes)
+                host.pool2d(first(inputs), average, *window, output).into()
             }
             (Op::GlobalPool(reduction @ (Reduction::Mean | Reduction::Max)), _) if limits == Limits::NONE => {
-                host.join_planes(first(inputs), *reduction == Reduction::Max, output)
+                let is_largest = *reduction == Reduction::Max;
+                match first(inputs) {
+                    Value::Blocked(maps) => host.join_maps(maps, is_largest).into(),
+                    Value::Tensor(x) => host.join_planes(x, is_largest, output).into(),
+                }
             }
-            (Op::Concat(Axis::Channel), _) if limits == Limits::NONE => host.concat(inputs, output),
-            (Op::Arithmetic(arithmetic), _)
-                if inputs.len() == 2 && *arithmetic != crate::model::Arithmetic::Mean =>
-            {
+            (Op::Concat(Axis::Channel), _) if limits == Limits::NONE => {
+                match host.concat_maps(inputs, output) {
+                    Ok(joined) => joined.into(),
+                    Err(all) => host.concat(all.into_iter().map(Value::into_tensor).collect(), output).into(),
+                }
+            }
+            (Op::Arithmetic(arithmetic), _) if inputs.len() == 2 && *arithmetic != Arithmetic::Mean => {
                 let (b, a) = (inputs.pop(), inputs.pop());
-                match a.zip(b) {
-                    Some((a, b)) => host.combine(*arithmetic, limits, [a, b], output)?,
-                    None => return Err(vec![]),
+                let Some(both) = a.zip(b) else { return Err(vec![]) };
+                match host.combine_maps(*arithmetic, limits, both.into()) {
+                    Ok(combined) => combined.into(),
+                    Err(both) => {
+                        let both = both.map(Value::into_tensor);
+                        let combined = host.combine(*arithmetic, limits, both, output);
+                        combined
+                            .map(Value::from)
+                            .map_err(|both| both.into_iter().map(Value::from).collect::<Vec<_>>())?
+                    }
                 }
             }
             (Op::Activation, _) => limited(first(inputs), limits, host),
@@ -300,7 +312,7 @@ impl Network {
 }
 
 /// Values kept between limits.
-fn limited(x: Tensor<4>, limits: Limits, host: &mut Host) -> Tensor<4> {
+fn limited(x: Value, limits: Limits, host: &mut Host) -> Value {
     match limits == Limits::NONE {
         true => x,
         false => activate(x, Activation::Clip(limits.0, limits.1), Some(host)),
@@ -308,13 +320,16 @@ fn limited(x: Tensor<4>, limits: Limits, host: &mut Host) -> Tensor<4> {
 }
 
 /// A node's activation.
-fn activate(x: Tensor<4>, activation: Activation, host: Option<&mut Host>) -> Tensor<4> {
-    match host {
-        _ if activation == Activation::Linear => x,
-        Some(host) if activation.is_elementwise() => {
-            host.change(x, |values| functions::activate(values, activation))
+fn activate(x: Value, activation: Activation, host: Option<&mut Host>) -> Value {
+    match (host, x) {
+        (_, x) if activation == Activation::Linear => x,
+        (Some(host), Value::Tensor(x)) if activation.is_elementwise() => {
+            host.change(x, |values| functions::activate(values, activation)).into()
         }
-        _ => operations::activate(x, activation),
+        (Some(host), Value::Blocked(maps)) if activation.is_elementwise() => {
+            host.change_maps(maps, |values| functions::activate(values, activation)).into()
+        }
+        (_, x) => operations::activate(x.into_tensor(), activation).into(),
     }
 }
 
@@ -325,7 +340,7 @@ fn walk(
     input: Tensor<4>,
     taps: &[LayerIndex],
     before_node: &mut dyn FnMut(usize, usize),
-    mut execute: impl FnMut(LayerIndex, Vec<Tensor<4>>) -> Tensor<4>,
+    mut execute: impl FnMut(LayerIndex, Vec<Value>) -> Value,
 ) -> Vec<Tensor<4>> {
     let needed = graph.needed(taps.iter().copied());
     let total = needed.iter().filter(|&&n| n).count();
@@ -335,9 +350,9 @@ fn walk(
             uses[read] += 1;
         }
     }
-    let mut values: Vec<Option<Tensor<4>>> = (0..graph.nodes.len()).map(|_| None).collect();
+    let mut values: Vec<Option<Value>> = (0..graph.nodes.len()).map(|_| None).collect();
     let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
-    let mut input = Some(input);
+    let mut input = Some(Value::Tensor(input));
     for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
         before_node(started, total);
         let node = &graph.nodes[index];
@@ -353,7 +368,7 @@ fn walk(
         };
         // A clone held here also keeps in-place operations of later nodes away from the tap.
         for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
-            *result = output.clone().map(lengthen);
+            *result = output.clone().map(|output| lengthen(output.into_tensor()));
         }
         if uses[index] > 0 {
             values[index] = output;

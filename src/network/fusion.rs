@@ -1,7 +1,7 @@
 //! Which nodes are computed inside others: scales and shifts in the convolution before them, and, on the CPU, limits (ReLU)
 //! in what is before them, and the gate of x·sigmoid(x).
 
-use super::product::Limits;
+use super::vectors::Limits;
 use crate::model::{Activation, Arithmetic, Graph, LayerIndex, Op};
 
 /// What a node does in a run.

@@ -2,22 +2,28 @@
 //! thread-local), on the CPU on rayon's.
 
 mod backward;
+mod blocked;
+mod by_block;
 mod calibrate;
 mod conv;
 #[cfg(test)]
 mod conv_tests;
 mod cpu;
 mod depthwise;
+mod direct;
 mod elementwise;
 mod executor;
 mod functions;
 mod fusion;
 mod gather;
+mod maps;
 mod operations;
-mod panels;
+mod padded;
 mod pool;
 mod prepared;
-mod product;
+mod slide;
+mod tiles;
+mod vectors;
 mod winograd;
 
 pub use backward::{Averaging, Traced, Versions};

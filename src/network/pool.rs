@@ -1,13 +1,8 @@
-//! Pooling on the CPU: each plane on a thread of rayon's pool.
-//!
-//! A plane is copied with its padding first, so that all its rows can be joined as one long row: short rows leave much that
-//! does not fill a vector.
+//! Pooling on the CPU.
 
-use std::ops::Range;
+use macerator::{Scalar, Simd, Vector};
 
-use macerator::AutoArch;
-use rayon::prelude::*;
-
+use super::slide::{Slide, slide};
 use crate::model::{Shape, Window};
 
 /// What becomes of the values in a window.
@@ -22,155 +17,95 @@ pub enum Pooling {
     },
 }
 
-/// Pools `x` (`[batch, channels, height, width]`, of `input`'s shape each) into `out`, of `output`'s shape each.
+/// Pools one image in blocks into `out`.
 pub fn pool(
     pooling: Pooling,
     window: Window,
     (x, input): (&[f32], Shape),
     (out, output): (&mut [f32], Shape),
 ) {
-    let planes = x.par_chunks_exact(input.height * input.width);
-    let out = out.par_chunks_exact_mut(output.height * output.width);
-    let layout = &Layout::new(window, input, output);
-    let divisors = &match pooling {
-        Pooling::Max => vec![],
-        Pooling::Average { count_padding } => layout.divisors(count_padding),
-    };
-    planes.zip(out).with_min_len(8).for_each_init(Scratch::default, |scratch, (plane, out)| {
-        AutoArch::new().dispatch(
-            #[inline(always)]
-            || {
-                match pooling {
-                    Pooling::Max => layout.join(plane, scratch, f32::NEG_INFINITY, larger),
-                    Pooling::Average { .. } => layout.join(plane, scratch, 0.0, |a, b| a + b),
-                }
-                scratch.joined.iter_mut().zip(divisors).for_each(|(sum, count)| *sum /= count);
-                layout.take(&scratch.joined, out);
-            },
-        );
-    });
-}
-
-/// NaN wins, as in PyTorch.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if a >= b || a.is_nan() { a } else { b }
-}
-
-/// Memory of one thread.
-#[derive(Default)]
-struct Scratch {
-    padded: Vec<f32>,
-    columns: Vec<f32>,
-    joined: Vec<f32>,
-}
-
-/// How a plane lies in memory on its way.
-struct Layout {
-    window: Window,
-    input: Shape,
-    output: Shape,
-    /// From one row to the next: a row with its padding, a multiple of the stride.
-    pitch: usize,
-}
-
-impl Layout {
-    fn new(window: Window, input: Shape, output: Shape) -> Self {
-        let pitch =
-            (input.width + window.padding[1] + window.padding_after[1]).next_multiple_of(window.stride[1]);
-        Self { window, input, output, pitch }
+    match pooling {
+        Pooling::Max => slide(&Largest, window, (x, input), (out, output)),
+        Pooling::Average { count_padding } => {
+            let all = count_padding.then_some(window.kernel[0] * window.kernel[1]);
+            slide(&Mean { all }, window, (x, input), (out, output));
+        }
     }
+}
 
-    /// Joins all values of each window, columns first.
+struct Largest;
+
+impl Slide for Largest {
     #[inline(always)]
-    fn join(&self, plane: &[f32], scratch: &mut Scratch, empty: f32, join: impl Fn(f32, f32) -> f32) {
-        let Self { window: Window { kernel, stride, padding, padding_after, .. }, input, output, pitch } =
-            *self;
-        let Scratch { padded, columns, joined } = scratch;
-        // What is padding is the same for all planes.
-        let whole = (input.height + padding[0] + padding_after[0]) * pitch;
-        let is_padded = padding != [0, 0] || padding_after != [0, 0];
-        if is_padded && padded.len() != whole {
-            padded.clear();
-            padded.resize(whole, empty);
-        }
-        let (rows, width) = match is_padded {
-            false => (plane, input.width),
-            true => {
-                let rows = padded[padding[0] * pitch..].chunks_exact_mut(pitch);
-                for (to, from) in rows.zip(plane.chunks_exact(input.width)) {
-                    to[padding[1]..padding[1] + input.width].copy_from_slice(from);
-                }
-                (&padded[..], pitch)
-            }
-        };
-
-        // Where no row is left out, all are one long row.
-        let is_long = stride[0] == 1 && width == pitch;
-        let length = if is_long { output.height * pitch } else { pitch };
-        // What is read behind the last row means nothing.
-        columns.resize(output.height * pitch + kernel[1], empty);
-        for (y, to) in columns.chunks_exact_mut(length).take(output.height * pitch / length).enumerate() {
-            let to = if is_long { to } else { &mut to[..width] };
-            let from = |row: usize| &rows[(y * stride[0] + row) * width..];
-            to.copy_from_slice(&from(0)[..to.len()]);
-            for row in 1..kernel[0] {
-                to.iter_mut().zip(from(row)).for_each(|(to, value)| *to = join(*to, *value));
-            }
-        }
-
-        joined.clear();
-        joined.resize(output.height * pitch / stride[1], empty);
-        for column in 0..kernel[1] {
-            let from = &columns[column..];
-            match stride[1] {
-                1 => joined.iter_mut().zip(from).for_each(|(to, value)| *to = join(*to, *value)),
-                // The compiler makes vectors of pairs, but not of every second value.
-                2 => {
-                    let pairs = joined.iter_mut().zip(from.as_chunks::<2>().0);
-                    pairs.for_each(|(to, pair)| *to = join(*to, pair[0]));
-                }
-                stride => {
-                    let values = joined.iter_mut().zip(from.iter().step_by(stride));
-                    values.for_each(|(to, value)| *to = join(*to, *value));
-                }
-            }
-        }
+    fn start<S: Simd>(&self, _: usize) -> Vector<S, f32> {
+        f32::NEG_INFINITY.splat()
     }
 
-    /// Writes what was joined without the gaps between its rows.
-    fn take(&self, joined: &[f32], out: &mut [f32]) {
-        let rows = joined.chunks_exact(self.pitch / self.window.stride[1]);
-        for (out, joined) in out.chunks_exact_mut(self.output.width).zip(rows) {
-            out.copy_from_slice(&joined[..self.output.width]);
-        }
+    #[inline(always)]
+    fn weight<S: Simd>(&self, _: usize, _: usize) -> Vector<S, f32> {
+        0.0f32.splat()
     }
 
-    /// How many values each mean is made of, and 1 in the gaps.
-    fn divisors(&self, count_padding: bool) -> Vec<f32> {
-        let Self { window, input, output, pitch } = *self;
-        let count = |at: usize, axis: usize, length: usize| match count_padding {
-            true => window.kernel[axis],
-            false => inside(at, axis, window, length).len(),
-        };
-        let row = |y: usize| {
-            let rows = count(y, 0, input.height);
-            let means = (0..output.width).map(move |x| (rows * count(x, 1, input.width)) as f32);
-            means.chain((output.width..pitch / window.stride[1]).map(|_| 1.0))
-        };
-        (0..output.height).flat_map(row).collect()
+    /// NaN wins, as in PyTorch.
+    #[inline(always)]
+    fn join<S: Simd>(&self, sum: Vector<S, f32>, value: Vector<S, f32>, _: Vector<S, f32>) -> Vector<S, f32> {
+        let is_nan = value.ne(value);
+        is_nan.select(value, sum.lt(value).select(value, sum))
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, sum: Vector<S, f32>, _: usize) -> Vector<S, f32> {
+        sum
     }
 }
 
-/// The part of a window that lies on the picture.
-fn inside(at: usize, axis: usize, window: Window, length: usize) -> Range<usize> {
-    let (start, padding) = (at * window.stride[axis], window.padding[axis]);
-    start.saturating_sub(padding)..(start + window.kernel[axis]).saturating_sub(padding).min(length)
+struct Mean {
+    /// How many values each mean is made of; `None`: those that lie in the picture.
+    all: Option<usize>,
+}
+
+impl Slide for Mean {
+    #[inline(always)]
+    fn start<S: Simd>(&self, _: usize) -> Vector<S, f32> {
+        0.0f32.splat()
+    }
+
+    #[inline(always)]
+    fn weight<S: Simd>(&self, _: usize, _: usize) -> Vector<S, f32> {
+        0.0f32.splat()
+    }
+
+    #[inline(always)]
+    fn join<S: Simd>(&self, sum: Vector<S, f32>, value: Vector<S, f32>, _: Vector<S, f32>) -> Vector<S, f32> {
+        sum + value
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, sum: Vector<S, f32>, inside: usize) -> Vector<S, f32> {
+        sum / (self.all.unwrap_or(inside) as f32).splat()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::blocked::{blocked_len, to_blocks, to_planes};
+
+    /// In planes, `[batch, channels, height, width]`.
+    fn pool_planes(
+        pooling: Pooling,
+        window: Window,
+        (x, input): (&[f32], Shape),
+        (out, output): (&mut [f32], Shape),
+    ) {
+        for (x, out) in x.chunks_exact(input.len()).zip(out.chunks_exact_mut(output.len())) {
+            let mut blocks = [vec![0.0; blocked_len(input)], vec![0.0; blocked_len(output)]];
+            let [from, to] = &mut blocks;
+            to_blocks(x, input, from);
+            pool(pooling, window, (from, input), (to, output));
+            to_planes(to, output, out);
+        }
+    }
 
     #[test]
     fn pools_as_the_definition_says() {
@@ -198,7 +133,7 @@ mod tests {
                     Pooling::Average { count_padding: true },
                 ] {
                     let mut out = vec![f32::NAN; 3 * output.len()];
-                    pool(pooling, window, (&x, input), (&mut out, output));
+                    pool_planes(pooling, window, (&x, input), (&mut out, output));
                     for (at, &ours) in out.iter().enumerate() {
                         let (column, row) = (at % output.width, at / output.width % output.height);
                         let plane = at / output.width / output.height * height * width;
@@ -233,7 +168,7 @@ mod tests {
         let mut x = vec![1.0; 25];
         x[0] = f32::NAN;
         let mut out = vec![0.0; 4];
-        pool(Pooling::Max, window, (&x, input), (&mut out, output));
+        pool_planes(Pooling::Max, window, (&x, input), (&mut out, output));
         assert!(out[0].is_nan());
         assert_eq!(out[1..], [1.0; 3]);
     }

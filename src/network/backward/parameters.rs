@@ -6,9 +6,10 @@ use super::turned::{Turned, turn};
 use crate::model::LayerIndex;
 use crate::network::cpu::Host;
 use crate::network::executor::Network;
+use crate::network::maps::Value;
 use crate::network::operations;
 use crate::network::prepared::{Prepared, folded};
-use crate::network::product::Limits;
+use crate::network::vectors::Limits;
 use crate::weights::LayerWeights;
 
 impl Network {
@@ -39,10 +40,13 @@ impl Network {
         let node = &self.graph.nodes[index];
         let inputs = match host {
             None => inputs,
-            Some(host) => match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE, host) {
-                Ok(output) => return output,
-                Err(inputs) => inputs,
-            },
+            Some(host) => {
+                let inputs = inputs.into_iter().map(Value::Tensor).collect();
+                match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE, host) {
+                    Ok(output) => return output.into_tensor(),
+                    Err(inputs) => inputs.into_iter().map(Value::into_tensor).collect(),
+                }
+            }
         };
         operations::compute(&node.op, inputs, prepared.as_ref(), node.shape)
     }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::model::{Op, Shape, Window};
 use crate::network::conv::{Kernel, convolve};
 use crate::network::cpu::Host;
-use crate::network::product::Limits;
+use crate::network::vectors::Limits;
 
 /// The reverse of a convolution.
 pub enum Turned {

@@ -1,8 +1,9 @@
-//! A picture as rows that are computed together in groups, and back.
+//! A picture as rows that are computed together in groups.
 
 use std::ops::Range;
 
 use crate::model::{Shape, Window};
+use crate::network::vectors::lanes;
 
 /// A picture as rows that are computed together in groups: its columns, where kernels have one row.
 #[derive(Clone, Copy)]
@@ -17,8 +18,7 @@ pub struct Lines {
     pub is_turned: bool,
     /// Rows of a group.
     pub rows: usize,
-    /// Cells of a row with all padding. As many are computed, so that all cells of a group have their neighbours at the
-    /// same distance; the last of each row mean nothing.
+    /// Cells of a row with all padding.
     pub pitch: usize,
 }
 
@@ -48,55 +48,23 @@ impl Lines {
     pub fn take<'out>(self, groups: &Range<usize>, planes: &mut [&'out mut [f32]]) -> Vec<&'out mut [f32]> {
         let [height, width] = self.output;
         let row = |group: usize| (group * self.rows).min(height);
-        let values = (row(groups.end) - row(groups.start)) * width;
+        let values = (row(groups.end) - row(groups.start)) * width * lanes();
         planes.iter_mut().filter_map(|plane| plane.split_off_mut(..values)).collect()
     }
-}
 
-/// Copies the `row`-th row that each of the groups reads, with padding, one after the other: what is read together then
-/// lies together.
-pub fn spread(plane: &[f32], lines: Lines, groups: Range<usize>, row: usize, to: &mut [f32]) {
-    let ([height, width], [above, before]) = (lines.input, lines.padding);
-    for (group, to) in groups.zip(to.chunks_exact_mut(lines.pitch)) {
-        let row = (group * lines.rows + row).wrapping_sub(above);
-        if row < height {
-            to[..before].fill(0.0);
-            to[before..before + width].copy_from_slice(&plane[row * width..][..width]);
-            to[before + width..].fill(0.0);
-        } else {
-            to.fill(0.0);
-        }
+    /// The cell of the input that a group reads in its `row`-th row; none in padding.
+    #[inline(always)]
+    pub fn cell(&self, group: usize, row: usize, across: usize) -> Option<usize> {
+        let [height, width] = self.input;
+        let row = (group * self.rows + row).wrapping_sub(self.padding[0]);
+        let across = across.wrapping_sub(self.padding[1]);
+        let cell = if self.is_turned { across * height + row } else { row * width + across };
+        (row < height && across < width).then_some(cell)
     }
-}
 
-/// Writes some `cells` of each of a group's `rows` to where they belong in a plane, or in the part of it that begins with
-/// the first group.
-pub fn scatter<'a>(
-    rows: impl Iterator<Item = &'a [f32]>,
-    lines: Lines,
-    cells: Range<usize>,
-    plane: &mut [f32],
-) {
-    let [height, width] = lines.output;
-    for (phase, from) in rows.enumerate() {
-        let mut at = cells.start;
-        while at < cells.end {
-            let (group, column) = (at / lines.pitch, at % lines.pitch);
-            let from = &from[at - cells.start..];
-            at = (at - column + lines.pitch).min(cells.end);
-            let row = group * lines.rows + phase;
-            let columns = column..(column + from.len()).min(width);
-            // Padding, and rows behind the last one.
-            if columns.is_empty() || row >= height {
-                continue;
-            }
-            let from = &from[..columns.len()];
-            if lines.is_turned {
-                let to = plane[column * height + row..].iter_mut().step_by(height);
-                to.zip(from).for_each(|(to, from)| *to = *from);
-            } else if let Some(to) = plane.get_mut(row * width + columns.start..row * width + columns.end) {
-                to.copy_from_slice(from);
-            }
-        }
+    /// Cells of the output from one row to the next, and along it.
+    #[inline(always)]
+    pub fn steps(&self) -> [usize; 2] {
+        if self.is_turned { [1, self.output[0]] } else { [self.output[1], 1] }
     }
 }

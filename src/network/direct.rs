@@ -1,0 +1,162 @@
+//! Convolution with every product of the definition, and how it is shared out among threads.
+
+use std::ops::Range;
+
+use bytemuck::cast_slice;
+use rayon::prelude::*;
+
+use super::padded::{Image, Padded};
+use super::tiles::{FEW, Multiplication, PackedWeights, Tiles, multiply};
+use super::vectors::{Limits, Line, lanes, zeros};
+use crate::model::{Shape, Window};
+
+/// Each thread gets so many units of work: none waits long for the last.
+pub const UNITS: usize = 4;
+
+/// Values of the input that are read again and again at a time; they stay in the core's second-level cache.
+const BAND_VALUES: usize = 160_000;
+
+/// The parameters of a convolution in the order in which they are read.
+pub struct DirectKernel {
+    window: Window,
+    weights: PackedWeights,
+    /// `[output block][lane]`
+    biases: Vec<Line>,
+}
+
+impl DirectKernel {
+    /// Packs `kernel` (`[outputs, input channels, height, width]`) and one bias for each output, if there are any.
+    pub fn new(kernel: &[f32], bias: Option<&[f32]>, [outputs, inputs]: [usize; 2], window: Window) -> Self {
+        let of_cell = if is_few(inputs) { FEW } else { lanes() };
+        Self {
+            window,
+            weights: PackedWeights::new(kernel, [outputs, inputs], of_cell),
+            biases: biases(bias, outputs),
+        }
+    }
+
+    /// True where it reads planes, of few channels.
+    pub fn reads_planes(&self) -> bool {
+        is_few(self.weights.inputs)
+    }
+}
+
+/// So few channels that a vector would be mostly empty.
+fn is_few(inputs: usize) -> bool {
+    inputs <= FEW && lanes() > FEW
+}
+
+/// Biases as vectors; zeros behind the last.
+pub fn biases(bias: Option<&[f32]>, outputs: usize) -> Vec<Line> {
+    let mut biases = zeros(outputs.next_multiple_of(lanes()));
+    let to: &mut [f32] = bytemuck::cast_slice_mut(&mut biases);
+    bias.into_iter().for_each(|bias| to[..bias.len()].copy_from_slice(bias));
+    biases
+}
+
+/// Writes the convolution of an image to `out`, `[output block][row][column][lane]`, with bias, kept between `limits`.
+pub fn convolve(
+    kernel: &DirectKernel,
+    limits: Limits,
+    (image, input): (Image, Shape),
+    (out, output): (&mut [f32], Shape),
+    memory: &mut Vec<Line>,
+) {
+    let padded = &Padded::new(image, kernel.window, [input, output], memory);
+    let cells = output.height * output.width;
+    let parts = Parts::new(kernel, padded, input.len(), cells);
+    let mut planes: Vec<_> = out.chunks_exact_mut(cells * lanes()).collect();
+    let mut units = vec![];
+    for band in 0..parts.bands {
+        let cells = parts.cells(band, padded.rows);
+        for groups in parts.groups() {
+            let blocks = kernel.weights.blocks(groups.start).start..kernel.weights.blocks(groups.end - 1).end;
+            let planes = planes[blocks].iter_mut();
+            let out: Vec<_> =
+                planes.filter_map(|plane| plane.split_off_mut(..cells.len() * lanes())).collect();
+            units.push(Unit { kernel, limits, padded, groups, cells: cells.clone(), out });
+        }
+    }
+    units.into_par_iter().with_max_len(1).for_each(Unit::compute);
+}
+
+/// How the work is divided: into bands of cells, and each of them by output channels.
+struct Parts {
+    bands: usize,
+    parts: usize,
+    groups: usize,
+}
+
+impl Parts {
+    fn new(kernel: &DirectKernel, padded: &Padded, input: usize, cells: usize) -> Self {
+        let groups = kernel.weights.groups();
+        let wanted = UNITS * rayon::current_num_threads();
+        let fitting = input.div_ceil(BAND_VALUES);
+        let most = if padded.rows[0] == 1 { cells.div_ceil(12) } else { padded.rows[0] };
+        // The larger of both is read once.
+        let by_cells = input * size_of::<f32>() >= kernel.weights.bytes();
+        let parts = if by_cells { wanted.div_ceil(most) } else { wanted }.min(groups);
+        let bands = fitting.max(wanted.div_ceil(parts)).min(most);
+        Self { bands, parts, groups }
+    }
+
+    /// The cells of a band: whole rows where there are several.
+    fn cells(&self, band: usize, [rows, columns]: [usize; 2]) -> Range<usize> {
+        let start = |band: usize| match rows {
+            1 => band * columns.div_ceil(12) / self.bands * 12,
+            rows => band * rows / self.bands * columns,
+        };
+        start(band).min(columns * rows)..start(band + 1).min(columns * rows)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = Range<usize>> {
+        let Self { parts, groups, .. } = *self;
+        (0..parts).map(move |part| part * groups / parts..(part + 1) * groups / parts)
+    }
+}
+
+/// What one thread computes in a row.
+struct Unit<'a> {
+    kernel: &'a DirectKernel,
+    limits: Limits,
+    padded: &'a Padded<'a>,
+    groups: Range<usize>,
+    cells: Range<usize>,
+    /// Of each block of the groups, these cells.
+    out: Vec<&'a mut [f32]>,
+}
+
+impl Unit<'_> {
+    fn compute(self) {
+        let Self { kernel, limits, padded, groups, cells, mut out } = self;
+        let is_few = kernel.reads_planes();
+        let pitch = if is_few { FEW } else { lanes() };
+        let (columns, biases): (_, &[f32]) = (padded.rows[1], cast_slice(&kernel.biases));
+        let rows = || {
+            (cells.start / columns..cells.end.div_ceil(columns)).map(|row| {
+                let (start, end) = (cells.start.max(row * columns), cells.end.min((row + 1) * columns));
+                let read = row * padded.step + (start - row * columns) * pitch;
+                ([read, (start - cells.start) * lanes()], end - start)
+            })
+        };
+        let mut tiles: [Option<Tiles>; 5] = Default::default();
+        let mut rest = &mut out[..];
+        for group in groups {
+            let blocks = kernel.weights.blocks(group);
+            let (own, others) = rest.split_at_mut(blocks.len());
+            rest = others;
+            let multiplication = Multiplication {
+                values: padded.values,
+                plane: padded.plane,
+                places: &padded.places,
+                inputs: kernel.weights.inputs,
+                is_few,
+                weights: kernel.weights.of_group(group),
+                biases: &biases[blocks.start * lanes()..],
+                limits,
+            };
+            let tiles = tiles[blocks.len()].get_or_insert_with(|| Tiles::new(blocks.len(), pitch, rows()));
+            multiply(&multiplication, tiles, own);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Windows that slide over each channel by itself: depthwise convolution and pooling, block by block, from where the maps lie.
+//! Cells of the output whose window reaches into padding are computed one by one.
+
+use std::ops::Range;
+
+use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
+use rayon::prelude::*;
+
+use super::tiles::each_cell;
+use super::vectors::{lanes, load, store};
+use crate::model::{Shape, Window};
+
+/// What is made of the values in a window.
+pub trait Slide: Sync {
+    /// Before the first value, in this block.
+    fn start<S: Simd>(&self, block: usize) -> Vector<S, f32>;
+
+    /// What belongs to a place of the kernel in this block, for all cells.
+    fn weight<S: Simd>(&self, block: usize, place: usize) -> Vector<S, f32>;
+
+    /// With one value more.
+    fn join<S: Simd>(
+        &self,
+        sum: Vector<S, f32>,
+        value: Vector<S, f32>,
+        weight: Vector<S, f32>,
+    ) -> Vector<S, f32>;
+
+    /// At the end; so many places lie in the picture.
+    fn finish<S: Simd>(&self, sum: Vector<S, f32>, inside: usize) -> Vector<S, f32>;
+}
+
+/// Cells of the output that are computed together.
+const CELLS: usize = 12;
+
+/// Values of the output that one thread works on at a time.
+const UNIT: usize = 16_384;
+
+/// Slides over one image, `[block][row][column][lane]`, into `out`.
+pub fn slide(
+    work: &impl Slide,
+    window: Window,
+    (x, input): (&[f32], Shape),
+    (out, output): (&mut [f32], Shape),
+) {
+    let row = output.width * lanes();
+    let rows = (UNIT / row.max(1)).clamp(1, output.height);
+    let planes = x.par_chunks_exact(input.height * input.width * lanes());
+    let outs = out.par_chunks_exact_mut(output.height * row);
+    planes.zip(outs).enumerate().for_each(|(block, (plane, out))| {
+        out.par_chunks_mut(rows * row).enumerate().for_each(|(part, out)| {
+            let first = part * rows;
+            AutoArch::new().dispatch(Rows { work, window, input, output, block, plane, first, out });
+        });
+    });
+}
+
+/// Some rows of a block.
+struct Rows<'a, W> {
+    work: &'a W,
+    window: Window,
+    input: Shape,
+    output: Shape,
+    block: usize,
+    plane: &'a [f32],
+    first: usize,
+    out: &'a mut [f32],
+}
+
+impl<W: Slide> WithSimd for Rows<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        match self.window.stride[1] {
+            1 => self.run::<S, 1>(),
+            2 => self.run::<S, 2>(),
+            _ => self.run::<S, 0>(),
+        }
+    }
+}
+
+/// The places of a kernel, along one axis, that lie in the picture.
+#[inline(always)]
+fn inside(at: usize, axis: usize, window: &Window, length: usize) -> Range<usize> {
+    let Window { kernel, stride, padding, dilation, .. } = window;
+    let from = at * stride[axis];
+    let before = |end: usize| end.saturating_sub(from).div_ceil(dilation[axis]).min(kernel[axis]);
+    before(padding[axis])..before(padding[axis] + length)
+}
+
+impl<W: Slide> Rows<'_, W> {
+    /// `STRIDE`: 0 for any.
+    #[inline(always)]
+    fn run<S: Simd, const STRIDE: usize>(mut self) {
+        let (window, input, output) = (self.window, self.input, self.output);
+        let columns = |x: usize| inside(x, 1, &window, input.width);
+        let is_whole = |x: &usize| columns(*x).len() == window.kernel[1];
+        // In the middle all columns of the kernel lie in the picture.
+        let left = (0..output.width).find(is_whole).unwrap_or(output.width);
+        let right = (left..output.width).rfind(is_whole).map_or(left, |last| last + 1);
+        let tiles = (right - left).div_ceil(CELLS);
+        let row = output.width * f32::lanes::<S>();
+        let out = std::mem::take(&mut self.out);
+        for (number, out) in out.chunks_exact_mut(row).enumerate() {
+            let y = self.first + number;
+            let rows = inside(y, 0, &window, input.height);
+            for x in (0..left).chain(right..output.width) {
+                self.tile::<S, STRIDE, 1>([rows.clone(), columns(x)], [y, x], out);
+            }
+            for tile in 0..tiles {
+                let start = |tile: usize| left + tile * (right - left) / tiles;
+                let (x, count) = (start(tile), start(tile + 1) - start(tile));
+                let places = [rows.clone(), 0..window.kernel[1]];
+                macro_rules! of_size {
+                    ($($cells:literal)*) => {
+                        match count {
+                            $($cells => self.tile::<S, STRIDE, $cells>(places, [y, x], out),)*
+                            _ => unreachable!("no tile is that large"),
+                        }
+                    };
+                }
+                of_size!(1 2 3 4 5 6 7 8 9 10 11 12);
+            }
+        }
+    }
+
+    /// Neighbouring cells of a row, with these rows and columns of the kernel.
+    #[inline(always)]
+    fn tile<S: Simd, const STRIDE: usize, const COUNT: usize>(
+        &self,
+        [rows, columns]: [Range<usize>; 2],
+        [y, x]: [usize; 2],
+        out: &mut [f32],
+    ) {
+        let Self {
+            work, window: Window { kernel, stride, padding, dilation, .. }, input, block, plane, ..
+        } = self;
+        let lanes = f32::lanes::<S>();
+        let step = if STRIDE == 0 { stride[1] } else { STRIDE } * lanes;
+        let mut sums = [work.start::<S>(*block); COUNT];
+        for kernel_y in rows.clone() {
+            let row = (y * stride[0] + kernel_y * dilation[0] - padding[0]) * input.width;
+            for kernel_x in columns.clone() {
+                let column = x * stride[1] + kernel_x * dilation[1] - padding[1];
+                let values = &plane[(row + column) * lanes..][..(COUNT - 1) * step + lanes];
+                let weight = work.weight::<S>(*block, kernel_y * kernel[1] + kernel_x);
+                each_cell!(CELL < COUNT => {
+                    sums[CELL] = work.join::<S>(sums[CELL], load::<S>(&values[CELL * step..]), weight);
+                });
+            }
+        }
+        let count = rows.len() * columns.len();
+        let out = &mut out[x * lanes..][..COUNT * lanes];
+        each_cell!(CELL < COUNT => {
+            store::<S>(work.finish::<S>(sums[CELL], count), &mut out[CELL * lanes..]);
+        });
+    }
+}

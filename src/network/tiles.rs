@@ -1,0 +1,280 @@
+//! The inner loop of convolutions: some neighbouring cells of some blocks of output channels, whose sums stay in registers.
+//!
+//! Of the input one value is read at a time and multiplied with vectors of weights, one for each block, so that cells need not
+//! be gathered first (as in E. Georganas et al., "Anatomy of High-Performance Deep Learning Convolutions on SIMD Architectures",
+//! 2018, arXiv:1808.05567).
+
+use std::ops::Range;
+
+use bytemuck::cast_slice_mut;
+use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
+use rayon::prelude::*;
+
+use super::vectors::{Limits, Line, lanes, load, store, zeros};
+
+/// Values of a cell where it has few channels, as a picture.
+pub const FEW: usize = 4;
+
+/// Blocks of output channels that are computed together, and where their weights start.
+struct Group {
+    blocks: Range<usize>,
+    start: usize,
+}
+
+/// The weights of a convolution in the order in which they are read: `[group][input block][place][input channel][blocks of the
+/// group][lane]`.
+pub struct PackedWeights {
+    /// Input channels.
+    pub inputs: usize,
+    groups: Vec<Group>,
+    values: Vec<Line>,
+}
+
+/// True with the 32 registers of AVX-512 and NEON; others have 16.
+fn has_many_registers() -> bool {
+    lanes() == 16 || cfg!(target_arch = "aarch64")
+}
+
+/// Most cells that are computed together, in so many blocks.
+const fn most_cells(blocks: usize, lanes: usize) -> usize {
+    match (blocks, lanes) {
+        (4, _) => 6,
+        (2, 8) => 6,
+        // Old processors, on which little else would be fast either, are not worth their code.
+        (_, ..8) if cfg!(not(target_arch = "aarch64")) => 4,
+        _ => 8,
+    }
+}
+
+/// Divides blocks of output channels into groups of 4, 2 and 1; where cells have few values, of 2 and 1.
+fn divided(blocks: usize, is_few: bool) -> Vec<Range<usize>> {
+    let most = if !is_few && has_many_registers() { 4 } else { 2 };
+    let (mut groups, mut start) = (vec![], 0);
+    while start < blocks {
+        let count = [4, 2, 1].into_iter().find(|&count| count <= most.min(blocks - start)).unwrap_or(1);
+        groups.push(start..start + count);
+        start += count;
+    }
+    groups
+}
+
+impl PackedWeights {
+    /// Packs `kernel`, `[outputs, inputs, places]`, for cells of `of_cell` values at most.
+    pub fn new(kernel: &[f32], [outputs, inputs]: [usize; 2], of_cell: usize) -> Self {
+        let lanes = lanes();
+        let places = kernel.len() / (outputs * inputs).max(1);
+        let blocks = outputs.div_ceil(lanes);
+        let depth = inputs * places;
+        let group = |blocks: Range<usize>| Group { start: blocks.start * lanes * depth, blocks };
+        let groups: Vec<_> = divided(blocks, of_cell < lanes).into_iter().map(group).collect();
+        let mut values = zeros(blocks * lanes * depth);
+        let mut parts = vec![];
+        let mut rest: &mut [f32] = &mut cast_slice_mut(&mut values)[..blocks * lanes * depth];
+        for group in &groups {
+            let (part, others) = rest.split_at_mut(group.blocks.len() * lanes * depth);
+            parts.push((group, part));
+            rest = others;
+        }
+        parts.into_par_iter().for_each(|(group, part)| {
+            let width = group.blocks.len() * lanes;
+            let channels = group.blocks.start * lanes..(group.blocks.end * lanes).min(outputs);
+            let mut lines = part.chunks_exact_mut(width);
+            for first in (0..inputs).step_by(of_cell) {
+                for place in 0..places {
+                    for input in first..(first + of_cell).min(inputs) {
+                        let from =
+                            channels.clone().map(|output| kernel[(output * inputs + input) * places + place]);
+                        let line = lines.next().unwrap_or_default();
+                        line.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+                    }
+                }
+            }
+        });
+        Self { inputs, groups, values }
+    }
+
+    /// The number of groups of blocks.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The output blocks of a group.
+    pub fn blocks(&self, group: usize) -> Range<usize> {
+        self.groups[group].blocks.clone()
+    }
+
+    /// All weights of a group.
+    pub fn of_group(&self, group: usize) -> &[f32] {
+        let values: &[f32] = bytemuck::cast_slice(&self.values);
+        let start = self.groups[group].start;
+        match self.groups.get(group + 1) {
+            Some(next) => &values[start..next.start],
+            None => &values[start..],
+        }
+    }
+
+    /// Values of all weights, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.values[..])
+    }
+}
+
+/// What tiles read and what becomes of their sums.
+#[derive(Clone, Copy)]
+pub struct Multiplication<'a> {
+    /// `[input block][cells]`
+    pub values: &'a [f32],
+    /// From one input block to the next.
+    pub plane: usize,
+    /// Of each place of the kernel, in values.
+    pub places: &'a [usize],
+    /// Input channels.
+    pub inputs: usize,
+    /// True where cells have [`FEW`] values.
+    pub is_few: bool,
+    /// Of one group.
+    pub weights: &'a [f32],
+    /// Of one group's blocks.
+    pub biases: &'a [f32],
+    /// What is done at the end.
+    pub limits: Limits,
+}
+
+/// Where tiles lie: for each size, what they read, in values behind each place, and where they write.
+pub struct Tiles(Vec<(usize, Vec<[usize; 2]>)>);
+
+impl Tiles {
+    /// Divides `rows`, each of some cells that begin at a place where they are read and one where they are written, into tiles
+    /// of about the same size, for groups of so many blocks. Cells that are read lie `pitch` values apart.
+    pub fn new(blocks: usize, pitch: usize, rows: impl Iterator<Item = ([usize; 2], usize)>) -> Self {
+        let lanes = lanes();
+        let most = most_cells(blocks, lanes);
+        let mut tiles: Vec<(usize, Vec<[usize; 2]>)> = (0..=most).map(|size| (size, vec![])).collect();
+        for ([read, written], count) in rows {
+            let parts = count.div_ceil(most);
+            let mut start = 0;
+            for part in 0..parts {
+                let mut size = (part + 1) * count / parts - start;
+                while size > 0 {
+                    // There are fewer sizes of tiles whose cells have few values.
+                    let now = if pitch < lanes { 1 << size.ilog2() } else { size };
+                    tiles[now].1.push([read + start * pitch, written + start * lanes]);
+                    (start, size) = (start + now, size - now);
+                }
+            }
+        }
+        tiles.retain(|(_, places)| !places.is_empty());
+        Self(tiles)
+    }
+}
+
+/// Multiplies all tiles, and writes to `out`, one for each block of the group.
+pub fn multiply(multiplication: &Multiplication, tiles: &Tiles, out: &mut [&mut [f32]]) {
+    let (is_few, blocks) = (multiplication.is_few, out.len());
+    for (size, places) in &tiles.0 {
+        macro_rules! of_size {
+            ($($few:literal $blocks:literal: $($cells:literal)*,)*) => {
+                match (is_few, blocks, *size) {
+                    $($(($few, $blocks, $cells) => AutoArch::new().dispatch(
+                        OfSize::<$blocks, $cells, $few> { multiplication, places, out },
+                    ),)*)*
+                    _ => unreachable!("no tile is that large"),
+                }
+            };
+        }
+        of_size!(
+            false 1: 1 2 3 4 5 6 7 8,
+            false 2: 1 2 3 4 5 6 7 8,
+            false 4: 1 2 3 4 5 6,
+            true 1: 1 2 4 8,
+            true 2: 1 2 4 8,
+        );
+    }
+}
+
+/// Tiles of one size.
+struct OfSize<'a, 'out, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> {
+    multiplication: &'a Multiplication<'a>,
+    places: &'a [[usize; 2]],
+    out: &'a mut [&'out mut [f32]],
+}
+
+/// Does something for each cell of a tile: written out one by one, because LLVM would keep a loop over many, and with it the
+/// sums in memory.
+macro_rules! each_cell {
+    ($cell:ident < $count:ident => $body:block) => {
+        $crate::network::tiles::each_cell!($cell < $count => $body: 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    ($cell:ident < $count:ident => $body:block: $($number:literal)*) => {{$({
+        const $cell: usize = $number;
+        if $cell < $count $body
+    })*}};
+}
+pub(super) use each_cell;
+
+impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
+    for OfSize<'_, '_, BLOCKS, CELLS, IS_FEW>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        let Self { multiplication, places, out } = self;
+        let lanes = f32::lanes::<S>();
+        // No code for what does not happen.
+        if CELLS > most_cells(BLOCKS, lanes)
+            || (BLOCKS > 2 && lanes < 16 && cfg!(not(target_arch = "aarch64")))
+        {
+            return;
+        }
+        for [read, written] in places {
+            let sums = sums::<S, BLOCKS, CELLS, IS_FEW>(multiplication, *read);
+            for (block, out) in out.iter_mut().enumerate().take(BLOCKS) {
+                let bias = load::<S>(&multiplication.biases[block * lanes..]);
+                let out = &mut out[*written..][..CELLS * lanes];
+                each_cell!(CELL < CELLS => {
+                    let sum = multiplication.limits.apply::<S>(sums[CELL][block] + bias);
+                    store::<S>(sum, &mut out[CELL * lanes..]);
+                });
+            }
+        }
+    }
+}
+
+/// The sums of `CELLS` cells in `BLOCKS` blocks. Cells have `FEW` values, or as many as a vector.
+#[inline(always)]
+fn sums<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
+    multiplication: &Multiplication,
+    read: usize,
+) -> [[Vector<S, f32>; BLOCKS]; CELLS] {
+    let lanes = f32::lanes::<S>();
+    let pitch = if IS_FEW { FEW } else { lanes };
+    let mut sums = [[0.0f32.splat::<S>(); BLOCKS]; CELLS];
+    let Multiplication { values, plane, places, inputs, mut weights, .. } = *multiplication;
+    for (block, values) in values.chunks(plane).enumerate() {
+        let count = inputs.saturating_sub(block * pitch).min(pitch);
+        for place in places {
+            let values = &values[place + read..][..CELLS * pitch];
+            let (now, rest) = weights.split_at(count * BLOCKS * lanes);
+            weights = rest;
+            for (channel, weights) in (0..count).zip(now.chunks_exact(BLOCKS * lanes)) {
+                let weights: [Vector<S, f32>; BLOCKS] =
+                    std::array::from_fn(|block| load::<S>(&weights[block * lanes..]));
+                each_cell!(CELL < CELLS => {
+                    let value = values[CELL * pitch + channel].splat::<S>();
+                    sums[CELL][0] = weights[0].mul_add(value, sums[CELL][0]);
+                    if BLOCKS > 1 {
+                        sums[CELL][1 % BLOCKS] = weights[1 % BLOCKS].mul_add(value, sums[CELL][1 % BLOCKS]);
+                    }
+                    if BLOCKS > 2 {
+                        sums[CELL][2 % BLOCKS] = weights[2 % BLOCKS].mul_add(value, sums[CELL][2 % BLOCKS]);
+                    }
+                    if BLOCKS > 3 {
+                        sums[CELL][3 % BLOCKS] = weights[3 % BLOCKS].mul_add(value, sums[CELL][3 % BLOCKS]);
+                    }
+                });
+            }
+        }
+    }
+    sums
+}
