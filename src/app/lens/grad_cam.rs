@@ -132,12 +132,11 @@ impl OverlayWork for Work {
             Err(reason) => return only(format!("No {} ({key}): {reason}.", cam.title()), "Grad-CAM"),
         };
         let name = &look.node().name;
-        let title = format!("{} at {name} ({key})", cam.title());
         let Some(found) = look.shown.and_then(|shown| found(look, &origin, shown)) else {
+            let title = format!("{} of {} at {name} ({key})", cam.title(), origin.titled(look));
             return only(format!("{title} is being computed."), "Grad-CAM");
         };
-        let text =
-            format!("{title}: where it comes from, roughly. {}.", origin.with_value(look, found.value));
+        let text = format!("{} of {}, at {name} ({key}).", cam.title(), origin.with_value(look, found.value));
         let mut lines = vec![Line::Main(text, "Grad-CAM")];
         let ends = found.tap.channel_statistics.first().map(|map| map.ends()).unwrap_or_default();
         if nothing_in_words(found).is_some() {
@@ -157,11 +156,11 @@ impl OverlayWork for Work {
             lines.push(Line::Bar(strip.table));
             lines.push(Line::quiet(format!("{ends} {}", look.opacity_keys())));
         }
-        lines.push(Line::quiet(format!("{} ({})", cam.sentence(), cam.source())));
+        lines.push(Line::quiet(cam.sentence()));
         let exact = look.key(Action::Over(class_activation::NAME));
         let is_exact = explained(look.graph).is_ok() && !look.lenses.tracing.is_held();
         let exact =
-            if is_exact { format!("{exact} shows the exact map of the last block. ") } else { String::new() };
+            if is_exact { format!("{exact} shows the exact map of the last block, ") } else { String::new() };
         lines.push(Line::quiet(format!("{exact}{}.", Origin::keys_in_words(look))));
         lines
     }

@@ -8,6 +8,7 @@ use super::legend::{Line, Strip};
 use super::look::Look;
 use super::maps::{Ranges, subject};
 use super::origin::{Found, Origin, Usual, nothing_in_words};
+use super::saliency;
 use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 use crate::app::keys::Action;
 use crate::app::state::LensName;
@@ -70,7 +71,9 @@ impl TilesLens for Gradients {
         let back = look.key(Action::Tiles(NAME));
         let origin =
             origin(look).map_err(|reason| format!("No gradients: {reason}. {back} shows the maps."))?;
-        let title = format!("{} of {} · {back} shows the maps", method(look).title(), origin.in_words(look));
+        let keys = Origin::keys_in_words(look);
+        let title =
+            format!("{} of {} · {keys}, {back} shows the maps", method(look).title(), origin.titled(look));
         Ok(Subject { titles: vec![title], ..subject(look, &[]) })
     }
 
@@ -108,14 +111,14 @@ impl TilesLens for Gradients {
         let own = colors.statistics(channel);
         let [min, max] = [own.min, own.max].map(number);
         lines.push(Line::quiet(format!("channel {channel}: {min} to {max}")));
-        let averages = look.lenses.tracing.method.passes() > 1;
-        let but = if averages {
-            " (the rule that is chosen averages over pictures, and is for the picture alone)"
-        } else {
-            ""
-        };
-        lines.push(Line::quiet(format!("{}{but}", method.sentence())));
-        lines.push(Line::quiet(format!("{}.", Origin::keys_in_words(look))));
+        // The lens over the picture says it too.
+        if look.lenses.over != Some(saliency::NAME) {
+            lines.push(Line::quiet(method.sentence()));
+        } else if look.lenses.tracing.method != method {
+            lines.push(Line::quiet(
+                "The rule over the picture averages over pictures; this is the plain gradient.",
+            ));
+        }
         lines
     }
 

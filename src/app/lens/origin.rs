@@ -143,10 +143,15 @@ impl Origin {
         self.in_this_frame(look).in_words(look.graph, look.labels)
     }
 
-    /// The same with its value: `class tabby (logit): 9.13`; that it is held.
+    /// The same with its value, and whether it is held: `mixed5 channel 312, its strongest cell (held): 4.21`.
     pub fn with_value(&self, look: &Look<'_>, value: f32) -> String {
-        let held = if look.lenses.tracing.is_held() { "held: " } else { "" };
-        format!("{held}{}: {}", self.in_words(look), number(value))
+        format!("{}: {}", self.titled(look), number(value))
+    }
+
+    /// The same without its value.
+    pub fn titled(&self, look: &Look<'_>) -> String {
+        let held = if look.lenses.tracing.is_held() { " (held)" } else { "" };
+        format!("{}{held}", self.in_words(look))
     }
 
     /// As JSON has it.
@@ -157,13 +162,9 @@ impl Origin {
 
     /// Which keys choose another one.
     pub fn keys_in_words(look: &Look<'_>) -> String {
-        let [hold, class, palette] =
-            [Action::HoldOrigin, Action::ToggleClass, Action::TogglePalette].map(|action| look.key(action));
-        let hold = match look.lenses.tracing.is_held() {
-            true => format!("{hold} lets it go"),
-            false => format!("{hold} holds the channel while you walk"),
-        };
-        format!("{hold}, {class} takes the top class, {palette} finds any")
+        let [hold, palette] = [Action::HoldOrigin, Action::TogglePalette].map(|action| look.key(action));
+        let holds = if look.lenses.tracing.is_held() { "lets it go" } else { "holds the channel" };
+        format!("{hold} {holds}, {palette} finds classes")
     }
 }
 

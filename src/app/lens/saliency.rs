@@ -279,10 +279,14 @@ impl OverlayWork for Work {
             Err(reason) => return only(format!("No gradient ({key}): {reason}."), "gradient"),
         };
         let [rule, view] = [NEXT_RULE, NEXT_VIEW].map(|command| look.key(Action::OfLens(NAME, command)));
-        let chosen = format!("{rule} next rule, {view} next view; {}.", Origin::keys_in_words(look));
-        let says = format!("{} ({})", method.sentence(), method.source());
+        let (faint, strong) = (look.key(Action::LessOpacity), look.key(Action::MoreOpacity));
+        let chosen = format!(
+            "{rule} next rule, {view} next view, {faint} fainter, {strong} stronger, {}.",
+            Origin::keys_in_words(look)
+        );
+        let says = method.sentence();
         let Some(result) = look.shown.and_then(|shown| result(look, &origin, shown)) else {
-            let title = format!("{} of {} ({key})", capital(method.title()), origin.in_words(look));
+            let title = format!("{} of {} ({key})", capital(method.title()), origin.titled(look));
             let text = match method.passes() {
                 passes if passes > 1 && !look.is_still => {
                     let freeze = look.key(Action::ToggleFrozen);
@@ -310,11 +314,8 @@ impl OverlayWork for Work {
             let range = scale.range((0.0, reach), (0.0, reach), colormap);
             lines.push(Line::bar(&range, colormap));
             let [low, high] = [range.low, range.high].map(number);
-            lines.push(Line::quiet(format!(
-                "from {low} to {high}, 1 % lie beyond: {} {}",
-                view.in_words("colours"),
-                look.opacity_keys()
-            )));
+            let meaning = view.in_words("colours");
+            lines.push(Line::quiet(format!("from {low} to {high}, 1 % lie beyond: {meaning}")));
         }
         lines.push(Line::quiet(says));
         lines.push(Line::quiet(chosen));

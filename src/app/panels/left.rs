@@ -16,6 +16,9 @@ use crate::view::number;
 /// The picture is at least so high, in points.
 const LEAST_PICTURE: f32 = 100.0;
 
+/// The part of the left panel's height that the picture has at least where something lies over it.
+const LEAST_OVERLAID: f32 = 0.3;
+
 /// How much of the left panel's height the picture takes at most.
 const MOST_PICTURE: f32 = 0.38;
 
@@ -62,11 +65,14 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut A
     let before = ui.data(|data| data.get_temp::<Measured>(memory)).unwrap_or_default();
     let mut measured = before.clone();
     let available = ui.available_height();
-    let highest =
-        (available - before.words).clamp(LEAST_PICTURE, (MOST_PICTURE * available).max(LEAST_PICTURE));
+    let least = match state.lenses.over {
+        Some(_) => LEAST_PICTURE.max(LEAST_OVERLAID * available),
+        None => LEAST_PICTURE,
+    };
+    let highest = (available - before.words).clamp(least, (MOST_PICTURE * available).max(least));
     let shown: Vec<_> =
         sections(state).map(|section| (section, before.of(section) + GAP, FOLDED + GAP)).collect();
-    let room = available - LEAST_PICTURE - before.under;
+    let room = available - least - before.under;
     let open = state.panels.folds.open(&shown, room);
     let is_tight = open.len() < shown.len();
     // The bar is always seen where there is one, and takes no room: what is beside it stays as wide.

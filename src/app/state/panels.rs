@@ -61,7 +61,7 @@ pub enum Section {
 
 impl Section {
     /// In the order in which they are opened where there is no room for all.
-    const IMPORTANCE: [Self; 5] = [Self::Colors, Self::Channel, Self::Over, Self::Predictions, Self::Health];
+    const IMPORTANCE: [Self; 5] = [Self::Over, Self::Colors, Self::Channel, Self::Predictions, Self::Health];
 }
 
 /// What the user folded and unfolded.
@@ -148,10 +148,10 @@ mod tests {
         let shown =
             [(Over, 80.0, 10.0), (Predictions, 100.0, 10.0), (Health, 50.0, 10.0), (Colors, 90.0, 10.0)];
         let mut folds = Folds::default();
-        assert_eq!(folds.open(&shown, 320.0), [Colors, Over, Predictions, Health]);
-        assert_eq!(folds.open(&shown, 319.0), [Colors, Over, Predictions]);
+        assert_eq!(folds.open(&shown, 320.0), [Over, Colors, Predictions, Health]);
+        assert_eq!(folds.open(&shown, 319.0), [Over, Colors, Predictions]);
         // What is smaller still fits where something larger does not.
-        assert_eq!(folds.open(&shown, 230.0), [Colors, Over, Health]);
+        assert_eq!(folds.open(&shown, 230.0), [Over, Colors, Health]);
         // What was opened by hand comes before all others.
         folds.toggle(Health, false);
         folds.toggle(Predictions, false);
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(folds.open(&shown, 10.0), [Predictions]);
         // What was folded stays folded.
         folds.toggle(Predictions, true);
-        assert_eq!(folds.open(&shown, 999.0), [Health, Colors, Over]);
+        assert_eq!(folds.open(&shown, 999.0), [Health, Over, Colors]);
     }
 
     #[test]
