@@ -907,7 +907,7 @@ for _name, _size, _starts, _cams in [
     ("resnet50", 128, ("layer4.0", "layer3.1", "layer2.0", "layer1.0"), ("layer4.2", "layer3.5")),
     ("mobilenet_v2", 128, ("features.14", "features.7", "features.3"), ("features.18", "features.13")),
     ("efficientnet_b0", 128, ("features.6", "features.4", "features.2"), ("features.8", "features.5")),
-    ("densenet121", 128, ("features.denseblock3.denselayer8.conv2", "features.transition2.pool"), ("features.norm5",)),
+    ("densenet121", 128, ("features.denseblock3.denselayer8.conv2", "features.transition2.conv"), ("features.norm5",)),
     ("shufflenet_v2_x1_0", 128, ("stage4.1", "stage3.3", "stage2.0"), ("conv5", "stage3.7")),
     ("resnext50_32x4d", 128, ("layer4.0", "layer3.1", "layer2.0"), ("layer4.2",)),
     ("vgg16", 64, ("features.29", "features.22", "features.9"), ("features.29", "features.22")),
