@@ -8,6 +8,8 @@ mod like;
 mod mistakes;
 #[path = "commands/pictures.rs"]
 mod pictures;
+#[path = "commands/saliency.rs"]
+mod saliency;
 #[path = "commands/weights.rs"]
 mod weights;
 

@@ -9,9 +9,12 @@ use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::Compared;
 use super::hypercolumn::mean_figure;
 use super::output;
+use super::saliency::ask::Question;
+use super::saliency::figure::{Look, Row};
+use super::saliency::{self, Rules};
 use super::{classify, network, pictures, sheet};
 use crate::app::lens::hypercolumn::mean;
-use crate::inspect::{Answer, LayerOutput, no_answer};
+use crate::inspect::{Answer, LayerOutput, SaliencyView, Start, TraceOrigin, no_answer};
 use crate::model::{Graph, LayerIndex, Op};
 use crate::record::{Prediction, png, save, tensors};
 
@@ -27,6 +30,9 @@ pub struct TutorialArgs {
     /// Folder for the pictures and numbers.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Also what in the picture spoke for its most probable class, by these rules of `convscope saliency`.
+    #[arg(long, value_name = "RULES")]
+    pub saliency: Option<Rules>,
     #[command(flatten)]
     pub colors: ColorArgs,
     #[command(flatten)]
@@ -39,10 +45,14 @@ pub struct TutorialArgs {
 const SHEET_LAYERS: std::ops::Range<usize> = 0..15;
 const SHEET_FILTERS: usize = 3;
 const SHEET_TILE: u32 = 150;
+const SALIENCY_TILE: u32 = 224;
 
 /// What is written for each picture besides the hypercolumns.
 const FILES: [&str; 5] =
     ["original.png", "input.png", "probabilities.png", "sheet.png", "tutorial.safetensors"];
+
+/// What is written where rules are asked.
+const SALIENCY: &str = "saliency.png";
 
 /// The layers of the tutorial's hypercolumns, which are InceptionV3's.
 const HYPERCOLUMNS: [&[usize]; 2] = [&[1, 4, 7], &[1, 4, 7, 10, 11, 14, 17]];
@@ -76,6 +86,18 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
     taps.extend(answer.map(|output| output.layer));
     taps.sort_unstable();
     taps.dedup();
+    let question = args.saliency.as_ref().filter(|_| answer.is_some()).map(|rules| Question {
+        origin: TraceOrigin::of(Start::TopClass),
+        to: 0,
+        methods: rules.0.clone(),
+        passes: None,
+        seed: 0,
+    });
+    if args.saliency.is_some() && question.is_none() {
+        eprintln!(
+            "note: without classes that mean something there is nothing that spoke for one: no {SALIENCY}"
+        );
+    }
     if !engine.is_trained() {
         eprintln!("note: without trained weights there are no top 5 and no plot of probabilities");
     } else if answer.is_none() {
@@ -88,7 +110,8 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
         let folder = if single { args.output.clone() } else { args.output.join(&picture.stem) };
         // Before anything is written: nothing half new, half old.
         let drawn = columns.iter().map(|layers| format!("{}.png", stem(layers)));
-        for name in FILES.into_iter().map(String::from).chain(drawn) {
+        let asked = question.iter().map(|_| SALIENCY.to_string());
+        for name in FILES.into_iter().map(String::from).chain(drawn).chain(asked) {
             output::check_output(Some(&folder.join(name)), true, args.files.existing())?;
         }
         let write = |name: &str, bytes: &[u8]| -> anyhow::Result<()> {
@@ -122,6 +145,22 @@ pub fn run(args: &TutorialArgs) -> anyhow::Result<ExitCode> {
             let shape = vec![1, filters, output.shape.height, output.shape.width];
             let values = output.values[..shape.iter().product()].to_vec();
             named.push((graph.nodes[output.layer].name.clone(), shape, values));
+        }
+        if let Some(question) = &question {
+            let answered = saliency::ask(question, &mut engine, &picture, how, single)?;
+            let values = saliency::named(&answered).into_iter();
+            named.extend(values.map(|(rule, shape, values)| (format!("saliency_{rule}"), shape, values)));
+            let look = Look {
+                graph: &graph,
+                labels: &names,
+                question,
+                view: SaliencyView::default(),
+                tile_side: SALIENCY_TILE,
+                network: model.spec.title(),
+            };
+            let seen = output::seen_picture(&picture.frame, how, input);
+            let row = Row { name: picture.title(), seen, answered };
+            write(SALIENCY, &look.draw(&[row])?.to_png()?)?;
         }
         let mut compared = Compared::new(std::slice::from_ref(&model));
         compared.add(first);

@@ -129,6 +129,7 @@ fn every_help_has_an_example() {
         "sheet",
         "hypercolumn",
         "cam",
+        "saliency",
         "kernels",
         "diagnose",
         "weights",

@@ -118,8 +118,9 @@ impl Look<'_> {
             }
         };
         let mut caption = ends;
-        if ruled.completeness.is_some() {
-            caption += &format!(" · sum {}", number(ruled.told.sum as f32));
+        if let Some(completeness) = ruled.completeness {
+            let change = row.answered.value - completeness.black;
+            caption += &format!(" · sum {} of {}", number(ruled.told.sum as f32), number(change));
         }
         if row.answered.value == 0.0 {
             caption += " · the unit is silent";

@@ -195,6 +195,7 @@ pub fn run(args: &SaliencyArgs) -> anyhow::Result<ExitCode> {
         if !std::mem::replace(&mut noted, true) {
             note_what_is_the_same(&answered);
         }
+        note_what_is_missing(&picture.title(), &answered);
         if let Some(path) = &args.safetensors {
             let path = output_path(path, single, &picture.stem);
             save(&path, &tensors(named(&answered))?, existing)?;
@@ -245,6 +246,23 @@ fn note_what_is_the_same(answered: &Answered) {
     if !same.is_empty() {
         let verb = if same.len() == 1 { "is" } else { "are" };
         eprintln!("note: there is no ReLU on the way, so {} {verb} the gradient", same.join(" and "));
+    }
+}
+
+/// Part of the change by which integrated gradients may miss it without a note.
+const MOST_GAP: f64 = 0.05;
+
+fn note_what_is_missing(picture: &str, answered: &Answered) {
+    for ruled in &answered.rules {
+        let gap = ruled.completeness.and_then(|completeness| completeness.relative_gap);
+        if let Some(gap) = gap.filter(|gap| gap.abs() > MOST_GAP) {
+            eprintln!(
+                "note: {picture}: integrated gradients miss what the picture changes by {:.0} %: with more --passes than {} \
+                 they come nearer",
+                gap.abs() * 100.0,
+                ruled.passes
+            );
+        }
     }
 }
 
