@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use egui::ViewportId;
 
@@ -30,6 +31,12 @@ pub struct Scene {
     tiles_work: BTreeMap<LensName, Box<dyn TilesWork>>,
     overlay_work: BTreeMap<LensName, Box<dyn OverlayWork>>,
 }
+
+/// How often is looked whether numbers have come back from the drawing device.
+const COPY_POLL: Duration = Duration::from_millis(8);
+
+/// How often tiles that grow are drawn again.
+const GROWTH_POLL: Duration = Duration::from_millis(250);
 
 /// Between the lines over values beyond the range, in points.
 const HATCH: f32 = 4.0;
@@ -139,6 +146,8 @@ impl Scene {
             let work = self.overlay_work.entry(lens.about().name).or_insert_with(start);
             model.over = work.legend(&self.gpu, &model.look(state), wait);
         }
+        let tiles = self.tiles_work.get(state.tiles_lens().about().name);
+        model.told = tiles.and_then(|work| work.said());
         let shown = model.activations.as_ref().filter(|_| state.shows_one_map());
         let layer = model.shown_layer(state);
         model.channel = shown
@@ -146,9 +155,13 @@ impl Scene {
             .and_then(|(shown, channel)| self.channel.values(&self.gpu, shown, layer, channel, wait));
     }
 
-    /// True while numbers are on their way that the next drawing is to show.
-    pub fn is_waiting(&self) -> bool {
-        self.overlay_work.values().any(|work| work.is_waiting()) || self.channel.is_waiting()
+    /// When to draw again because of what is on its way: numbers from the drawing device, tiles that grow.
+    pub fn next_look(&self, now: Instant) -> Option<Instant> {
+        let is_waiting =
+            self.overlay_work.values().any(|work| work.is_waiting()) || self.channel.is_waiting();
+        let is_growing = self.tiles_work.values().any(|work| work.is_growing());
+        let copied = is_waiting.then(|| now + COPY_POLL);
+        copied.or(is_growing.then(|| now + GROWTH_POLL))
     }
 
     /// The tiles: of each version in an area of its own.

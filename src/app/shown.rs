@@ -131,6 +131,7 @@ impl Shown {
             cell: None,
             pixel: None,
             over: vec![],
+            told: None,
             download: None,
             toast: None,
             now,

@@ -40,6 +40,8 @@ pub struct ViewModel {
     pub pixel: Option<[u32; 2]>,
     /// What is said of what lies over the picture.
     pub over: Vec<Line>,
+    /// What is said of the tiles that changes while they are shown.
+    pub told: Option<String>,
     /// How far a download of weights is, while it runs.
     pub download: Option<String>,
     /// A message for a few seconds.

@@ -43,9 +43,6 @@ pub use event::{Event, WindowError};
 /// How long a message stays.
 const TOAST: Duration = Duration::from_secs(5);
 
-/// How often is looked whether numbers have come back from the drawing device.
-const COPY_POLL: Duration = Duration::from_millis(8);
-
 /// How often is looked whether somebody can see a window again that nobody could.
 const HIDDEN_POLL: Duration = Duration::from_millis(500);
 
@@ -271,8 +268,8 @@ impl Live {
         self.egui.handle_platform_output(&self.window, laid_out.output);
         self.present();
         let toast_end = self.toast.as_ref().map(|(_, at)| *at + TOAST).filter(|end| *end > laid_out.now);
-        let copied = self.view.scene.is_waiting().then(|| laid_out.now + COPY_POLL);
-        let wake_at = [laid_out.next_look, toast_end, copied].into_iter().flatten().min();
+        let more = self.view.scene.next_look(laid_out.now);
+        let wake_at = [laid_out.next_look, toast_end, more].into_iter().flatten().min();
         (laid_out.arrangement.actions, wake_at)
     }
 

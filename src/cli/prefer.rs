@@ -16,8 +16,8 @@ use crate::engine::Engine;
 use crate::figure::{Tile, tile_grid_figure};
 use crate::inspect::TraceOrigin;
 use crate::model::labels::Label;
-use crate::model::{Graph, Place, Shape};
-use crate::prefer::{Growth, Method, Settings};
+use crate::model::{Graph, Place};
+use crate::prefer::{Growth, Method, Settings, USUAL_STEPS};
 use crate::record::{Came, Preferred, PreferredRequest, PreferredStore, save};
 use crate::view::{ChannelSet, number};
 
@@ -55,7 +55,7 @@ pub struct PreferArgs {
     #[arg(long, value_enum)]
     pub method: Option<Method>,
     /// How many steps it grows.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = USUAL_STEPS as u32, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub steps: u32,
     /// Of the noise that it grows from, and of how the network looks at it.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -164,16 +164,14 @@ fn origins(args: &PreferArgs, graph: &Graph, labels: &[Label]) -> anyhow::Result
 }
 
 fn settings(args: &PreferArgs, graph: &Graph, origin: &TraceOrigin, names: usize) -> Settings {
-    let Shape { height, width, .. } = graph.input_shape();
-    let longest = args.size.map_or(height.max(width), |size| size as usize);
-    let side = |side: usize| (side * longest).div_ceil(height.max(width)).max(1);
+    let usual = Settings::usual(graph, &origin.units(graph, names).unwrap_or_default());
+    let longest = usual.size[0].max(usual.size[1]).max(1);
+    let wanted = args.size.map_or(longest, |size| size as usize);
     Settings {
-        method: args
-            .method
-            .unwrap_or_else(|| Method::suited(graph, &origin.units(graph, names).unwrap_or_default())),
+        method: args.method.unwrap_or(usual.method),
         steps: args.steps as usize,
         seed: args.seed,
-        size: [side(height), side(width)],
+        size: usual.size.map(|side| (side * wanted).div_ceil(longest)),
     }
 }
 

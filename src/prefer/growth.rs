@@ -5,7 +5,7 @@ use super::canvas::Canvas;
 use super::glance::Glance;
 use super::method::Method;
 use super::reach::Reach;
-use crate::model::{InputScale, Shape};
+use crate::model::{Graph, InputScale, Shape, Unit};
 use crate::weights::RandomStream;
 
 /// What a picture depends on, beside the network and its unit.
@@ -21,6 +21,14 @@ pub struct Settings {
     pub size: [usize; 2],
 }
 
+impl Settings {
+    /// What suits these units of this network, where nothing else is wanted.
+    pub fn usual(graph: &Graph, units: &[Unit]) -> Self {
+        let Shape { height, width, .. } = graph.input_shape();
+        Self { method: Method::suited(graph, units), steps: USUAL_STEPS, seed: 0, size: [height, width] }
+    }
+}
+
 /// A picture that becomes, step by step, what a unit answers to most. It knows no network: [`Growth::view`] gives what the
 /// network is to look at, [`Growth::learn`] takes how much the unit's value changes with each value of it.
 pub struct Growth {
@@ -34,6 +42,9 @@ pub struct Growth {
     /// The picture that was last looked at, and how.
     viewed: Option<(Vec<f32>, Glance)>,
 }
+
+/// Steps after which little changes.
+pub const USUAL_STEPS: usize = 256;
 
 /// Deviation of the noise that is laid over what the network sees, from black (0) to white (1): patterns too fine to be found
 /// in photographs are lost in it.

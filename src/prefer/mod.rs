@@ -18,6 +18,6 @@ mod reach;
 mod tests;
 mod unit;
 
-pub use growth::{Growth, Settings};
+pub use growth::{Growth, Settings, USUAL_STEPS};
 pub use method::Method;
 pub use unit::climbed;

@@ -19,6 +19,7 @@ mod look;
 pub mod maps;
 mod origin;
 mod overlay;
+pub mod preferred;
 pub mod saliency;
 mod tiles;
 
@@ -33,7 +34,8 @@ pub use overlay::{Over, OverlayLens, OverlayWork};
 pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 
 /// What the tiles can show; the first is there from the start.
-pub static TILES: &[&dyn TilesLens] = &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients];
+pub static TILES: &[&dyn TilesLens] =
+    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred];
 
 /// What can lie over the picture.
 pub static OVERLAYS: &[&dyn OverlayLens] = &[

@@ -138,6 +138,13 @@ impl Origin {
         }
     }
 
+    /// The units of the frame that is shown, where its most probable class is one of them, as what stays.
+    pub fn in_one_frame(&self, look: &Look<'_>) -> (TraceOrigin, Vec<Unit>) {
+        let what = self.in_this_frame(look);
+        let units = what.units(look.graph, look.labels.len()).unwrap_or_default();
+        (what, units)
+    }
+
     /// `mixed5 channel 312, its strongest cell`
     pub fn in_words(&self, look: &Look<'_>) -> String {
         self.in_this_frame(look).in_words(look.graph, look.labels)

@@ -77,6 +77,16 @@ pub struct Subject {
 pub trait TilesWork {
     /// The tiles of what is shown: one set for each version; none while there is nothing yet.
     fn tiles(&mut self, gpu: &GpuContext, look: &Look<'_>) -> Vec<TileSet>;
+
+    /// What only the work knows of the tiles that it gave last.
+    fn said(&self) -> Option<String> {
+        None
+    }
+
+    /// True while there will be other tiles, although nothing else changes.
+    fn is_growing(&self) -> bool {
+        false
+    }
 }
 
 /// Tiles of one kind, to be drawn and to be saved.

@@ -130,7 +130,10 @@ fn show_section(
     let look = model.look(state);
     let mut lines = match section {
         Section::Over => model.over.clone(),
-        Section::Colors => state.tiles_lens().legend(&look),
+        Section::Colors => {
+            let told = model.told.iter().map(|text| Line::Main(text.clone(), ""));
+            state.tiles_lens().legend(&look).into_iter().chain(told).collect()
+        }
         _ => vec![],
     };
     let (title, term) = match (section, lines.first()) {
