@@ -39,16 +39,8 @@ const ABOUT: About = About {
                gradient-x-input, guided, deconv, smoothgrad or integrated; signed, magnitude, blurred or masked",
     }),
     more: &[
-        More {
-            name: NEXT_RULE,
-            keys: &["shift r"],
-            help: "next rule of gradients (guided, deconvolution, SmoothGrad …)",
-        },
-        More {
-            name: NEXT_VIEW,
-            keys: &["shift v"],
-            help: "next view of gradients (signed, magnitude, blurred, masked)",
-        },
+        More { name: NEXT_RULE, keys: &["shift r"], help: "next rule of gradients" },
+        More { name: NEXT_VIEW, keys: &["shift v"], help: "next view of gradients" },
         More { name: "gradient", keys: &[], help: "gradients by the plain rule" },
         More { name: "gradient-x-input", keys: &[], help: "gradients × input" },
         More { name: "guided", keys: &[], help: "gradients by guided backpropagation" },
