@@ -343,6 +343,7 @@ mod tests {
             tile_side: 0,
             smooth: true,
             legend: None,
+            notes: vec![],
         };
         none.draw().unwrap();
     }

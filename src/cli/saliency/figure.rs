@@ -154,7 +154,7 @@ impl Look<'_> {
             (false, Some(reach)) => ("0".into(), number(reach)),
             (false, None) => ("0".into(), "most".into()),
         };
-        let each = "99 % of a map's values lie within the ends, which stand below it; those beyond have the ends' colours";
+        let each = "99 % of a map's values that are not zero lie within the ends, which stand below it; those beyond have the ends' colours";
         let text = format!("{}; {each}", self.view.in_words(what));
         Legend { table: colormap_table(colormap(self.view)), low, high, text }
     }
