@@ -45,7 +45,7 @@ pub struct TutorialArgs {
 const SHEET_LAYERS: std::ops::Range<usize> = 0..15;
 const SHEET_FILTERS: usize = 3;
 const SHEET_TILE: u32 = 150;
-const SALIENCY_TILE: u32 = 224;
+const SALIENCY_TILE: u32 = 299;
 
 /// What is written for each picture besides the hypercolumns.
 const FILES: [&str; 5] =

@@ -95,7 +95,7 @@ impl Look<'_> {
         if nothing.is_some() || reach == 0.0 && ruled.told.broken == 0 {
             let picture = RgbImage::from_pixel(shape.width as u32, shape.height as u32, Rgb(FLAT_COLOR));
             let caption = nothing.unwrap_or("the colours cancel each other").to_string();
-            return Tile { picture: self.fitted(picture), caption };
+            return Tile { picture, caption };
         }
         let (picture, ends) = match self.view {
             SaliencyView::Masked => {
@@ -107,7 +107,7 @@ impl Look<'_> {
                         *level = mixed.round() as u8;
                     }
                 }
-                (masked, format!("0 … {}", number(reach)))
+                (self.fitted(masked), format!("0 … {}", number(reach)))
             }
             view => {
                 let low = if view.is_signed() { -reach } else { 0.0 };
@@ -125,10 +125,11 @@ impl Look<'_> {
         if row.answered.value == 0.0 {
             caption += " · the unit is silent";
         }
-        Tile { picture: self.fitted(picture), caption }
+        Tile { picture, caption }
     }
 
-    /// No larger than its tile, so that no pixel is left out.
+    /// A picture no larger than its tile, so that no pixel is left out. (Maps keep their pixels: red and blue mixed would be a
+    /// colour of no value.)
     fn fitted(&self, picture: RgbImage) -> RgbImage {
         let longer = picture.width().max(picture.height());
         if longer <= self.tile_side {

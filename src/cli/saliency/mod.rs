@@ -65,7 +65,7 @@ pub struct SaliencyArgs {
     #[arg(long)]
     pub json: bool,
     /// Longer side of a tile in pixels.
-    #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u32).range(64..=2048))]
+    #[arg(long, value_name = "PIXELS", default_value_t = 299, value_parser = clap::value_parser!(u32).range(64..=2048))]
     pub tile_size: u32,
     #[command(flatten)]
     pub files: OutputArgs,
