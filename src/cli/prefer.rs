@@ -51,9 +51,9 @@ pub struct PreferArgs {
     #[arg(long)]
     pub negative: bool,
     /// What of the picture is free: `fourier` (all frequencies) or `maco` (their phases alone; how strong each is, is as in
-    /// photographs) [default: what suits the depth].
-    #[arg(long, value_enum)]
-    pub method: Option<Method>,
+    /// photographs).
+    #[arg(long, value_enum, default_value_t)]
+    pub method: Method,
     /// How many steps it grows.
     #[arg(long, value_name = "N", default_value_t = USUAL_STEPS as u32, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub steps: u32,
@@ -98,12 +98,12 @@ pub fn run(args: &PreferArgs) -> anyhow::Result<ExitCode> {
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("{msg}\n{wide_bar} {pos}/{len}, {eta} left")?);
     let store = PreferredStore::in_cache();
+    let settings = settings(args, &graph);
     let count = origins.len();
     let (mut grown, mut found) = (vec![], 0);
     for (number, origin) in origins.into_iter().enumerate() {
         bar.set_length((count * args.steps as usize) as u64);
         bar.set_message(origin.in_words(&graph, &model.labels));
-        let settings = settings(args, &graph, &origin, model.labels.len());
         let mut each = |growth: &Growth, _| {
             bar.set_position((number * args.steps as usize + growth.done()) as u64);
             !interrupted.load(Ordering::Relaxed)
@@ -163,12 +163,12 @@ fn origins(args: &PreferArgs, graph: &Graph, labels: &[Label]) -> anyhow::Result
     Ok(origins)
 }
 
-fn settings(args: &PreferArgs, graph: &Graph, origin: &TraceOrigin, names: usize) -> Settings {
-    let usual = Settings::usual(graph, &origin.units(graph, names).unwrap_or_default());
+fn settings(args: &PreferArgs, graph: &Graph) -> Settings {
+    let usual = Settings::usual(graph.input_shape());
     let longest = usual.size[0].max(usual.size[1]).max(1);
     let wanted = args.size.map_or(longest, |size| size as usize);
     Settings {
-        method: args.method.unwrap_or(usual.method),
+        method: args.method,
         steps: args.steps as usize,
         seed: args.seed,
         size: usual.size.map(|side| (side * wanted).div_ceil(longest)),
@@ -210,7 +210,7 @@ fn sheet(args: &PreferArgs, engine: &Engine, grown: &[Preferred]) -> anyhow::Res
     let info = &first.info;
     let title = format!("{layer} · what {} channels {least}", tiles.len());
     let subtitle = format!(
-        "{} · {} steps, seed {}: the picture's frequencies, not photographs · under each: channel, and its largest value in the picture",
+        "{} · {} steps, seed {}: grown from noise, no photographs · under each: channel, and its largest value in the picture",
         info.method.title(),
         info.steps,
         info.seed

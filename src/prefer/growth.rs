@@ -5,7 +5,7 @@ use super::canvas::Canvas;
 use super::glance::Glance;
 use super::method::Method;
 use super::reach::Reach;
-use crate::model::{Graph, InputScale, Shape, Unit};
+use crate::model::{InputScale, Shape};
 use crate::weights::RandomStream;
 
 /// What a picture depends on, beside the network and its unit.
@@ -22,10 +22,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What suits these units of this network, where nothing else is wanted.
-    pub fn usual(graph: &Graph, units: &[Unit]) -> Self {
-        let Shape { height, width, .. } = graph.input_shape();
-        Self { method: Method::suited(graph, units), steps: USUAL_STEPS, seed: 0, size: [height, width] }
+    /// Where nothing else is wanted, for a network with this input.
+    pub fn usual(input: Shape) -> Self {
+        let Shape { height, width, .. } = input;
+        Self { method: Method::default(), steps: USUAL_STEPS, seed: 0, size: [height, width] }
     }
 }
 

@@ -3,14 +3,13 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Graph, Unit};
-
 /// What of a picture is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// All frequencies of a picture, those of fine detail changing less: Olah, Mordvintsev and Schubert, "Feature Visualization",
     /// 2017 (doi:10.23915/distill.00007).
+    #[default]
     Fourier,
     /// Their phases alone; how strong each is, is as in photographs: Fel et al., "Unlocking Feature Visualization for Deeper
     /// Networks with MAgnitude Constrained Optimization", 2023 (arXiv:2306.06805).
@@ -34,17 +33,6 @@ impl Method {
         }
     }
 
-    /// What suits the depth of units: where they see the whole picture, detail without end makes them answer, and only the
-    /// magnitudes of photographs keep it readable.
-    pub fn suited(graph: &Graph, units: &[Unit]) -> Self {
-        let input = graph.input_shape();
-        let sees_all = |unit: &Unit| {
-            let [height, width] = graph.nodes[unit.layer].receptive_field.size;
-            height >= input.height && width >= input.width
-        };
-        if units.iter().any(sees_all) { Self::Maco } else { Self::Fourier }
-    }
-
     /// How strong a frequency is: one by itself to the power of this.
     pub(super) fn fall(self) -> f32 {
         match self {
@@ -56,7 +44,7 @@ impl Method {
     /// Deviation of a plane whose frequencies are all as strong as this; 1 is that of photographs.
     pub(super) fn contrast(self) -> f32 {
         match self {
-            Self::Fourier => 0.3,
+            Self::Fourier => 0.5,
             Self::Maco => 1.0,
         }
     }

@@ -129,20 +129,13 @@ impl Origin {
     }
 
     /// What it is in the frame that is shown: its most probable class by name.
-    fn in_this_frame(&self, look: &Look<'_>) -> TraceOrigin {
+    pub fn in_this_frame(&self, look: &Look<'_>) -> TraceOrigin {
         let only = look.graph.one_class(look.labels.len());
         let answer = look.shown.and_then(|shown| shown.answer.as_ref());
         match only.or_else(|| answer?.top(1).first().copied()) {
             Some(class) => self.what.clone().with_top(class),
             None => self.what.clone(),
         }
-    }
-
-    /// The units of the frame that is shown, where its most probable class is one of them, as what stays.
-    pub fn in_one_frame(&self, look: &Look<'_>) -> (TraceOrigin, Vec<Unit>) {
-        let what = self.in_this_frame(look);
-        let units = what.units(look.graph, look.labels.len()).unwrap_or_default();
-        (what, units)
     }
 
     /// `mixed5 channel 312, its strongest cell`

@@ -35,9 +35,8 @@ pub struct Preferred;
 
 /// The picture that is asked for: that of the command without options.
 fn request(look: &Look<'_>) -> Result<PreferredRequest, String> {
-    let (origin, units) = Origin::of(look, Usual::Channel)?.in_one_frame(look);
-    let settings = Settings::usual(look.graph, &units);
-    Ok(PreferredRequest { origin, settings })
+    let origin = Origin::of(look, Usual::Channel)?.in_this_frame(look);
+    Ok(PreferredRequest { origin, settings: Settings::usual(look.graph.input_shape()) })
 }
 
 impl TilesLens for Preferred {

@@ -32,6 +32,10 @@ pub struct PreferredInfo {
     pub first_value: f32,
     /// In the picture.
     pub value: f32,
+    /// What was climbed on, in the noise: the units before their ReLU, and a channel's middle cell or mean.
+    pub first_climbed: f32,
+    /// In the picture.
+    pub climbed: f32,
 }
 
 /// A picture that units prefer.
@@ -47,7 +51,7 @@ pub struct Preferred {
 const KEYWORD: &str = "convscope";
 
 impl PreferredInfo {
-    /// Of a picture as it is now. `values` are those of the units at first and now.
+    /// Of a picture as it is now. `first` and `last` are the values of the units, and of what was climbed on.
     ///
     /// # Errors
     /// Where something has no JSON.
@@ -55,7 +59,8 @@ impl PreferredInfo {
         provenance: &Provenance,
         origin: &OriginInfo,
         growth: &Growth,
-        values: [f32; 2],
+        first: [f32; 2],
+        last: [f32; 2],
     ) -> Result<Self, serde_json::Error> {
         let settings = growth.settings();
         let provenance = match serde_json::to_value(provenance)? {
@@ -70,8 +75,10 @@ impl PreferredInfo {
             size: [settings.size[1], settings.size[0]],
             steps: settings.steps,
             done: growth.done(),
-            first_value: values[0],
-            value: values[1],
+            first_value: first[0],
+            value: last[0],
+            first_climbed: first[1],
+            climbed: last[1],
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::frame::{Frame, PixelFormat};
 use crate::gpu::Preprocessing;
 use crate::inspect::TraceOrigin;
 use crate::model::{Rule, Trace, Unit};
-use crate::prefer::{Growth, Settings};
+use crate::prefer::{Growth, Settings, climbed};
 use crate::record::{Provenance, SaveError};
 
 pub use file::{Preferred, PreferredInfo};
@@ -76,7 +76,7 @@ impl PreferredRequest {
         }
         let scale = engine.weights().conventions.input_scale;
         let mut growth = Growth::new(self.settings, graph.input_shape(), scale);
-        let first = value(engine, &units, &growth)?;
+        let first = values(engine, &units, &growth)?;
         if let Some(state) = store.unfinished(&key) {
             growth.resume(&state);
         }
@@ -87,10 +87,10 @@ impl PreferredRequest {
             };
             goes_on = each(&growth, seen);
         }
-        let last = value(engine, &units, &growth)?;
+        let last = values(engine, &units, &growth)?;
         let provenance = Provenance::new(&graph, engine.weights(), Preprocessing::default());
         let origin = self.origin.info(&graph, engine.labels());
-        let info = PreferredInfo::new(&provenance, &origin, &growth, [first, last]);
+        let info = PreferredInfo::new(&provenance, &origin, &growth, first, last);
         let info = info.map_err(|error| PreferredError::Encode(error.to_string()))?;
         let preferred = Preferred::new(&growth, info).map_err(PreferredError::Encode)?;
         if growth.grows() {
@@ -102,12 +102,14 @@ impl PreferredRequest {
     }
 }
 
-/// What the units say of the picture itself, in the levels that it has in its file.
-fn value(engine: &mut Engine, units: &[Unit], growth: &Growth) -> Result<f32, PreferredError> {
+/// What the units say of the picture itself, in the levels that it has in its file; and what was climbed on.
+fn values(engine: &mut Engine, units: &[Unit], growth: &Growth) -> Result<[f32; 2], PreferredError> {
     let [height, width] = growth.settings().size.map(|side| side as u32);
     let frame = Frame::new(0, (width, height), PixelFormat::Rgb8, &growth.levels(), "preferred".into());
     let frame = frame.map_err(|error| PreferredError::Encode(error.to_string()))?;
-    let trace = Trace { from: units.to_vec(), rule: Rule::Gradient, wanted: vec![] };
-    let (_, traced) = engine.trace(&frame, Preprocessing::default(), &[], &[trace])?;
-    Ok(traced.first().map(|traced| traced.value).unwrap_or_default())
+    let climbed = units.iter().map(|unit| climbed(engine.graph(), *unit)).collect();
+    let trace = |from: Vec<Unit>| Trace { from, rule: Rule::Gradient, wanted: vec![] };
+    let traces = [trace(units.to_vec()), trace(climbed)];
+    let (_, traced) = engine.trace(&frame, Preprocessing::default(), &[], &traces)?;
+    Ok([0, 1].map(|which| traced.get(which).map(|traced| traced.value).unwrap_or_default()))
 }
