@@ -62,12 +62,12 @@ pub fn order(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrange
         if let Some(class) = arranged.and_then(|arranged| arranged.class) {
             let name = model.class_name(class);
             let is_exact = pooled_from(state.graph(), model.shown_layer(state)).is_some();
-            let how = if is_exact { "" } else { " in the first order" };
-            let text = format!("what adds most to “{name}”{how} first");
+            let how = if is_exact { "" } else { " (gradient × value)" };
+            let text = format!("what adds most to “{name}” first{how}");
             let help = if is_exact {
                 ""
             } else {
-                "Gradient × value, summed over each map: exact only where the network is linear."
+                "Summed over each map; right in the first order, which is exact only where the network is linear."
             };
             ui.label(RichText::new(text).color(palette(ui).quiet).small()).on_hover_text(help);
         }

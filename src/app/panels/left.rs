@@ -28,6 +28,9 @@ const GAP: f32 = 6.0;
 /// A section that is folded, in points; and what an open one takes that was never measured.
 const FOLDED: f32 = 25.0;
 
+/// What lies over the picture is named where its section is folded, too.
+const FOLDED_OVER: f32 = 76.0;
+
 /// What one layout has measured for the next.
 #[derive(Clone, Default, PartialEq)]
 struct Measured {
@@ -70,8 +73,9 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut A
         None => LEAST_PICTURE,
     };
     let highest = (available - before.words).clamp(least, (MOST_PICTURE * available).max(least));
+    let folded = |section| if section == Section::Over { FOLDED_OVER } else { FOLDED };
     let shown: Vec<_> =
-        sections(state).map(|section| (section, before.of(section) + GAP, FOLDED + GAP)).collect();
+        sections(state).map(|section| (section, before.of(section) + GAP, folded(section) + GAP)).collect();
     let room = available - least - before.under;
     let open = state.panels.folds.open(&shown, room);
     let is_tight = open.len() < shown.len();
@@ -177,6 +181,8 @@ fn show_section(
         out.actions.push(Action::Fold(section, is_open));
     }
     if !is_open {
+        let named = lines.iter().filter(|line| section == Section::Over && matches!(line, Line::Main(..)));
+        legend::lines(ui, &named.take(1).cloned().collect::<Vec<_>>(), state, false, out);
         return;
     }
     match section {
@@ -204,13 +210,8 @@ fn triangle(ui: &mut Ui, is_open: bool) {
 /// What a folded section says in a few words.
 fn summary(section: Section, model: &ViewModel, lines: &[Line]) -> String {
     match section {
-        Section::Over => lines
-            .iter()
-            .find_map(|line| match line {
-                Line::Main(text, _) => Some(text.clone()),
-                _ => None,
-            })
-            .unwrap_or_default(),
+        // It stands below.
+        Section::Over => String::new(),
         Section::Predictions => match model.top(1).first() {
             Some((name, said)) => format!("{name} {}", said.in_words(1)),
             None => String::new(),
