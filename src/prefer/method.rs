@@ -44,7 +44,7 @@ impl Method {
     /// Deviation of a plane whose frequencies are all as strong as this; 1 is that of photographs.
     pub(super) fn contrast(self) -> f32 {
         match self {
-            Self::Fourier => 0.5,
+            Self::Fourier => 0.3,
             Self::Maco => 1.0,
         }
     }

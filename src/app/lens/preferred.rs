@@ -59,7 +59,7 @@ impl TilesLens for Preferred {
     }
 
     fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
-        Box::new(Work { grower: Grower::start(), drawn: None, said: None })
+        Box::new(Work { grower: Grower::start(), drawn: None, said: None, is_growing: false })
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {
@@ -91,6 +91,8 @@ struct Work {
     /// What was uploaded last.
     drawn: Option<(Arc<[u8]>, TileSet)>,
     said: Option<String>,
+    /// What was given last is not the end.
+    is_growing: bool,
 }
 
 impl TilesWork for Work {
@@ -103,6 +105,11 @@ impl TilesWork for Work {
             Some(Err(reason)) => reason.clone(),
             Some(Ok(grown)) => in_words(grown, settings.steps),
         });
+        self.is_growing = match &grown {
+            None => true,
+            Some(Ok(grown)) => !grown.is_whole,
+            Some(Err(_)) => false,
+        };
         let Some(Ok(grown)) = grown else { return vec![] };
         let is_known = self.drawn.as_ref().is_some_and(|(levels, _)| Arc::ptr_eq(levels, &grown.levels));
         if !is_known {
@@ -116,7 +123,7 @@ impl TilesWork for Work {
     }
 
     fn is_growing(&self) -> bool {
-        self.grower.is_growing()
+        self.is_growing && self.grower.is_watched()
     }
 }
 

@@ -93,8 +93,11 @@ pub fn channels_in_words(state: &AppState, model: &ViewModel) -> String {
         _ => String::new(),
     };
     let channel = channels.get(state.place.selected).copied().unwrap_or_default();
-    if state.tiles_lens().subject(&model.look(state)).is_ok_and(|subject| !subject.is_selectable) {
-        return format!("filter {channel}, {} {of}{by}", state.place.selected + 1);
+    let subject = state.tiles_lens().subject(&model.look(state));
+    if let Some(subject) = subject.ok().filter(|subject| !subject.is_selectable) {
+        // One picture belongs to a channel, many slices to a filter.
+        let what = if subject.count == 1 { "channel" } else { "filter" };
+        return format!("{what} {channel}, {} {of}{by}", state.place.selected + 1);
     }
     if state.place.enlarged {
         return format!("channel {channel}, {} {of}{by}", state.place.selected + 1);

@@ -136,13 +136,14 @@ fn grid_of(subject: &Subject, state: &AppState, pixels: [u32; 2], scale: f32) ->
         return tile_grid(pixels, subject.size, subject.count, size, scale);
     }
     // What belongs together is on one page, however small that makes it.
-    let largest = (LARGEST_SLICE * scale) as u32;
+    let points = LARGEST_SLICE.max(2.0 * subject.size[0].max(subject.size[1]) as f32);
+    let largest = (points * scale) as u32;
     let fits = |grid: &TileGrid| grid.page_len() >= subject.count;
     let grid = |side| tile_grid(pixels, subject.size, subject.count, TileSize::Pixels(side), scale);
     (1..largest).rev().map(grid).find(fits).unwrap_or_else(|| grid(1))
 }
 
-/// A slice of a kernel is not drawn larger than this, in points.
+/// A slice of a kernel is not drawn larger than this, in points; a picture up to twice as large as it is.
 const LARGEST_SLICE: f32 = 96.0;
 
 /// There is nothing to show: says why, and what to do.

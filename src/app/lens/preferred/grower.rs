@@ -93,12 +93,10 @@ impl Grower {
         })
     }
 
-    /// True while there will be more to see.
-    pub fn is_growing(&self) -> bool {
-        locked(&self.shared, |shared| match (&shared.wanted, &shared.grown) {
-            (None, _) | (_, Some(Err(_))) => false,
-            (Some((_, asked)), None) => asked.elapsed() < UNSEEN,
-            (Some((_, asked)), Some(Ok(grown))) => !grown.is_whole && asked.elapsed() < UNSEEN,
+    /// True while somebody looks.
+    pub fn is_watched(&self) -> bool {
+        locked(&self.shared, |shared| {
+            shared.wanted.as_ref().is_some_and(|(_, asked)| asked.elapsed() < UNSEEN)
         })
     }
 }
