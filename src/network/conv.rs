@@ -3,11 +3,11 @@
 //! Every product is computed ([`super::direct`]), or, where [`winograd::pays`] says so, a part of them is saved. Single
 //! channels have a loop of their own ([`super::depthwise`]); other groups of channels are convolutions of their own.
 
-use super::blocked::{blocked_len, to_blocks, to_planes};
+use super::blocked::blocked_len;
 use super::depthwise::{self, DepthwiseKernel};
 use super::direct::{self, DirectKernel};
 use super::padded::Image;
-use super::vectors::{Limits, Line, as_floats, lanes};
+use super::vectors::{Limits, Line, lanes};
 use super::winograd::{self, TransformedKernel};
 use crate::model::{Shape, Window};
 
@@ -28,10 +28,6 @@ pub enum Kernel {
 pub struct Workspace {
     /// What all threads read.
     memory: Vec<Line>,
-    /// Input and output in blocks.
-    blocks: [Vec<Line>; 2],
-    /// What belongs to one phase of a convolution in reverse.
-    pub phase: Vec<f32>,
 }
 
 impl Kernel {
@@ -98,33 +94,7 @@ impl Kernel {
     }
 }
 
-/// Writes the convolution of `x` (`[batch, channels, height, width]`, of `input`'s shape each) with `kernel` to
-/// `out` (`[batch, channels, height, width]`, of `output`'s shape each), with bias, kept between `limits`.
-pub fn convolve(
-    kernel: &Kernel,
-    limits: Limits,
-    (x, input): (&[f32], Shape),
-    (out, output): (&mut [f32], Shape),
-    workspace: &mut Workspace,
-) {
-    let [mut from, mut to] = std::mem::take(&mut workspace.blocks);
-    for (x, out) in x.chunks_exact(input.len()).zip(out.chunks_exact_mut(output.len())) {
-        let image = match kernel.reads_planes() {
-            true => Image::Planes(x),
-            false => {
-                let blocks = as_floats(&mut from, blocked_len(input));
-                to_blocks(x, input, blocks);
-                Image::Blocks(blocks)
-            }
-        };
-        let blocks = as_floats(&mut to, blocked_len(output));
-        convolve_blocks(kernel, limits, (image, input), (&mut *blocks, output), workspace);
-        to_planes(blocks, output, out);
-    }
-    workspace.blocks = [from, to];
-}
-
-/// The same for one image; what comes out is in blocks.
+/// Writes the convolution of one image with `kernel` to `out`, in blocks, with bias, kept between `limits`.
 pub fn convolve_blocks(
     kernel: &Kernel,
     limits: Limits,

@@ -1,7 +1,9 @@
 //! Every way to compute a convolution against its definition.
 
-use super::conv::{Kernel, Workspace, convolve};
+use super::blocked::{blocked_len, to_blocks, to_planes};
+use super::conv::{Kernel, Workspace, convolve_blocks};
 use super::direct::DirectKernel;
+use super::padded::Image;
 use super::vectors::Limits;
 use super::winograd::{TransformedKernel, has_fewer_products};
 use crate::model::{Shape, Window};
@@ -13,6 +15,23 @@ fn noise(count: usize, seed: u32) -> Vec<f32> {
         (state >> 8) as f32 / 8_388_608.0 - 1.0
     };
     (0..count).map(|_| next()).collect()
+}
+
+/// Of planes, `[batch, channels, height, width]`.
+fn convolve(
+    kernel: &Kernel,
+    limits: Limits,
+    (x, input): (&[f32], Shape),
+    (out, output): (&mut [f32], Shape),
+    workspace: &mut Workspace,
+) {
+    for (x, out) in x.chunks_exact(input.len()).zip(out.chunks_exact_mut(output.len())) {
+        let (mut from, mut to) = (vec![0.0; blocked_len(input)], vec![0.0; blocked_len(output)]);
+        to_blocks(x, input, &mut from);
+        let image = if kernel.reads_planes() { Image::Planes(x) } else { Image::Blocks(&from) };
+        convolve_blocks(kernel, limits, (image, input), (&mut to, output), workspace);
+        to_planes(&to, output, out);
+    }
 }
 
 /// The definition, in f64.

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
 use super::blocked::Blocked;
-use super::conv::{Kernel, Workspace, convolve};
+use super::conv::Workspace;
 use super::elementwise;
 use super::vectors::{LONGEST, Limits, Line, zeros};
 use crate::model::{Arithmetic, Shape};
@@ -62,15 +62,6 @@ pub struct Host {
 const SPARE: usize = 256;
 
 impl Host {
-    /// Convolution of a tensor of the CPU device, with bias, kept between limits. `shapes` are those of one image, before
-    /// and after.
-    pub fn conv2d(&mut self, x: Tensor<4>, kernel: &Kernel, limits: Limits, shapes: [Shape; 2]) -> Tensor<4> {
-        let [input, output] = shapes;
-        self.apply(vec![x], output, |workspace, x, out| {
-            convolve(kernel, limits, (x[0], input), (out, output), workspace);
-        })
-    }
-
     /// Two tensors of the CPU device combined, where they have the same shape, or one has a value for each plane of the
     /// other; given back otherwise. `output` is the shape of one image.
     pub fn combine(
@@ -167,13 +158,6 @@ impl Host {
         }
         let shape = [batch, output.channels, output.height, output.width];
         Tensor::from_data(TensorData::new(values, shape), &device)
-    }
-
-    /// Keeps the memory of a tensor of the CPU device, where nobody else has it.
-    pub(super) fn let_go(&mut self, x: Tensor<4>) {
-        if let Ok(x) = x.try_into_primitive::<Flex>() {
-            self.give_back(x);
-        }
     }
 
     /// Memory for `count` values, of any content.

@@ -16,7 +16,7 @@ use super::elementwise;
 use super::functions;
 use super::fusion::{Fusion, Role, limits as limits_of};
 use super::maps::Value;
-use super::operations::{self, lengthen};
+use super::operations;
 use super::pool::Pooling;
 use super::prepared::{Prepared, is_half};
 use super::vectors::Limits;
@@ -94,6 +94,16 @@ impl Network {
         taps: &[LayerIndex],
         before_node: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Vec<Tensor<4>> {
+        self.run_values(input, taps, before_node).into_iter().map(Value::into_tensor).collect()
+    }
+
+    /// The same, with the values as they are kept between nodes.
+    pub(super) fn run_values(
+        &mut self,
+        input: Tensor<4>,
+        taps: &[LayerIndex],
+        before_node: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Vec<Value> {
         let is_cpu = self.is_cpu();
         let run = || {
             if is_cpu {
@@ -122,9 +132,10 @@ impl Network {
         let pictures: Vec<_> = inputs.into_iter().zip(&mut hosts).collect();
         let outputs = cpu::on_all_cores(|| {
             let outputs = pictures.into_par_iter().with_max_len(1).map(|(input, host)| {
-                walk(&network.graph, input, taps, &mut |_, _| {}, |index, inputs| {
+                let values = walk(&network.graph, input, taps, &mut |_, _| {}, |index, inputs| {
                     network.compute(index, inputs, taps, Some(&mut *host))
-                })
+                });
+                values.into_iter().map(Value::into_tensor).collect()
             });
             outputs.collect()
         });
@@ -341,7 +352,7 @@ fn walk(
     taps: &[LayerIndex],
     before_node: &mut dyn FnMut(usize, usize),
     mut execute: impl FnMut(LayerIndex, Vec<Value>) -> Value,
-) -> Vec<Tensor<4>> {
+) -> Vec<Value> {
     let needed = graph.needed(taps.iter().copied());
     let total = needed.iter().filter(|&&n| n).count();
     let mut uses = vec![0usize; graph.nodes.len()];
@@ -351,7 +362,7 @@ fn walk(
         }
     }
     let mut values: Vec<Option<Value>> = (0..graph.nodes.len()).map(|_| None).collect();
-    let mut results: Vec<Option<Tensor<4>>> = taps.iter().map(|_| None).collect();
+    let mut results: Vec<Option<Value>> = taps.iter().map(|_| None).collect();
     let mut input = Some(Value::Tensor(input));
     for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
         before_node(started, total);
@@ -368,7 +379,7 @@ fn walk(
         };
         // A clone held here also keeps in-place operations of later nodes away from the tap.
         for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
-            *result = output.clone().map(|output| lengthen(output.into_tensor()));
+            *result = output.clone().map(Value::lengthened);
         }
         if uses[index] > 0 {
             values[index] = output;

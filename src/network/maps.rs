@@ -7,6 +7,7 @@ use super::by_block;
 use super::conv::{Kernel, Workspace, convolve_blocks};
 use super::cpu::{Host, read};
 use super::elementwise;
+use super::operations::lengthen;
 use super::padded::Image;
 use super::pool::{Pooling, pool};
 use super::vectors::{Limits, lanes};
@@ -53,6 +54,14 @@ impl Value {
         }
     }
 
+    /// In f32.
+    pub fn lengthened(self) -> Self {
+        match self {
+            Self::Tensor(tensor) => Self::Tensor(lengthen(tensor)),
+            blocked => blocked,
+        }
+    }
+
     /// Shape of one image.
     pub fn shape(&self) -> Shape {
         match self {
@@ -66,6 +75,14 @@ impl Value {
 }
 
 impl Host {
+    /// Keeps the memory of values that nobody else has.
+    pub(super) fn let_go(&mut self, x: Value) {
+        match x {
+            Value::Blocked(maps) => self.give_lines_back(maps),
+            Value::Tensor(tensor) => drop(tensor),
+        }
+    }
+
     /// In blocks.
     pub fn blocked(&mut self, x: Value) -> Blocked {
         match x {
@@ -226,7 +243,7 @@ impl Host {
         maps
     }
 
-    fn new_maps(
+    pub(super) fn new_maps(
         &mut self,
         batch: usize,
         shape: Shape,

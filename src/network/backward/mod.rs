@@ -12,6 +12,7 @@ mod host;
 mod operations;
 mod parameters;
 mod plan;
+mod pooling;
 mod run;
 mod seeds;
 pub mod turned;

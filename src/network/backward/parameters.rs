@@ -1,7 +1,5 @@
 //! A network's parameters as the way back needs them.
 
-use burn::tensor::Tensor;
-
 use super::turned::{Turned, turn};
 use crate::model::LayerIndex;
 use crate::network::cpu::Host;
@@ -28,10 +26,10 @@ impl Network {
     pub(in crate::network) fn without_activation(
         &mut self,
         index: LayerIndex,
-        inputs: Vec<Tensor<4>>,
+        inputs: Vec<Value>,
         taps: &[LayerIndex],
         host: Option<&mut Host>,
-    ) -> Tensor<4> {
+    ) -> Value {
         self.prepare(index, taps);
         let prepared = match self.is_folded(index, taps) {
             Some(true) => &self.folded[index],
@@ -40,15 +38,13 @@ impl Network {
         let node = &self.graph.nodes[index];
         let inputs = match host {
             None => inputs,
-            Some(host) => {
-                let inputs = inputs.into_iter().map(Value::Tensor).collect();
-                match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE, host) {
-                    Ok(output) => return output.into_tensor(),
-                    Err(inputs) => inputs.into_iter().map(Value::into_tensor).collect(),
-                }
-            }
+            Some(host) => match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE, host) {
+                Ok(output) => return output,
+                Err(inputs) => inputs,
+            },
         };
-        operations::compute(&node.op, inputs, prepared.as_ref(), node.shape)
+        let inputs = inputs.into_iter().map(Value::into_tensor).collect();
+        operations::compute(&node.op, inputs, prepared.as_ref(), node.shape).into()
     }
 
     /// The reverse of a layer's convolutions on the CPU, as they are where `taps` are asked for; nothing where our own loops

@@ -7,6 +7,7 @@ use super::walk::{self, Traced, Values};
 use crate::model::{LayerIndex, Trace};
 use crate::network::cpu;
 use crate::network::executor::Network;
+use crate::network::maps::Value;
 
 impl Network {
     /// [`Network::run`], and then back from the units of each trace. All traces share the way forward; only what lies between
@@ -23,14 +24,14 @@ impl Network {
         let kept = kept(taps, &plans);
         let behind: usize = plans.iter().map(|plan| plan.nodes(self.graph())).sum();
         let mut done = 0;
-        let mut outputs = self.run(input, &kept, &mut |started, total| {
+        let all = self.run_values(input, &kept, &mut |started, total| {
             done = total;
             before_node(started, total + behind);
         });
         let (is_cpu, total) = (self.is_cpu(), done + behind);
-        let mut values = Values { layers: kept, outputs: outputs.iter().cloned().map(Some).collect() };
         // What is handed out stays; everything else is let go as the last way back passes it.
-        outputs.truncate(taps.len());
+        let outputs = all[..taps.len()].iter().cloned().map(Value::into_tensor).collect();
+        let mut values = Values { layers: kept, outputs: all.into_iter().map(Some).collect() };
         let mut back = || -> Vec<Traced> {
             let pairs = traces.iter().zip(&plans).enumerate();
             let walk = |(at, (trace, plan))| {

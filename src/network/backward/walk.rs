@@ -7,11 +7,13 @@ use super::derivatives::through_tensor;
 use super::operations::{self, Back};
 use super::plan::{Plan, Reads, activation_reads};
 use super::seeds::seed;
-use crate::model::{Activation, Arithmetic, AvgPool, Axis, Form, LayerIndex, Op, Reduction, Trace};
+use crate::model::{Activation, Arithmetic, AvgPool, Axis, Form, LayerIndex, Op, Reduction, Shape, Trace};
 use crate::network::cpu::Host;
 use crate::network::executor::Network;
 use crate::network::fusion::Role;
+use crate::network::maps::Value;
 use crate::network::prepared::Prepared;
+use crate::network::vectors::Limits;
 use crate::weights::LayerWeights;
 
 /// What came of a [`Trace`].
@@ -27,16 +29,16 @@ pub struct Values {
     /// Which layers.
     pub layers: Vec<LayerIndex>,
     /// One for each, until nobody needs it any longer.
-    pub outputs: Vec<Option<Tensor<4>>>,
+    pub outputs: Vec<Option<Value>>,
 }
 
 impl Values {
     /// The values of a layer that was kept.
-    fn of(&self, layer: LayerIndex) -> Option<Tensor<4>> {
+    fn of(&self, layer: LayerIndex) -> Option<Value> {
         self.outputs[self.place(layer)?].clone()
     }
 
-    fn take(&mut self, layer: LayerIndex) -> Option<Tensor<4>> {
+    fn take(&mut self, layer: LayerIndex) -> Option<Value> {
         let place = self.place(layer)?;
         self.outputs[place].take()
     }
@@ -75,9 +77,9 @@ impl Walk<'_> {
     fn run(&mut self, before_node: &mut dyn FnMut()) -> Traced {
         let graph = self.network.graph().clone();
         let count = graph.nodes.len();
-        let mut gradients: Vec<Option<Tensor<4>>> = vec![None; count];
+        let mut gradients: Vec<Option<Value>> = vec![None; count];
         // Of what comes out of a node before its activation.
-        let mut before: Vec<Option<Tensor<4>>> = vec![None; count];
+        let mut before: Vec<Option<Value>> = vec![None; count];
         let value = self.begin(&mut gradients, &mut before);
         let mut outputs: Vec<Option<Tensor<4>>> = vec![None; self.trace.wanted.len()];
         for index in (0..count).rev() {
@@ -99,9 +101,9 @@ impl Walk<'_> {
     fn pass_on(
         &mut self,
         index: LayerIndex,
-        after: Option<Tensor<4>>,
-        before: Option<Tensor<4>>,
-        gradients: &mut [Option<Tensor<4>>],
+        after: Option<Value>,
+        before: Option<Value>,
+        gradients: &mut [Option<Value>],
     ) {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
@@ -131,19 +133,18 @@ impl Walk<'_> {
     }
 
     /// Makes what is wanted of a layer's gradient, which is zero where there is none.
-    fn hand_out(&mut self, index: LayerIndex, g: Option<&Tensor<4>>, outputs: &mut [Option<Tensor<4>>]) {
+    fn hand_out(&mut self, index: LayerIndex, g: Option<&Value>, outputs: &mut [Option<Tensor<4>>]) {
         for (at, &(layer, form)) in self.trace.wanted.iter().enumerate() {
             if layer != index {
                 continue;
             }
             let shape = self.network.graph().nodes[layer].shape;
             let sides = [1, shape.channels, shape.height, shape.width];
-            let g = g.cloned().unwrap_or_else(|| Tensor::zeros(sides, self.network.device()));
-            outputs[at] = Some(match (form, self.values.of(layer)) {
-                (Form::TimesValue, Some(values)) => match self.host.as_mut() {
-                    Some(host) => host.scale_by(g, &values),
-                    None => g.mul(values),
-                },
+            let zeros = || Tensor::zeros(sides, self.network.device());
+            let g = g.cloned().map_or_else(zeros, Value::into_tensor);
+            let values = self.values.of(layer).map(Value::into_tensor);
+            outputs[at] = Some(match (form, values) {
+                (Form::TimesValue, Some(values)) => g.mul(values),
                 (Form::Cam(method), Some(values)) => cam(method, values, g),
                 _ => g,
             });
@@ -158,7 +159,7 @@ impl Walk<'_> {
     }
 
     /// Puts down where the units' layers begin; the sum of the units.
-    fn begin(&mut self, gradients: &mut [Option<Tensor<4>>], before: &mut [Option<Tensor<4>>]) -> Tensor<4> {
+    fn begin(&mut self, gradients: &mut [Option<Value>], before: &mut [Option<Value>]) -> Tensor<4> {
         let graph = self.network.graph().clone();
         let device = self.network.device().clone();
         let mut sum: Option<Tensor<4>> = None;
@@ -168,6 +169,7 @@ impl Walk<'_> {
                 false => self.values.of(unit.layer),
                 true => self.before_activation(unit.layer),
             };
+            let values = values.map(Value::into_tensor);
             let seed = seed(unit, node.shape, values.as_ref(), &device);
             if let Some(values) = values {
                 let own = values.mul(seed.clone()).sum().reshape([1, 1, 1, 1]);
@@ -178,19 +180,19 @@ impl Walk<'_> {
             }
             let place =
                 if unit.before_activation { &mut before[unit.layer] } else { &mut gradients[unit.layer] };
-            self.add(place, seed);
+            self.add(place, seed.into());
         }
         sum.unwrap_or_else(|| Tensor::zeros([1, 1, 1, 1], &device))
     }
 
-    fn sum(&mut self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    fn sum(&mut self, a: Value, b: Value) -> Value {
         match self.host.as_mut() {
             Some(host) => host.sum(a, b),
-            None => a.add(b),
+            None => a.into_tensor().add(b.into_tensor()).into(),
         }
     }
 
-    fn add(&mut self, place: &mut Option<Tensor<4>>, part: Tensor<4>) {
+    fn add(&mut self, place: &mut Option<Value>, part: Value) {
         *place = Some(match place.take() {
             Some(sum) => self.sum(sum, part),
             None => part,
@@ -198,13 +200,13 @@ impl Walk<'_> {
     }
 
     /// What comes out of a node before its activation, computed again.
-    fn before_activation(&mut self, index: LayerIndex) -> Option<Tensor<4>> {
+    fn before_activation(&mut self, index: LayerIndex) -> Option<Value> {
         let inputs: Option<Vec<_>> =
             self.network.graph().nodes[index].inputs.iter().map(|&input| self.values.of(input)).collect();
         Some(self.network.without_activation(index, inputs?, &self.plan.apart, self.host.as_deref_mut()))
     }
 
-    fn through_activation(&mut self, index: LayerIndex, g: Tensor<4>) -> Tensor<4> {
+    fn through_activation(&mut self, index: LayerIndex, g: Value) -> Value {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let of = match activation_reads(node) {
@@ -217,18 +219,18 @@ impl Walk<'_> {
         self.through(node.activation, of, g)
     }
 
-    fn through(&mut self, activation: Activation, of: Option<Tensor<4>>, g: Tensor<4>) -> Tensor<4> {
+    fn through(&mut self, activation: Activation, of: Option<Value>, g: Value) -> Value {
         let rule = self.trace.rule;
         match (self.host.as_mut(), of) {
             (Some(host), Some(of)) if activation.is_elementwise() => {
-                host.through_activation(activation, rule, &of, g)
+                host.through_activation(activation, rule, of, g)
             }
-            (_, of) => through_tensor(activation, rule, of, g),
+            (_, of) => through_tensor(activation, rule, of.map(Value::into_tensor), g.into_tensor()).into(),
         }
     }
 
     /// The gradient of each input of a node, from that of what came out of it before its activation.
-    fn through_node(&mut self, index: LayerIndex, g: Tensor<4>) -> Vec<Option<Tensor<4>>> {
+    fn through_node(&mut self, index: LayerIndex, g: Value) -> Vec<Option<Value>> {
         let g = match self.host.is_some() {
             true => match self.on_host(index, g) {
                 Ok(parts) => return parts,
@@ -239,46 +241,52 @@ impl Walk<'_> {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let shapes: Vec<_> = node.inputs.iter().map(|&input| graph.nodes[input].shape).collect();
-        let inputs: Option<Vec<_>> = node.inputs.iter().map(|&input| self.values.of(input)).collect();
+        let of = |layer: LayerIndex| self.values.of(layer).map(Value::into_tensor);
+        let inputs: Option<Vec<_>> = node.inputs.iter().map(|&input| of(input)).collect();
+        let output = of(index);
         let prepared = self.network.prepared_for(index, &self.plan.apart);
         let inputs = inputs.unwrap_or_default();
-        let from = Back { node, prepared, shapes: &shapes, inputs, output: self.values.of(index) };
-        operations::back(&from, g)
+        let from = Back { node, prepared, shapes: &shapes, inputs, output };
+        operations::back(&from, g.into_tensor()).into_iter().map(|part| part.map(Value::from)).collect()
     }
 
     /// The same by our own operations; the gradient where there is none.
-    fn on_host(&mut self, index: LayerIndex, g: Tensor<4>) -> Result<Vec<Option<Tensor<4>>>, Box<Tensor<4>>> {
+    fn on_host(&mut self, index: LayerIndex, g: Value) -> Result<Vec<Option<Value>>, Box<Value>> {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let output = node.shape;
         let input = graph.nodes[node.inputs[0]].shape;
-        let shapes = [input, output];
         let weights = self.network.weights.clone();
         let Some(host) = self.host.as_mut() else { return Err(Box::new(g)) };
-        let one = match &node.op {
+        let one: Value = match &node.op {
             Op::Dense if output.is_vector() => match &weights.layers[index] {
-                Some(LayerWeights::Dense { weight, .. }) => host.through_dense(weight, g, input),
+                Some(LayerWeights::Dense { weight, .. }) => {
+                    host.through_dense(weight, g.into_tensor(), input).into()
+                }
                 _ => return Err(Box::new(g)),
             },
             Op::Conv(..) | Op::SeparableConv(_) | Op::Dense | Op::ConvTranspose(..) => {
                 match self.network.turned(index, &self.plan.apart) {
                     [] => return Err(Box::new(g)),
-                    turned => turned.iter().fold(g, |g, turned| turned.apply(host, g)),
+                    turned => turned.iter().fold(g, |g, turned| turned.apply(host, g).into()),
                 }
             }
             Op::BatchNorm(_) | Op::Affine => match self.network.prepared_for(index, &self.plan.apart) {
-                Some(Prepared::Scale(scale, _)) => host.scale_channels(g, scale),
+                Some(Prepared::Scale(scale, _)) => {
+                    let maps = host.blocked(g);
+                    host.scale_maps(maps, scale, &vec![0.0; scale.len()], Limits::NONE).into()
+                }
                 _ => return Err(Box::new(g)),
             },
             Op::MaxPool(window) => match self.values.of(node.inputs[0]) {
-                Some(x) => host.through_max_pool(x, g, *window, shapes),
+                Some(x) => host.through_max_pool(x, g, *window, input).into(),
                 None => return Err(Box::new(g)),
             },
-            Op::AvgPool(window, counts) if window.dilation == [1, 1] => {
-                host.through_avg_pool(g, *window, *counts == AvgPool::Include, shapes)
+            Op::AvgPool(window, counts) => {
+                host.through_avg_pool(g, *window, *counts == AvgPool::Include, input).into()
             }
             Op::GlobalPool(Reduction::Mean) => {
-                host.fill_planes(g, 1.0 / (input.height * input.width).max(1) as f32, input)
+                host.fill_maps(g, 1.0 / (input.height * input.width).max(1) as f32, input).into()
             }
             Op::Concat(Axis::Channel) => {
                 let mut first = 0;
@@ -297,23 +305,19 @@ impl Walk<'_> {
                 return Ok(node.inputs.iter().map(|_| Some(g.clone())).collect());
             }
             Op::Arithmetic(Arithmetic::Mul) if node.inputs.len() == 2 => {
-                let [a, b] = [0, 1].map(|side| graph.nodes[node.inputs[side]].shape);
-                let (Some(x), Some(y)) = (self.values.of(node.inputs[0]), self.values.of(node.inputs[1]))
-                else {
-                    return Err(Box::new(g));
-                };
+                let shapes = [0, 1].map(|side| graph.nodes[node.inputs[side]].shape);
                 // Gates of whole channels, and products of the same shape.
-                if a == output && (b == output || b.is_vector() && b.channels == output.channels) {
-                    let of_b = host.scale_by(g.clone(), &x);
-                    let of_b = if b == output { of_b } else { host.sum_planes(of_b, b) };
-                    return Ok(vec![Some(host.scale_by(g, &y)), Some(of_b)]);
+                let fits = |shape: Shape| shape == output || shape == Shape::vector(output.channels);
+                let both = [0, 1].map(|side| self.values.of(node.inputs[side]));
+                let [Some(a), Some(b)] = both else { return Err(Box::new(g)) };
+                if !shapes.contains(&output) || !shapes.into_iter().all(fits) {
+                    return Err(Box::new(g));
                 }
-                if b == output && a.is_vector() && a.channels == output.channels {
-                    let of_a = host.scale_by(g.clone(), &y);
-                    let of_a = host.sum_planes(of_a, a);
-                    return Ok(vec![Some(of_a), Some(host.scale_by(g, &x))]);
-                }
-                return Err(Box::new(g));
+                let mut back = |by: Value, to: Shape| {
+                    let product = host.times(g.clone(), by);
+                    Some(if to == output { product } else { host.sum_maps(product) })
+                };
+                return Ok(vec![back(b, shapes[0]), back(a, shapes[1])]);
             }
             Op::Activation => g,
             _ => return Err(Box::new(g)),
