@@ -61,7 +61,8 @@ def maps(program, weights, picture, origin, folder):
     """How strong each pixel is, by rule; and the class that was on top."""
     shared = [picture, "--weights", weights, "--device", "cpu", "--overwrite"]
     values, npy = folder / "values.safetensors", folder / "map.npy"
-    run = [program, "saliency", *shared, "--from", f"class:{origin}", "--rule", "all", "--passes", str(PASSES)]
+    run = [program, "saliency", *shared, "--from", f"class:{origin}", "--passes", str(PASSES)]
+    run += ["--rule", ",".join(rule for rule in RULES if rule != "gradcam")]
     answer = subprocess.run([*run, "--safetensors", values, "--json"], check=True, capture_output=True, text=True)
     [told] = json.loads(answer.stdout)["pictures"]
     found = {name: np.abs(value[0]).max(0) for name, value in load_file(values).items()}

@@ -126,6 +126,9 @@ struct Compared {
     problems: Vec<String>,
 }
 
+/// A tensor's name, and what it is.
+type Asked<'a> = (&'a String, LayerIndex, Form);
+
 /// All tensors of a reference, each rule's and origin's in one run, and each by itself.
 fn compare(folder: &Path, device: &Device) -> Compared {
     let name = folder.file_name().unwrap().to_string_lossy();
@@ -133,7 +136,7 @@ fn compare(folder: &Path, device: &Device) -> Compared {
     let graph = &reference.graph;
     let mut network = Network::new(graph.clone(), reference.weights.clone(), device.clone(), Folding::Folded);
     let input = || input_from_values(reference.tensors["input"].1.clone(), graph.input_shape(), device);
-    let mut by_trace: HashMap<(String, usize), Vec<(&String, LayerIndex, Form)>> = HashMap::new();
+    let mut by_trace: HashMap<(String, usize), Vec<Asked<'_>>> = HashMap::new();
     let mut compared = Compared { tensors: 0, worst: 0.0, at: String::new(), theirs: 0.0, problems: vec![] };
     for (title, expected) in reference.tensors.iter().filter(|(title, _)| *title != "input") {
         let mut parts = title.splitn(3, '/');
@@ -157,7 +160,7 @@ fn compare(folder: &Path, device: &Device) -> Compared {
     for ((_, origin), mut wanted) in by_trace {
         wanted.sort_by_key(|(title, ..)| *title);
         let (rule, _) = asked(wanted[0].0.split('/').next().unwrap());
-        let trace = |wanted: &[(&String, LayerIndex, Form)]| Trace {
+        let trace = |wanted: &[Asked<'_>]| Trace {
             from: reference.origins[origin].clone(),
             rule,
             wanted: wanted.iter().map(|(_, layer, form)| (*layer, *form)).collect(),
