@@ -13,6 +13,7 @@ struct Saliency {
 
 const JOIN_SUM: u32 = 0u;
 const JOIN_LENGTH: u32 = 1u;
+const JOIN_TOLD: u32 = 2u;
 
 @group(0) @binding(2) var<storage, read> params: Saliency;
 // map.height × map.width.
@@ -26,9 +27,14 @@ fn join_channels(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = 0.0;
     for (var channel = 0u; channel < map.channels; channel++) {
         let value = map_value(channel, id.y, id.x);
-        sum += select(value, value * value, params.join == JOIN_LENGTH);
+        sum += select(value * value, value, params.join == JOIN_SUM);
     }
-    joined[id.y * map.width + id.x] = select(sum, sqrt(sum), params.join == JOIN_LENGTH);
+    var joint = select(sqrt(sum), sum, params.join == JOIN_SUM);
+    if params.join == JOIN_TOLD && joint == 0.0 {
+        // Not a constant: those may not be infinite.
+        joint = bitcast<f32>(0x7f800000u + params.is_down);
+    }
+    joined[id.y * map.width + id.x] = joint;
 }
 
 // The mean of the cells along one direction, each weighted by how near it is; beyond the edges there are none.

@@ -480,6 +480,14 @@ fn a_gradient_becomes_one_map_as_in_host_memory() {
         };
         let sum = pass.join(gpu, &map, Join::Sum);
         same(&sum, &saliency::sum(&output));
+        // Most of a map is zero where a unit sees little of the picture.
+        let mut sparse = output.channel(0).to_vec();
+        sparse.iter_mut().enumerate().filter(|(at, _)| at % 7 > 0).for_each(|(_, value)| *value = 0.0);
+        let size = Shape { channels: 1, ..shape };
+        let told = pass.join(gpu, &FeatureMapBuffer::upload(gpu, &sparse, size), Join::Told);
+        let range = read_statistics(gpu, &MapStatistics::new(gpu).reach(gpu, &told))[0].ends();
+        let expected = (0.0, saliency::reach(&sparse));
+        assert!((range.1 - expected.1).abs() <= 1e-6 * expected.1 && range.0 == 0.0, "{range:?}");
         let length = pass.join(gpu, &map, Join::Length);
         let expected = saliency::length(&output);
         same(&length, &expected);

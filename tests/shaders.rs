@@ -61,7 +61,8 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!(value("RANGE_LAYER"), range_mode(Normalize::Layer));
     assert_eq!(value("RANGE_FIXED"), range_mode(Normalize::Fixed { low: 0.0, high: 1.0 }));
     assert_eq!([value("PERCENT_LOW"), value("PERCENT_HIGH")], PERCENTILES.map(|percent| percent as u32));
-    assert_eq!([value("JOIN_SUM"), value("JOIN_LENGTH")], [Join::Sum as u32, Join::Length as u32]);
+    let joins = [Join::Sum, Join::Length, Join::Told].map(|join| join as u32);
+    assert_eq!([value("JOIN_SUM"), value("JOIN_LENGTH"), value("JOIN_TOLD")], joins);
     let covers = [Cover::Even, Cover::Strong, Cover::Weak].map(|cover| cover as u32);
     assert_eq!([value("COVER_EVEN"), value("COVER_STRONG"), value("COVER_WEAK")], covers);
     let [r, g, b] = FLAT_COLOR;

@@ -71,8 +71,8 @@ impl MapStatistics {
         (statistics, ranges)
     }
 
-    /// Ranges for a map of one channel without negative values: from zero to the value at or below which 99 % of its values
-    /// lie, or to the largest where that is zero; submits.
+    /// Ranges for a map of one channel without negative values: from zero to the value at or below which 99 % of its finite
+    /// values lie; submits.
     pub fn reach(&mut self, gpu: &GpuContext, map: &FeatureMapBuffer) -> StatisticsBuffer {
         let (statistics, ranges) = self.run(gpu, map, true);
         let ranges = ranges.unwrap_or(statistics);

@@ -12,6 +12,8 @@ pub enum Join {
     Sum = 0,
     /// The length of the vector that they are: without a sign.
     Length = 1,
+    /// The same, and infinite where it is zero: percentiles are of finite values.
+    Told = 2,
 }
 
 /// `Saliency` in saliency.wgsl.

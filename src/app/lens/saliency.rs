@@ -210,8 +210,8 @@ impl Work {
             SaliencyView::Blurred | SaliencyView::Masked => self.pass.blur(gpu, &map, blur_width(size)),
         };
         let (statistics, _) = self.statistics.run(gpu, &map, false);
-        let size = if view.is_signed() { self.pass.join(gpu, &map, Join::Length) } else { map.clone() };
-        let ranges = Some(self.statistics.reach(gpu, &size));
+        let told = self.pass.join(gpu, &map, Join::Told);
+        let ranges = Some(self.statistics.reach(gpu, &told));
         let (scale, colormap, cover) = colors(look);
         let numbers = Some((format!("{} of the picture", look.lenses.tracing.method), gradient.clone()));
         Over { map, statistics, ranges, scale, colormap: Some(colormap), cover, numbers }
@@ -307,7 +307,9 @@ impl OverlayWork for Work {
             lines.push(Line::bar(&range, colormap));
             let [low, high] = [range.low, range.high].map(number);
             let meaning = view.in_words("colours");
-            lines.push(Line::quiet(format!("from {low} to {high}, 1 % lie beyond: {meaning}")));
+            lines.push(Line::quiet(format!(
+                "from {low} to {high}, 1 % of what is not zero lies beyond: {meaning}"
+            )));
         }
         lines.push(Line::quiet(says));
         lines.push(Line::quiet(chosen));
