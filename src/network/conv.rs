@@ -7,7 +7,7 @@ use super::blocked::blocked_len;
 use super::depthwise::{self, DepthwiseKernel};
 use super::direct::{self, DirectKernel};
 use super::padded::Image;
-use super::vectors::{Limits, Line, lanes};
+use super::vectors::{Finish, Line, lanes};
 use super::winograd::{self, TransformedKernel};
 use crate::model::{Shape, Window};
 
@@ -94,10 +94,10 @@ impl Kernel {
     }
 }
 
-/// Writes the convolution of one image with `kernel` to `out`, in blocks, with bias, kept between `limits`.
+/// Writes the convolution of one image with `kernel` to `out`, in blocks, with bias, and what is done at the end.
 pub fn convolve_blocks(
     kernel: &Kernel,
-    limits: Limits,
+    finish: Finish,
     (image, input): (Image, Shape),
     (out, output): (&mut [f32], Shape),
     workspace: &mut Workspace,
@@ -105,20 +105,23 @@ pub fn convolve_blocks(
     let memory = &mut workspace.memory;
     match (kernel, image) {
         (Kernel::Direct(kernel), image) => {
-            direct::convolve(kernel, limits, (image, input), (out, output), memory);
+            direct::convolve(kernel, finish, (image, input), (out, output), memory);
         }
         (Kernel::Winograd(kernel), Image::Blocks(x)) => {
-            winograd::convolve(kernel, limits, (x, input), (out, output), memory);
+            winograd::convolve(kernel, finish, (x, input), (out, output), memory);
         }
         (Kernel::Depthwise(kernel), Image::Blocks(x)) => {
-            depthwise::convolve(kernel, limits, (x, input), (out, output));
+            depthwise::convolve(kernel, finish, (x, input), (out, output));
         }
         (Kernel::Grouped(kernels), Image::Blocks(x)) => {
             let of_group = |shape: Shape| Shape { channels: shape.channels / kernels.len(), ..shape };
             let (input, output) = (of_group(input), of_group(output));
             let parts = x.chunks_exact(blocked_len(input)).zip(out.chunks_exact_mut(blocked_len(output)));
+            let mut added =
+                finish.added.into_iter().flat_map(|added| added.chunks_exact(blocked_len(output)));
             for (kernel, (x, out)) in kernels.iter().zip(parts) {
-                convolve_blocks(kernel, limits, (Image::Blocks(x), input), (out, output), workspace);
+                let finish = Finish { added: added.next(), ..finish };
+                convolve_blocks(kernel, finish, (Image::Blocks(x), input), (out, output), workspace);
             }
         }
         (_, Image::Planes(_)) => unreachable!("only kernels of few channels read planes"),

@@ -4,8 +4,8 @@ use super::blocked::{blocked_len, to_blocks, to_planes};
 use super::conv::{Kernel, Workspace, convolve_blocks};
 use super::direct::DirectKernel;
 use super::padded::Image;
-use super::vectors::Limits;
-use super::winograd::{TransformedKernel, has_fewer_products};
+use super::vectors::{Finish, Limits};
+use super::winograd::{TransformedKernel, taps_of};
 use crate::model::{Shape, Window};
 
 fn noise(count: usize, seed: u32) -> Vec<f32> {
@@ -29,7 +29,7 @@ fn convolve(
         let (mut from, mut to) = (vec![0.0; blocked_len(input)], vec![0.0; blocked_len(output)]);
         to_blocks(x, input, &mut from);
         let image = if kernel.reads_planes() { Image::Planes(x) } else { Image::Blocks(&from) };
-        convolve_blocks(kernel, limits, (image, input), (&mut to, output), workspace);
+        convolve_blocks(kernel, limits.into(), (image, input), (&mut to, output), workspace);
         to_planes(&to, output, out);
     }
 }
@@ -94,7 +94,7 @@ fn check_groups(
     if groups == 1 {
         ways.push(Kernel::Direct(DirectKernel::new(&kernel, Some(&bias), [outputs, inputs], window)));
     }
-    if groups == 1 && has_fewer_products(window) {
+    if groups == 1 && taps_of(window).is_some() {
         ways.push(Kernel::Winograd(TransformedKernel::new(&kernel, Some(&bias), [outputs, inputs], window)));
     }
     let mut workspace = Workspace::default();
@@ -183,6 +183,7 @@ fn panels_in_blocks_are_the_definition() {
     check(1, [40, 20], [47, 50], window([3, 3], 1, [1, 1]));
     check(2, [200, 9], [33, 31], window([1, 1], 1, [0, 0]));
     check(1, [260, 8], [19, 21], window([5, 5], 1, [2, 2]));
+    check(1, [150, 70], [13, 9], window([3, 3], 1, [1, 1]));
 }
 
 /// With fewer products: large enough that every thread makes its own panels, and with fewer channels than threads would
@@ -225,6 +226,60 @@ fn groups_are_convolutions_of_their_own() {
         for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (7, 1), (5, 3)] {
             let window = window([kernel; 2], stride, [kernel / 2; 2]);
             check_groups(2, channels, [17, 23], (window, groups));
+        }
+    }
+}
+
+/// What is added, limits and SiLU, with every kind of kernel.
+#[test]
+fn endings_are_the_definition() {
+    let plain = window([3, 3], 1, [1, 1]);
+    for (channels, side, window, groups) in [
+        ([150, 70], 13, window([1, 1], 1, [0, 0]), 1),
+        ([130, 70], 9, plain, 1),
+        ([30, 40], 31, plain, 1),
+        ([3, 20], 12, plain, 1),
+        ([64, 64], 11, plain, 2),
+        ([20, 20], 14, plain, 20),
+    ] {
+        let input = Shape { channels: channels[0], height: side, width: side };
+        let output = Shape { channels: channels[1], ..input };
+        let x = noise(input.len(), 1);
+        let kernel =
+            noise(output.channels * input.channels / groups * window.kernel[0] * window.kernel[1], 2);
+        let (bias, added) = (noise(output.channels, 3), noise(output.len(), 4));
+        let sums = definition(&x, &kernel, &bias, [input, output], (window, groups));
+        let largest = sums.iter().fold(0f64, |largest, value| largest.max(value.abs()));
+        let packed = Kernel::new(&kernel, Some(&bias), (window, groups), input, output);
+        let blocks = |planes: &[f32], shape| {
+            let mut blocks = vec![0.0; blocked_len(shape)];
+            to_blocks(planes, shape, &mut blocks);
+            blocks
+        };
+        let (x_in_blocks, added_in_blocks) = (blocks(&x, input), blocks(&added, output));
+        let is_depthwise = matches!(packed, Kernel::Depthwise(_));
+        for (limits, is_gated, is_added) in
+            [(Limits(-1.0, 2.0), false, true), (Limits::NONE, true, false), (Limits::NONE, true, true)]
+        {
+            if is_depthwise && is_added {
+                continue;
+            }
+            let image = if packed.reads_planes() { Image::Planes(&x) } else { Image::Blocks(&x_in_blocks) };
+            let finish = Finish { limits, is_gated, added: is_added.then_some(&added_in_blocks[..]) };
+            let mut out = vec![f32::NAN; blocked_len(output)];
+            convolve_blocks(&packed, finish, (image, input), (&mut out, output), &mut Workspace::default());
+            let mut planes = vec![0.0; output.len()];
+            to_planes(&out, output, &mut planes);
+            for (at, ours) in planes.iter().enumerate() {
+                let sum = sums[at] + if is_added { f64::from(added[at]) } else { 0.0 };
+                let sum = sum.clamp(limits.0.into(), limits.1.into());
+                let expected = if is_gated { sum / (1.0 + (-sum).exp()) } else { sum };
+                let difference = (f64::from(*ours) - expected).abs() / largest;
+                assert!(
+                    difference < 1e-5,
+                    "{channels:?} {window:?} {limits:?} {is_gated} {is_added} at {at}: {ours}, not {expected}"
+                );
+            }
         }
     }
 }

@@ -4,8 +4,9 @@ use bytemuck::cast_slice;
 use macerator::{Scalar, Simd, Vector};
 
 use super::direct::biases;
+use super::sigmoid::silu;
 use super::slide::{Slide, slide};
-use super::vectors::{Limits, Line, lanes, load, zeros};
+use super::vectors::{Finish, Line, lanes, load, zeros};
 use crate::model::{Shape, Window};
 
 /// The parameters of a depthwise convolution with one output channel for each input channel.
@@ -35,13 +36,13 @@ impl DepthwiseKernel {
 /// Writes the convolution of one image in blocks.
 pub fn convolve(
     kernel: &DepthwiseKernel,
-    limits: Limits,
+    finish: Finish,
     (x, input): (&[f32], Shape),
     (out, output): (&mut [f32], Shape),
 ) {
     let places = kernel.window.kernel[0] * kernel.window.kernel[1];
     let work =
-        Weighted { weights: cast_slice(&kernel.weights), biases: cast_slice(&kernel.biases), places, limits };
+        Weighted { weights: cast_slice(&kernel.weights), biases: cast_slice(&kernel.biases), places, finish };
     slide(&work, kernel.window, (x, input), (out, output));
 }
 
@@ -49,7 +50,7 @@ struct Weighted<'a> {
     weights: &'a [f32],
     biases: &'a [f32],
     places: usize,
-    limits: Limits,
+    finish: Finish<'a>,
 }
 
 impl Slide for Weighted<'_> {
@@ -75,6 +76,7 @@ impl Slide for Weighted<'_> {
 
     #[inline(always)]
     fn finish<S: Simd>(&self, sum: Vector<S, f32>, _: usize) -> Vector<S, f32> {
-        self.limits.apply::<S>(sum)
+        let sum = self.finish.limits.apply::<S>(sum);
+        if self.finish.is_gated { silu::<S>(sum) } else { sum }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::padded::{Image, Padded};
 use super::tiles::{FEW, Multiplication, PackedWeights, Tiles, multiply};
-use super::vectors::{Limits, Line, lanes, zeros};
+use super::vectors::{Finish, Line, lanes, zeros};
 use crate::model::{Shape, Window};
 
 /// Each thread gets so many units of work: none waits long for the last.
@@ -54,10 +54,11 @@ pub fn biases(bias: Option<&[f32]>, outputs: usize) -> Vec<Line> {
     biases
 }
 
-/// Writes the convolution of an image to `out`, `[output block][row][column][lane]`, with bias, kept between `limits`.
+/// Writes the convolution of an image to `out`, `[output block][row][column][lane]`, with bias and what is
+/// done at the end.
 pub fn convolve(
     kernel: &DirectKernel,
-    limits: Limits,
+    finish: Finish,
     (image, input): (Image, Shape),
     (out, output): (&mut [f32], Shape),
     memory: &mut Vec<Line>,
@@ -74,7 +75,7 @@ pub fn convolve(
             let planes = planes[blocks].iter_mut();
             let out: Vec<_> =
                 planes.filter_map(|plane| plane.split_off_mut(..cells.len() * lanes())).collect();
-            units.push(Unit { kernel, limits, padded, groups, cells: cells.clone(), out });
+            units.push(Unit { kernel, finish, padded, groups, cells: cells.clone(), out });
         }
     }
     units.into_par_iter().with_max_len(1).for_each(Unit::compute);
@@ -118,7 +119,7 @@ impl Parts {
 /// What one thread computes in a row.
 struct Unit<'a> {
     kernel: &'a DirectKernel,
-    limits: Limits,
+    finish: Finish<'a>,
     padded: &'a Padded<'a>,
     groups: Range<usize>,
     cells: Range<usize>,
@@ -128,7 +129,7 @@ struct Unit<'a> {
 
 impl Unit<'_> {
     fn compute(self) {
-        let Self { kernel, limits, padded, groups, cells, mut out } = self;
+        let Self { kernel, finish, padded, groups, cells, mut out } = self;
         let is_few = kernel.reads_planes();
         let pitch = if is_few { FEW } else { lanes() };
         let (columns, biases): (_, &[f32]) = (padded.rows[1], cast_slice(&kernel.biases));
@@ -145,6 +146,11 @@ impl Unit<'_> {
             let blocks = kernel.weights.blocks(group);
             let (own, others) = rest.split_at_mut(blocks.len());
             rest = others;
+            let added: Option<Vec<&[f32]>> = finish.added.map(|added| {
+                let plane = padded.rows[0] * columns * lanes();
+                let of_block = |block: usize| &added[block * plane + cells.start * lanes()..];
+                blocks.clone().map(of_block).collect()
+            });
             let multiplication = Multiplication {
                 values: padded.values,
                 plane: padded.plane,
@@ -153,7 +159,9 @@ impl Unit<'_> {
                 is_few,
                 weights: kernel.weights.of_group(group),
                 biases: &biases[blocks.start * lanes()..],
-                limits,
+                added: added.as_deref(),
+                limits: finish.limits,
+                is_gated: finish.is_gated,
             };
             let tiles = tiles[blocks.len()].get_or_insert_with(|| Tiles::new(blocks.len(), pitch, rows()));
             multiply(&multiplication, tiles, own);

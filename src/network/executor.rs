@@ -15,12 +15,13 @@ use super::cpu::{self, Host};
 use super::elementwise;
 use super::functions;
 use super::fusion::{Fusion, Role, limits as limits_of};
-use super::maps::Value;
+use super::maps::{Ending, Value};
 use super::operations;
 use super::pool::Pooling;
 use super::prepared::{Prepared, is_half};
 use super::vectors::Limits;
-use crate::model::{Activation, Arithmetic, AvgPool, Axis, Graph, LayerIndex, Op, Reduction};
+use super::walk::walk;
+use crate::model::{Activation, Arithmetic, AvgPool, Axis, Graph, LayerIndex, Op, Reduction, Shape};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -170,7 +171,7 @@ impl Network {
         host: Option<&mut Host>,
     ) -> Value {
         let node = &self.graph.nodes[index];
-        let (is_folded, limits) = match self.role(index, taps) {
+        let (is_folded, ending) = match self.role(index, taps) {
             Role::Inside => return inputs.swap_remove(0),
             Role::Gated => {
                 // Both are the same values.
@@ -178,7 +179,10 @@ impl Network {
                 let x = inputs.swap_remove(0);
                 return activate(x, Activation::Silu, host);
             }
-            Role::Computed { is_folded, limits } => (is_folded, limits),
+            Role::Deferred { .. } => return Value::Deferred(Box::new(inputs.swap_remove(0)), index),
+            Role::Computed { is_folded, limits, is_gated } => {
+                (is_folded, Ending { limits, is_gated, added: None })
+            }
         };
         let prepared = if is_folded { &self.folded[index] } else { &self.plain[index] };
         let by_burn = |inputs: Vec<Value>| -> Value {
@@ -186,10 +190,19 @@ impl Network {
             operations::compute(&node.op, inputs, prepared.as_ref(), node.shape).into()
         };
         let Some(host) = host else { return activate(by_burn(inputs), node.activation, None) };
-        match self.compute_on_host(index, inputs, prepared.as_ref(), limits, host) {
-            // Limits are inside already.
-            Ok(output) if limits_of(node.activation).is_some() => output,
-            Ok(output) => activate(output, node.activation, Some(host)),
+        let inputs = match self.add_deferred(inputs, taps, ending.limits, node.shape, host) {
+            Ok(sum) => return activate_unless_limits(sum, node.activation, host),
+            Err(inputs) => inputs,
+        };
+        let limits = ending.limits;
+        // Convolutions do it inside.
+        let is_gated = ending.is_gated && !matches!(node.op, Op::Conv(..));
+        let gated = |output: Value, host: &mut Host| match is_gated {
+            true => activate(output, Activation::Silu, Some(host)),
+            false => output,
+        };
+        match self.compute_on_host(index, inputs, prepared.as_ref(), ending, host) {
+            Ok(output) => activate_unless_limits(gated(output, host), node.activation, host),
             Err(inputs) => {
                 let output = activate(by_burn(inputs), node.activation, Some(&mut *host));
                 match limits_of(node.activation) == Some(limits) {
@@ -200,16 +213,40 @@ impl Network {
         }
     }
 
+    /// The sum of two inputs, one of which is a convolution that was left to it; the inputs where none is.
+    fn add_deferred(
+        &self,
+        mut inputs: Vec<Value>,
+        taps: &[LayerIndex],
+        limits: Limits,
+        output: Shape,
+        host: &mut Host,
+    ) -> Result<Value, Vec<Value>> {
+        let is_deferred = |value: &Value| matches!(value, Value::Deferred(..));
+        let Some(at) = inputs.iter().position(is_deferred) else { return Err(inputs) };
+        let (deferred, other) = (inputs.swap_remove(at), inputs.pop());
+        let (Value::Deferred(x, conv), Some(other)) = (deferred, other) else { return Err(inputs) };
+        let is_folded = self.is_folded(conv, taps) == Some(true);
+        match if is_folded { &self.folded[conv] } else { &self.plain[conv] } {
+            Some(Prepared::Packed(kernel)) => {
+                let ending = Ending { limits, is_gated: false, added: Some(other) };
+                Ok(host.convolve(*x, kernel, ending, output).into())
+            }
+            _ => unreachable!("convolutions of maps are packed"),
+        }
+    }
+
     /// One of our own operations, without the activation where that is more than limits; the inputs where there is none.
     pub(super) fn compute_on_host(
         &self,
         index: LayerIndex,
         mut inputs: Vec<Value>,
         prepared: Option<&Prepared>,
-        limits: Limits,
+        ending: Ending,
         host: &mut Host,
     ) -> Result<Value, Vec<Value>> {
         let node = &self.graph.nodes[index];
+        let (limits, is_gated) = (ending.limits, ending.is_gated);
         let output = node.shape;
         let first = |mut inputs: Vec<Value>| inputs.swap_remove(0);
         let dense = |inputs: Vec<Value>, weight: &[f32], bias: &[f32], host: &mut Host| {
@@ -218,12 +255,15 @@ impl Network {
         };
         Ok(match (&node.op, prepared) {
             (Op::Conv(..) | Op::Dense, Some(Prepared::Packed(kernel))) => {
-                host.convolve(first(inputs), kernel, limits, output).into()
+                host.convolve(first(inputs), kernel, ending, output).into()
             }
-            (Op::Conv(..), Some(Prepared::Matrix(weight, bias))) => dense(inputs, weight, bias, host)?,
+            (Op::Conv(..), Some(Prepared::Matrix(weight, bias))) => {
+                let product = dense(inputs, weight, bias, host)?;
+                if is_gated { activate(product, Activation::Silu, Some(host)) } else { product }
+            }
             (Op::SeparableConv(_), Some(Prepared::PackedSeparable(kernels, middle))) => {
-                let between = host.convolve(first(inputs), &kernels[0], Limits::NONE, *middle);
-                host.convolve(between.into(), &kernels[1], limits, output).into()
+                let between = host.convolve(first(inputs), &kernels[0], Limits::NONE.into(), *middle);
+                host.convolve(between.into(), &kernels[1], ending, output).into()
             }
             (Op::Dense, _) => match &self.weights.layers[index] {
                 Some(LayerWeights::Dense { weight, bias }) => dense(inputs, weight, bias, host)?,
@@ -231,8 +271,8 @@ impl Network {
             },
             (Op::BatchNorm(_) | Op::Affine, Some(Prepared::Scale(scale, shift))) => match first(inputs) {
                 Value::Blocked(maps) => host.scale_maps(maps, scale, shift, limits).into(),
-                Value::Tensor(x) => {
-                    let scaled = host.change(x, |values| {
+                x => {
+                    let scaled = host.change(x.into_tensor(), |values| {
                         for values in values.chunks_exact_mut(output.len()) {
                             elementwise::affine(scale, shift, limits, values);
                         }
@@ -251,7 +291,7 @@ impl Network {
                 let is_largest = *reduction == Reduction::Max;
                 match first(inputs) {
                     Value::Blocked(maps) => host.join_maps(maps, is_largest).into(),
-                    Value::Tensor(x) => host.join_planes(x, is_largest, output).into(),
+                    x => host.join_planes(x.into_tensor(), is_largest, output).into(),
                 }
             }
             (Op::Concat(Axis::Channel), _) if limits == Limits::NONE => {
@@ -282,7 +322,7 @@ impl Network {
     /// Where a layer's parameters belong in this run; `None` where it needs none.
     pub(super) fn is_folded(&self, index: LayerIndex, taps: &[LayerIndex]) -> Option<bool> {
         match self.role(index, taps) {
-            Role::Computed { is_folded, .. } => Some(is_folded),
+            Role::Computed { is_folded, .. } | Role::Deferred { is_folded } => Some(is_folded),
             _ => None,
         }
     }
@@ -330,6 +370,14 @@ fn limited(x: Value, limits: Limits, host: &mut Host) -> Value {
     }
 }
 
+/// A node's activation, where that is more than limits, which are inside already.
+fn activate_unless_limits(x: Value, activation: Activation, host: &mut Host) -> Value {
+    match limits_of(activation) {
+        Some(_) => x,
+        None => activate(x, activation, Some(host)),
+    }
+}
+
 /// A node's activation.
 fn activate(x: Value, activation: Activation, host: Option<&mut Host>) -> Value {
     match (host, x) {
@@ -342,48 +390,4 @@ fn activate(x: Value, activation: Activation, host: Option<&mut Host>) -> Value 
         }
         (_, x) => operations::activate(x.into_tensor(), activation).into(),
     }
-}
-
-/// Goes through the nodes that `taps` need, and returns the tapped outputs. `execute` computes each but the input from its
-/// inputs; before it, `before_node` is called with how many have been started and how many will be.
-fn walk(
-    graph: &Graph,
-    input: Tensor<4>,
-    taps: &[LayerIndex],
-    before_node: &mut dyn FnMut(usize, usize),
-    mut execute: impl FnMut(LayerIndex, Vec<Value>) -> Value,
-) -> Vec<Value> {
-    let needed = graph.needed(taps.iter().copied());
-    let total = needed.iter().filter(|&&n| n).count();
-    let mut uses = vec![0usize; graph.nodes.len()];
-    for (node, _) in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {
-        for &read in &node.inputs {
-            uses[read] += 1;
-        }
-    }
-    let mut values: Vec<Option<Value>> = (0..graph.nodes.len()).map(|_| None).collect();
-    let mut results: Vec<Option<Value>> = taps.iter().map(|_| None).collect();
-    let mut input = Some(Value::Tensor(input));
-    for (started, index) in (0..graph.nodes.len()).filter(|&index| needed[index]).enumerate() {
-        before_node(started, total);
-        let node = &graph.nodes[index];
-        // The last reader takes the tensor itself, so that Burn can free it or work in place.
-        let mut arguments = Vec::with_capacity(node.inputs.len());
-        for &read in &node.inputs {
-            uses[read] -= 1;
-            arguments.extend(if uses[read] == 0 { values[read].take() } else { values[read].clone() });
-        }
-        let output = match node.op {
-            Op::Input => input.take(),
-            _ => Some(execute(index, arguments)),
-        };
-        // A clone held here also keeps in-place operations of later nodes away from the tap.
-        for (result, _) in results.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
-            *result = output.clone().map(Value::lengthened);
-        }
-        if uses[index] > 0 {
-            values[index] = output;
-        }
-    }
-    results.into_iter().flatten().collect()
 }

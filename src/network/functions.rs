@@ -1,9 +1,11 @@
 //! Functions of single values, on the CPU: in place, all threads, in vectors as far as the compiler makes them.
 
-use macerator::AutoArch;
+use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
 use super::elementwise::{CHUNK, clip};
+use super::sigmoid::{self, silu};
+use super::vectors::{LONGEST, load, store};
 use crate::model::Activation;
 
 /// Applies a function of single values.
@@ -62,17 +64,13 @@ pub fn activate(values: &mut [f32], activation: Activation) {
                 x * sigmoid(2.0 * u)
             },
         ),
-        Sigmoid => map(values, sigmoid),
+        Sigmoid => in_vectors(values, Function::Sigmoid),
         HardSigmoid(alpha, beta) => map(
             values,
             #[inline(always)]
             |x| clip(alpha * x + beta, 0.0, 1.0),
         ),
-        Silu => map(
-            values,
-            #[inline(always)]
-            |x| x * sigmoid(x),
-        ),
+        Silu => in_vectors(values, Function::Silu),
         HardSwish => map(
             values,
             #[inline(always)]
@@ -139,6 +137,57 @@ fn map(values: &mut [f32], function: impl Fn(f32) -> f32 + Sync + Send + Copy) {
             },
         );
     });
+}
+
+/// A function of vectors.
+#[derive(Clone, Copy)]
+enum Function {
+    Sigmoid,
+    Silu,
+}
+
+fn in_vectors(values: &mut [f32], function: Function) {
+    values.par_chunks_mut(CHUNK).for_each(|values| AutoArch::new().dispatch(Change { values, function }));
+}
+
+struct Change<'a> {
+    values: &'a mut [f32],
+    function: Function,
+}
+
+impl WithSimd for Change<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        match self.function {
+            Function::Sigmoid => self.run::<S>(
+                #[inline(always)]
+                |x| sigmoid::sigmoid::<S>(x),
+            ),
+            Function::Silu => self.run::<S>(
+                #[inline(always)]
+                |x| silu::<S>(x),
+            ),
+        }
+    }
+}
+
+impl Change<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, function: impl Fn(Vector<S, f32>) -> Vector<S, f32>) {
+        let lanes = f32::lanes::<S>();
+        let mut chunks = self.values.chunks_exact_mut(lanes);
+        for values in &mut chunks {
+            store::<S>(function(load::<S>(values)), values);
+        }
+        let rest = chunks.into_remainder();
+        let mut whole = [0.0; LONGEST];
+        whole[..rest.len()].copy_from_slice(rest);
+        let changed = function(load::<S>(&whole));
+        store::<S>(changed, &mut whole);
+        rest.copy_from_slice(&whole[..rest.len()]);
+    }
 }
 
 /// eˣ within a few units in the last place, in vectors: 2ⁿ·eʳ, r from a polynomial (Cody & Waite, "Software Manual for the
@@ -239,6 +288,11 @@ mod tests {
             let ours = of(activation, x);
             assert!((ours - expected).abs() <= 3e-7 + 5e-7 * expected.abs(), "{activation:?} {x}: {ours}");
         }
+        for (x, expected) in [(-200.0, 0.0), (200.0, 1.0), (f32::INFINITY, 1.0), (f32::NEG_INFINITY, 0.0)] {
+            assert!((of(Activation::Sigmoid, x) - expected).abs() <= 3e-7);
+        }
+        assert!((of(Activation::Silu, 300.0) - 300.0).abs() <= 1e-4 && of(Activation::Silu, -300.0) == 0.0);
+        assert!(of(Activation::Silu, f32::NAN).is_nan());
         assert!(of(Activation::Relu, f32::NAN).is_nan() && of(Activation::Clip(0.0, 6.0), f32::NAN).is_nan());
     }
 }

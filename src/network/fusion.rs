@@ -15,6 +15,13 @@ pub enum Role {
         is_folded: bool,
         /// What is done at the end.
         limits: Limits,
+        /// Then SiLU.
+        is_gated: bool,
+    },
+    /// It is computed by the addition that alone reads it.
+    Deferred {
+        /// True: with the scales and shifts behind it.
+        is_folded: bool,
     },
     /// x·sigmoid(x) of its first input.
     Gated,
@@ -28,6 +35,8 @@ pub struct Fusion {
     conv_of: Vec<Option<LayerIndex>>,
     /// For each node that can keep its values between limits, the activation that alone reads it.
     limited_by: Vec<Option<LayerIndex>>,
+    /// For each convolution, the addition that alone reads it.
+    added_by: Vec<Option<LayerIndex>>,
     /// For each product of a value with its own logistic function, that function's node.
     gate_of: Vec<Option<LayerIndex>>,
 }
@@ -50,6 +59,7 @@ impl Fusion {
             norms: vec![vec![]; count],
             conv_of: vec![None; count],
             limited_by: vec![None; count],
+            added_by: vec![None; count],
             gate_of: vec![None; count],
         };
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -77,12 +87,28 @@ impl Fusion {
                 Op::Arithmetic(arithmetic) => arithmetic != Arithmetic::Mean && node.inputs.len() == 2,
                 _ => false,
             };
+            let is_conv_or_scale = fusion.conv_of[index].is_some() || matches!(node.op, Op::Conv(..));
+            let ends_in_silu =
+                |next: LayerIndex| is_conv_or_scale && graph.nodes[next].activation == Activation::Silu;
             if can_limit
                 && let Some(next) = only_reader(index)
                 && graph.nodes[next].op == Op::Activation
-                && limits(graph.nodes[next].activation).is_some()
+                && (limits(graph.nodes[next].activation).is_some() || ends_in_silu(next))
             {
                 fusion.limited_by[index] = Some(next);
+            }
+            // Of two convolutions that are added, the second takes the first.
+            if let (Op::Arithmetic(Arithmetic::Add), [a, b]) = (&node.op, &node.inputs[..])
+                && graph.nodes[*a].shape == graph.nodes[*b].shape
+                && let Some(conv) = [*b, *a].into_iter().find_map(|input| {
+                    let conv = fusion.conv_of[input].unwrap_or(input);
+                    let is_plain = matches!(graph.nodes[conv].op, Op::Conv(_, 1))
+                        && !graph.nodes[conv].shape.is_vector();
+                    let last = fusion.norms[conv].last().copied().unwrap_or(conv);
+                    (is_plain && last == input && only_reader(input) == Some(index)).then_some(conv)
+                })
+            {
+                fusion.added_by[conv] = Some(index);
             }
             if let (Op::Arithmetic(Arithmetic::Mul), [a, b]) = (&node.op, &node.inputs[..]) {
                 let is_gate = |gate: LayerIndex, value: LayerIndex| {
@@ -140,9 +166,14 @@ impl Fusion {
         }
         let is_folded = folds(index);
         let last = self.norms[index].last().copied().filter(|_| is_folded).unwrap_or(index);
+        let is_added = self.added_by[index].is_some() && (is_folded || self.norms[index].is_empty());
+        if is_added && !taps.contains(&index) && !taps.contains(&last) {
+            return Role::Deferred { is_folded };
+        }
         let own = limits(node.activation).filter(|_| node.activation != Activation::Linear);
-        let then = self.is_limited(last, taps).and_then(|next| limits(graph.nodes[next].activation));
-        Role::Computed { is_folded, limits: own.or(then).unwrap_or(Limits::NONE) }
+        let then = self.is_limited(last, taps).map(|next| graph.nodes[next].activation);
+        let limits = own.or(then.and_then(limits)).unwrap_or(Limits::NONE);
+        Role::Computed { is_folded, limits, is_gated: then == Some(Activation::Silu) }
     }
 }
 

@@ -10,8 +10,8 @@ use super::elementwise;
 use super::operations::lengthen;
 use super::padded::Image;
 use super::pool::{Pooling, pool};
-use super::vectors::{Limits, lanes};
-use crate::model::{Arithmetic, Shape, Window};
+use super::vectors::{Finish, Limits, lanes};
+use crate::model::{Arithmetic, LayerIndex, Shape, Window};
 
 /// What a node gives.
 #[derive(Clone)]
@@ -20,6 +20,24 @@ pub enum Value {
     Tensor(Tensor<4>),
     /// In blocks, on the CPU.
     Blocked(Blocked),
+    /// What a convolution reads that is computed where its output is added to something.
+    Deferred(Box<Value>, LayerIndex),
+}
+
+/// What is done with a convolution before it is written.
+pub struct Ending {
+    /// It is kept between them.
+    pub limits: Limits,
+    /// Then SiLU.
+    pub is_gated: bool,
+    /// What is added to it first, of the same shape.
+    pub added: Option<Value>,
+}
+
+impl From<Limits> for Ending {
+    fn from(limits: Limits) -> Self {
+        Self { limits, is_gated: false, added: None }
+    }
 }
 
 impl From<Tensor<4>> for Value {
@@ -39,6 +57,7 @@ impl Value {
     pub fn into_tensor(self) -> Tensor<4> {
         match self {
             Self::Tensor(tensor) => tensor,
+            Self::Deferred(..) => unreachable!("only the addition reads it"),
             Self::Blocked(maps) => {
                 let Shape { channels, height, width } = maps.shape;
                 let mut values = vec![0.0; maps.batch * maps.shape.len()];
@@ -70,6 +89,7 @@ impl Value {
                 Shape { channels, height, width }
             }
             Self::Blocked(maps) => maps.shape,
+            Self::Deferred(x, _) => x.shape(),
         }
     }
 }
@@ -79,7 +99,7 @@ impl Host {
     pub(super) fn let_go(&mut self, x: Value) {
         match x {
             Value::Blocked(maps) => self.give_lines_back(maps),
-            Value::Tensor(tensor) => drop(tensor),
+            other => drop(other),
         }
     }
 
@@ -87,7 +107,8 @@ impl Host {
     pub fn blocked(&mut self, x: Value) -> Blocked {
         match x {
             Value::Blocked(maps) => maps,
-            Value::Tensor(tensor) => {
+            value => {
+                let tensor = value.into_tensor();
                 let shape = Value::Tensor(tensor.clone()).shape();
                 let batch = tensor.dims()[0];
                 self.new_maps(batch, shape, |_, out| {
@@ -102,23 +123,38 @@ impl Host {
         }
     }
 
-    /// Convolution with bias, kept between limits. `output` is the shape of one image.
-    pub fn convolve(&mut self, x: Value, kernel: &Kernel, limits: Limits, output: Shape) -> Blocked {
-        if kernel.reads_planes() {
+    /// Convolution with bias, and what is done at the end. `output` is the shape of one image.
+    pub fn convolve(&mut self, x: Value, kernel: &Kernel, ending: Ending, output: Shape) -> Blocked {
+        let Ending { limits, is_gated, added } = ending;
+        let len = blocked_len(output);
+        let added = added.map(|added| self.blocked(added));
+        let mut of_images = added.iter().flat_map(|added| added.values().chunks_exact(len));
+        let mut finish = || Finish { limits, is_gated, added: of_images.next() };
+        let maps = if kernel.reads_planes() {
             let (input, x) = (x.shape(), x.into_tensor());
-            return self.new_maps(x.dims()[0], output, |workspace, out| {
+            self.new_maps(x.dims()[0], output, |workspace, out| {
                 read(x, |values| {
-                    let images = values.chunks_exact(input.len());
-                    for (x, out) in images.zip(out.chunks_exact_mut(blocked_len(output))) {
-                        convolve_blocks(kernel, limits, (Image::Planes(x), input), (out, output), workspace);
+                    for (x, out) in values.chunks_exact(input.len()).zip(out.chunks_exact_mut(len)) {
+                        convolve_blocks(
+                            kernel,
+                            finish(),
+                            (Image::Planes(x), input),
+                            (out, output),
+                            workspace,
+                        );
                     }
                 });
-            });
+            })
+        } else {
+            let x = self.blocked(x);
+            self.each_image(x, output, |workspace, (x, input), out| {
+                convolve_blocks(kernel, finish(), (Image::Blocks(x), input), (out, output), workspace);
+            })
+        };
+        if let Some(added) = added {
+            self.give_lines_back(added);
         }
-        let x = self.blocked(x);
-        self.each_image(x, output, |workspace, (x, input), out| {
-            convolve_blocks(kernel, limits, (Image::Blocks(x), input), (out, output), workspace);
-        })
+        maps
     }
 
     /// Pooling. `output` is the shape of one image.

@@ -21,9 +21,11 @@ mod operations;
 mod padded;
 mod pool;
 mod prepared;
+mod sigmoid;
 mod slide;
 mod tiles;
 mod vectors;
+mod walk;
 mod winograd;
 
 pub use backward::{Averaging, Traced, Versions};

@@ -30,8 +30,8 @@ pub trait Slide: Sync {
     fn finish<S: Simd>(&self, sum: Vector<S, f32>, inside: usize) -> Vector<S, f32>;
 }
 
-/// Cells of the output that are computed together.
-const CELLS: usize = 12;
+/// Most cells of the output that are computed together; other counts are powers of two.
+const CELLS: usize = 8;
 
 /// Values of the output that one thread works on at a time.
 const UNIT: usize = 16_384;
@@ -75,6 +75,7 @@ impl<W: Slide> WithSimd for Rows<'_, W> {
         match self.window.stride[1] {
             1 => self.run::<S, 1>(),
             2 => self.run::<S, 2>(),
+            // Rare: one cell at a time.
             _ => self.run::<S, 0>(),
         }
     }
@@ -99,7 +100,7 @@ impl<W: Slide> Rows<'_, W> {
         // In the middle all columns of the kernel lie in the picture.
         let left = (0..output.width).find(is_whole).unwrap_or(output.width);
         let right = (left..output.width).rfind(is_whole).map_or(left, |last| last + 1);
-        let tiles = (right - left).div_ceil(CELLS);
+        let most = if STRIDE == 0 { 1 } else { CELLS };
         let row = output.width * f32::lanes::<S>();
         let out = std::mem::take(&mut self.out);
         for (number, out) in out.chunks_exact_mut(row).enumerate() {
@@ -108,19 +109,18 @@ impl<W: Slide> Rows<'_, W> {
             for x in (0..left).chain(right..output.width) {
                 self.tile::<S, STRIDE, 1>([rows.clone(), columns(x)], [y, x], out);
             }
-            for tile in 0..tiles {
-                let start = |tile: usize| left + tile * (right - left) / tiles;
-                let (x, count) = (start(tile), start(tile + 1) - start(tile));
+            let mut x = left;
+            while x < right {
+                let count = (1 << (right - x).ilog2()).min(most);
                 let places = [rows.clone(), 0..window.kernel[1]];
-                macro_rules! of_size {
-                    ($($cells:literal)*) => {
-                        match count {
-                            $($cells => self.tile::<S, STRIDE, $cells>(places, [y, x], out),)*
-                            _ => unreachable!("no tile is that large"),
-                        }
-                    };
+                match count {
+                    1 => self.tile::<S, STRIDE, 1>(places, [y, x], out),
+                    2 if STRIDE > 0 => self.tile::<S, STRIDE, 2>(places, [y, x], out),
+                    4 if STRIDE > 0 => self.tile::<S, STRIDE, 4>(places, [y, x], out),
+                    8 if STRIDE > 0 => self.tile::<S, STRIDE, 8>(places, [y, x], out),
+                    _ => unreachable!("no tile is that large"),
                 }
-                of_size!(1 2 3 4 5 6 7 8 9 10 11 12);
+                x += count;
             }
         }
     }

@@ -10,6 +10,7 @@ use bytemuck::cast_slice_mut;
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
+use super::sigmoid::silu;
 use super::vectors::{Limits, Line, lanes, load, store, zeros};
 
 /// Values of a cell where it has few channels, as a picture.
@@ -136,8 +137,12 @@ pub struct Multiplication<'a> {
     pub weights: &'a [f32],
     /// Of one group's blocks.
     pub biases: &'a [f32],
+    /// What is added besides, of each block the same cells as are written.
+    pub added: Option<&'a [&'a [f32]]>,
     /// What is done at the end.
     pub limits: Limits,
+    /// Then SiLU.
+    pub is_gated: bool,
 }
 
 /// Where tiles lie: for each size, what they read, in values behind each place, and where they write.
@@ -168,15 +173,47 @@ impl Tiles {
     }
 }
 
+/// Weights that stay in the first-level cache.
+const NEAR: usize = 8192;
+
 /// Multiplies all tiles, and writes to `out`, one for each block of the group.
 pub fn multiply(multiplication: &Multiplication, tiles: &Tiles, out: &mut [&mut [f32]]) {
+    let Multiplication { values, plane, places, inputs, weights, is_few, .. } = *multiplication;
+    let pitch = if is_few { FEW } else { lanes() };
+    let of_block = places.len() * pitch * out.len() * lanes();
+    // Many weights are not read anew for each tile: some input blocks at a time, whose sums are gone on from.
+    let together =
+        match weights.len() > 3 * NEAR && tiles.0.iter().map(|(_, places)| places.len()).sum::<usize>() > 2 {
+            true => (NEAR / of_block).max(1),
+            false => inputs.div_ceil(pitch),
+        };
+    for (number, weights) in weights.chunks(together * of_block).enumerate() {
+        let first = number * together;
+        let end = ((first + together) * plane).min(values.len());
+        let part = Multiplication {
+            values: &values[first * plane..end],
+            inputs: (inputs - first * pitch).min(together * pitch),
+            weights,
+            ..*multiplication
+        };
+        let is_last = first + together >= inputs.div_ceil(pitch);
+        multiply_part(&part, [number == 0, is_last], tiles, out);
+    }
+}
+
+fn multiply_part(
+    multiplication: &Multiplication,
+    [is_first, is_last]: [bool; 2],
+    tiles: &Tiles,
+    out: &mut [&mut [f32]],
+) {
     let (is_few, blocks) = (multiplication.is_few, out.len());
     for (size, places) in &tiles.0 {
         macro_rules! of_size {
             ($($few:literal $blocks:literal: $($cells:literal)*,)*) => {
                 match (is_few, blocks, *size) {
                     $($(($few, $blocks, $cells) => AutoArch::new().dispatch(
-                        OfSize::<$blocks, $cells, $few> { multiplication, places, out },
+                        OfSize::<$blocks, $cells, $few> { multiplication, is_first, is_last, places, out },
                     ),)*)*
                     _ => unreachable!("no tile is that large"),
                 }
@@ -195,6 +232,10 @@ pub fn multiply(multiplication: &Multiplication, tiles: &Tiles, out: &mut [&mut 
 /// Tiles of one size.
 struct OfSize<'a, 'out, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> {
     multiplication: &'a Multiplication<'a>,
+    /// The sums begin here; otherwise they go on from what is written already.
+    is_first: bool,
+    /// They end here.
+    is_last: bool,
     places: &'a [[usize; 2]],
     out: &'a mut [&'out mut [f32]],
 }
@@ -203,7 +244,7 @@ struct OfSize<'a, 'out, const BLOCKS: usize, const CELLS: usize, const IS_FEW: b
 /// sums in memory.
 macro_rules! each_cell {
     ($cell:ident < $count:ident => $body:block) => {
-        $crate::network::tiles::each_cell!($cell < $count => $body: 0 1 2 3 4 5 6 7 8 9 10 11)
+        $crate::network::tiles::each_cell!($cell < $count => $body: 0 1 2 3 4 5 6 7)
     };
     ($cell:ident < $count:ident => $body:block: $($number:literal)*) => {{$({
         const $cell: usize = $number;
@@ -219,7 +260,7 @@ impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { multiplication, places, out } = self;
+        let Self { multiplication, is_first, is_last, places, out } = self;
         let lanes = f32::lanes::<S>();
         // No code for what does not happen.
         if CELLS > most_cells(BLOCKS, lanes)
@@ -227,29 +268,51 @@ impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
         {
             return;
         }
+        let Multiplication { biases, added, limits, is_gated, .. } = *multiplication;
+        let limits = if is_last { limits } else { Limits::NONE };
         for [read, written] in places {
-            let sums = sums::<S, BLOCKS, CELLS, IS_FEW>(multiplication, *read);
-            for (block, out) in out.iter_mut().enumerate().take(BLOCKS) {
-                let bias = load::<S>(&multiplication.biases[block * lanes..]);
-                let out = &mut out[*written..][..CELLS * lanes];
+            let mut sums = [[0.0f32.splat::<S>(); BLOCKS]; CELLS];
+            for block in 0..BLOCKS {
+                let bias = load::<S>(&biases[block * lanes..]);
+                let start = match (is_first, added) {
+                    (true, None) => {
+                        each_cell!(CELL < CELLS => { sums[CELL][block] = bias; });
+                        continue;
+                    }
+                    (true, Some(added)) => &added[block][*written..][..CELLS * lanes],
+                    (false, _) => &out[block][*written..][..CELLS * lanes],
+                };
+                let bias = if is_first { bias } else { 0.0f32.splat::<S>() };
                 each_cell!(CELL < CELLS => {
-                    let sum = multiplication.limits.apply::<S>(sums[CELL][block] + bias);
-                    store::<S>(sum, &mut out[CELL * lanes..]);
+                    sums[CELL][block] = load::<S>(&start[CELL * lanes..]) + bias;
                 });
+            }
+            let sums = sum_up::<S, BLOCKS, CELLS, IS_FEW>(multiplication, *read, sums);
+            for block in 0..BLOCKS {
+                let out = &mut out[block][*written..][..CELLS * lanes];
+                each_cell!(CELL < CELLS => {
+                    store::<S>(limits.apply::<S>(sums[CELL][block]), &mut out[CELL * lanes..]);
+                });
+                if is_last && is_gated {
+                    out.chunks_exact_mut(lanes).for_each(
+                        #[inline(always)]
+                        |out| store::<S>(silu::<S>(load::<S>(out)), out),
+                    );
+                }
             }
         }
     }
 }
 
-/// The sums of `CELLS` cells in `BLOCKS` blocks. Cells have `FEW` values, or as many as a vector.
+/// Adds what belongs to `CELLS` cells in `BLOCKS` blocks. Cells have [`FEW`] values, or as many as a vector.
 #[inline(always)]
-fn sums<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
+fn sum_up<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
     multiplication: &Multiplication,
     read: usize,
+    mut sums: [[Vector<S, f32>; BLOCKS]; CELLS],
 ) -> [[Vector<S, f32>; BLOCKS]; CELLS] {
     let lanes = f32::lanes::<S>();
     let pitch = if IS_FEW { FEW } else { lanes };
-    let mut sums = [[0.0f32.splat::<S>(); BLOCKS]; CELLS];
     let Multiplication { values, plane, places, inputs, mut weights, .. } = *multiplication;
     for (block, values) in values.chunks(plane).enumerate() {
         let count = inputs.saturating_sub(block * pitch).min(pitch);

@@ -24,6 +24,23 @@ impl Limits {
     }
 }
 
+/// What is done with a sum before it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finish<'a> {
+    /// It is kept between them.
+    pub limits: Limits,
+    /// Then it is multiplied with its own logistic function: SiLU.
+    pub is_gated: bool,
+    /// What is added to it before, of the same shape, in blocks.
+    pub added: Option<&'a [f32]>,
+}
+
+impl From<Limits> for Finish<'_> {
+    fn from(limits: Limits) -> Self {
+        Self { limits, is_gated: false, added: None }
+    }
+}
+
 /// Values of the longest vector.
 pub const LONGEST: usize = 16;
 

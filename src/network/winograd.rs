@@ -23,8 +23,9 @@ use rayon::prelude::*;
 use self::lines::Lines;
 use self::transforms::Transforms;
 use super::direct::{UNITS, biases};
+use super::sigmoid::silu;
 use super::tiles::{Multiplication, PackedWeights, Tiles, multiply};
-use super::vectors::{LONGEST, Limits, Line, as_floats, lanes, load, store};
+use super::vectors::{Finish, LONGEST, Limits, Line, as_floats, lanes, load, store};
 use crate::model::{Shape, Window};
 
 /// Values of the panels of one thread: they stay in its second-level cache.
@@ -48,19 +49,13 @@ fn of_taps(taps: usize) -> Option<(usize, usize)> {
 }
 
 /// The taps along the axis that is transformed, where a convolution can be computed so.
-fn taps_of(window: Window) -> Option<usize> {
+pub fn taps_of(window: Window) -> Option<usize> {
     let taps = match window.kernel {
         [1, _] if window.padding[0] + window.padding_after[0] != 0 => return None,
         [1, taps] | [taps, 1 | 3 | 5] => taps,
         _ => return None,
     };
     of_taps(taps).filter(|_| window.stride == [1, 1] && window.dilation == [1, 1]).map(|_| taps)
-}
-
-/// True where a convolution can be computed so.
-#[cfg(test)]
-pub fn has_fewer_products(window: Window) -> bool {
-    taps_of(window).is_some()
 }
 
 /// True where it is faster so.
@@ -115,16 +110,16 @@ impl TransformedKernel {
     }
 }
 
-/// Writes the convolution of one image in blocks, with bias, kept between `limits`.
+/// Writes the convolution of one image in blocks, with bias and what is done at the end.
 pub fn convolve(
     kernel: &TransformedKernel,
-    limits: Limits,
+    finish: Finish,
     (x, input): (&[f32], Shape),
     (out, output): (&mut [f32], Shape),
     memory: &mut Vec<Line>,
 ) {
     let lines = Lines::new(kernel.window, kernel.rows, input, output);
-    let picture = Picture { kernel, limits, lines, x, plane: input.height * input.width * lanes() };
+    let picture = Picture { kernel, finish, lines, x, plane: input.height * input.width * lanes() };
     let planes = out.chunks_exact_mut(output.height * output.width * lanes()).collect();
     match kernel.kernels.len() {
         8 => picture.convolve::<8>(planes, memory),
@@ -141,7 +136,7 @@ thread_local! {
 #[derive(Clone, Copy)]
 struct Picture<'a> {
     kernel: &'a TransformedKernel,
-    limits: Limits,
+    finish: Finish<'a>,
     lines: Lines,
     x: &'a [f32],
     /// Values of an input block.
@@ -324,7 +319,9 @@ impl<const N: usize> Multiply<'_, '_, N> {
                         is_few: false,
                         weights: weights.of_group(of_channels),
                         biases: &[0.0; 4 * LONGEST],
+                        added: None,
                         limits: Limits::NONE,
+                        is_gated: false,
                     };
                     let mut to: Vec<_> = to.chunks_exact_mut(size).collect();
                     multiply(&multiplication, &tiles, &mut to);
@@ -364,12 +361,14 @@ impl<const N: usize> WithSimd for ToOutput<'_, N> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { picture: Picture { kernel, lines, limits, .. }, block, products, groups, from, out } =
+        let Self { picture: Picture { kernel, finish, lines, .. }, block, products, groups, from, out } =
             self;
         let (lanes, width) = (f32::lanes::<S>(), lines.output[1]);
         let weights = kernel.to_output.as_chunks::<N>().0;
         let bias = load::<S>(&cast_slice::<Line, f32>(&kernel.biases)[block * lanes..]);
         let steps = lines.steps();
+        let plane = lines.output[0] * lines.output[1] * lanes;
+        let added = finish.added.map(|added| &added[block * plane..][..plane]);
         for (number, group) in groups.enumerate() {
             let rows = lines.rows.min(lines.output[0] - group * lines.rows);
             for across in 0..width {
@@ -379,8 +378,16 @@ impl<const N: usize> WithSimd for ToOutput<'_, N> {
                     let sums = values.iter().zip(weights);
                     let sum =
                         sums.fold(bias, |sum, (value, weight)| weight.splat::<S>().mul_add(*value, sum));
-                    let cell = ((group - from) * lines.rows + row) * steps[0] + across * steps[1];
-                    store::<S>(limits.apply::<S>(sum), &mut out[cell * lanes..]);
+                    let along = across * steps[1] + row * steps[0];
+                    let sum = match added {
+                        Some(added) => {
+                            sum + load::<S>(&added[(group * lines.rows * steps[0] + along) * lanes..])
+                        }
+                        None => sum,
+                    };
+                    let sum = finish.limits.apply::<S>(sum);
+                    let sum = if finish.is_gated { silu::<S>(sum) } else { sum };
+                    store::<S>(sum, &mut out[((group - from) * lines.rows * steps[0] + along) * lanes..]);
                 }
             }
         }

@@ -38,7 +38,7 @@ impl Network {
         let node = &self.graph.nodes[index];
         let inputs = match host {
             None => inputs,
-            Some(host) => match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE, host) {
+            Some(host) => match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE.into(), host) {
                 Ok(output) => return output,
                 Err(inputs) => inputs,
             },

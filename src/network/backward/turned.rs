@@ -37,7 +37,7 @@ impl Turned {
     /// The gradient of what the convolution read, from that of what came out.
     pub fn apply(&self, host: &mut Host, gradient: Value) -> Blocked {
         match self {
-            Self::Whole(kernel, to) => host.convolve(gradient, kernel, Limits::NONE, *to),
+            Self::Whole(kernel, to) => host.convolve(gradient, kernel, Limits::NONE.into(), *to),
             Self::Spread(spread, to) => spread.apply(host, gradient, *to),
         }
     }
@@ -50,7 +50,7 @@ impl Spread {
         let out = &mut bytemuck::cast_slice_mut(&mut lines)[..blocked_len(to)];
         out.fill(0.0);
         for (number, kernel) in self.kernels.iter().enumerate() {
-            let products = host.convolve(gradient.clone().into(), kernel, Limits::NONE, self.shape);
+            let products = host.convolve(gradient.clone().into(), kernel, Limits::NONE.into(), self.shape);
             self.add(number * self.together, products.values(), to, out);
             host.give_lines_back(products);
         }
