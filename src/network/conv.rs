@@ -63,7 +63,9 @@ impl Kernel {
     ) -> Self {
         let (inputs, outputs) = (input.channels / groups, output.channels / groups);
         let is_whole = |count: &usize| {
-            groups % count == 0 && count * inputs % lanes() == 0 && count * outputs % lanes() == 0
+            groups % count == 0
+                && (count * inputs).is_multiple_of(lanes())
+                && (count * outputs).is_multiple_of(lanes())
         };
         let together = (1..groups).find(is_whole).unwrap_or(groups);
         let of_some = |shape: Shape| Shape { channels: shape.channels / groups * together, ..shape };

@@ -15,6 +15,7 @@ use crate::model::{Arithmetic, LayerIndex, Shape, Window};
 
 /// What a node gives.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and tensors are what a GPU has")]
 pub enum Value {
     /// `[batch, channels, height, width]`, on any device.
     Tensor(Tensor<4>),
@@ -194,6 +195,7 @@ impl Host {
 
     /// Two values combined where both have the same shape, or one has a value for each channel of the other, and one is in
     /// blocks; given back otherwise.
+    #[expect(clippy::result_large_err, reason = "the values go back to whoever gave them")]
     pub fn combine_maps(
         &mut self,
         arithmetic: Arithmetic,
