@@ -60,7 +60,7 @@ impl Host {
     pub(super) fn channels(&mut self, x: Value, first: usize, part: Shape) -> Value {
         let cells = part.height * part.width;
         match x {
-            Value::Blocked(maps) if first % lanes() == 0 => {
+            Value::Blocked(maps) if first.is_multiple_of(lanes()) => {
                 let start = first * cells;
                 let part = self.new_maps(1, part, |_, out| {
                     out.copy_from_slice(&maps.values()[start..][..blocked_len(part)]);

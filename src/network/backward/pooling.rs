@@ -20,11 +20,12 @@ impl Host {
     ) -> Blocked {
         let x = self.blocked(x);
         let values = x.values().par_chunks_exact(input.height * input.width * lanes());
+        let cells = &Cells::new(window, input);
         self.through_windows(gradient, input, |gradient, output, out| {
             let of_block = output.height * output.width * lanes();
             let blocks = out.zip(values.zip(gradient.par_chunks_exact(of_block)));
             blocks.for_each(|(out, (x, gradient))| {
-                AutoArch::new().dispatch(MaxBlock { window, input, output, x, gradient, out });
+                AutoArch::new().dispatch(MaxBlock { cells, output, x, gradient, out });
             });
         })
     }
@@ -37,18 +38,13 @@ impl Host {
         count_padding: bool,
         input: Shape,
     ) -> Blocked {
+        let cells = &Cells::new(window, input);
         self.through_windows(gradient, input, |gradient, output, out| {
+            let parts = &parts(window, count_padding, input, output);
             let of_block = output.height * output.width * lanes();
             let blocks = out.zip(gradient.par_chunks_exact(of_block));
             blocks.for_each(|(out, gradient)| {
-                AutoArch::new().dispatch(AverageBlock {
-                    window,
-                    count_padding,
-                    input,
-                    output,
-                    gradient,
-                    out,
-                });
+                AutoArch::new().dispatch(AverageBlock { cells, parts, output, gradient, out });
             });
         })
     }
@@ -82,8 +78,49 @@ impl Host {
     }
 }
 
+/// The cells that windows read, as places in a block.
+struct Cells {
+    window: Window,
+    input: Shape,
+    /// Of a window that lies on the map as a whole, from its first one.
+    whole: Vec<usize>,
+}
+
+impl Cells {
+    fn new(window: Window, input: Shape) -> Self {
+        let Window { kernel, dilation, .. } = window;
+        let place = |at: usize| {
+            let (row, column) = (at / kernel[1] * dilation[0], at % kernel[1] * dilation[1]);
+            (row * input.width + column) * lanes()
+        };
+        Self { window, input, whole: (0..kernel[0] * kernel[1]).map(place).collect() }
+    }
+
+    /// Does something with each cell of the window at a row and column of the output.
+    #[inline(always)]
+    fn each(&self, row: usize, column: usize, lanes: usize, mut look: impl FnMut(usize)) {
+        let Self { window, input, whole } = self;
+        let first = [(0, row), (1, column)]
+            .map(|(axis, at)| (at * window.stride[axis]).checked_sub(window.padding[axis]));
+        if let [Some(y), Some(x)] = first
+            && y + window.extent(0) <= input.height
+            && x + window.extent(1) <= input.width
+        {
+            let start = (y * input.width + x) * lanes;
+            for place in whole {
+                look(start + place);
+            }
+            return;
+        }
+        for y in reached(*window, 0, row, input.height) {
+            for x in reached(*window, 1, column, input.width) {
+                look((y * input.width + x) * lanes);
+            }
+        }
+    }
+}
+
 /// The cells of an axis that a window reads.
-#[inline(always)]
 fn reached(window: Window, axis: usize, at: usize, length: usize) -> impl Iterator<Item = usize> {
     let (start, padding, step) = (at * window.stride[axis], window.padding[axis], window.dilation[axis]);
     let places = (0..window.kernel[axis]).map(move |place| start + place * step);
@@ -93,8 +130,7 @@ fn reached(window: Window, axis: usize, at: usize, length: usize) -> impl Iterat
 // As types of their own, because a closure may be compiled without the vectors of the processor.
 
 struct MaxBlock<'a> {
-    window: Window,
-    input: Shape,
+    cells: &'a Cells,
     output: Shape,
     x: &'a [f32],
     gradient: &'a [f32],
@@ -106,38 +142,45 @@ impl WithSimd for MaxBlock<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { window, input, output, x, gradient, out } = self;
+        let Self { cells, output, x, gradient, out } = self;
         let lanes = f32::lanes::<S>();
         let zero: Vector<S, f32> = 0.0f32.splat();
         for row in 0..output.height {
             for column in 0..output.width {
                 let mut best: Vector<S, f32> = f32::NEG_INFINITY.splat();
-                for y in reached(window, 0, row, input.height) {
-                    for x_at in reached(window, 1, column, input.width) {
-                        let value = load::<S>(&x[(y * input.width + x_at) * lanes..]);
+                cells.each(
+                    row,
+                    column,
+                    lanes,
+                    #[inline(always)]
+                    |at| {
+                        let value = load::<S>(&x[at..]);
                         best = best.lt(value).select(value, best);
-                    }
-                }
+                    },
+                );
                 let mut rest = load::<S>(&gradient[(row * output.width + column) * lanes..]);
-                for y in reached(window, 0, row, input.height) {
-                    for x_at in reached(window, 1, column, input.width) {
-                        let at = (y * input.width + x_at) * lanes;
+                cells.each(
+                    row,
+                    column,
+                    lanes,
+                    #[inline(always)]
+                    |at| {
                         let value = load::<S>(&x[at..]);
                         let sum = load::<S>(&out[at..]) + value.eq(best).select(rest, zero);
                         store(sum, &mut out[at..]);
                         // Whoever comes first takes all of it.
                         rest = value.eq(best).select(zero, rest);
-                    }
-                }
+                    },
+                );
             }
         }
     }
 }
 
 struct AverageBlock<'a> {
-    window: Window,
-    count_padding: bool,
-    input: Shape,
+    cells: &'a Cells,
+    /// What part of its window's mean each value is, for each window.
+    parts: &'a [f32],
     output: Shape,
     gradient: &'a [f32],
     out: &'a mut [f32],
@@ -148,24 +191,34 @@ impl WithSimd for AverageBlock<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { window, count_padding, input, output, gradient, out } = self;
+        let Self { cells, parts, output, gradient, out } = self;
         let lanes = f32::lanes::<S>();
-        let all = window.kernel[0] * window.kernel[1];
         for row in 0..output.height {
-            let rows = reached(window, 0, row, input.height).count();
             for column in 0..output.width {
-                let columns = reached(window, 1, column, input.width).count();
-                let count = if count_padding { all } else { rows * columns };
-                let part: Vector<S, f32> = (1.0 / count.max(1) as f32).splat();
-                let part = load::<S>(&gradient[(row * output.width + column) * lanes..]) * part;
-                for y in reached(window, 0, row, input.height) {
-                    for x_at in reached(window, 1, column, input.width) {
-                        let at = (y * input.width + x_at) * lanes;
+                let window = row * output.width + column;
+                let part = load::<S>(&gradient[window * lanes..]) * parts[window].splat::<S>();
+                cells.each(
+                    row,
+                    column,
+                    lanes,
+                    #[inline(always)]
+                    |at| {
                         let sum = load::<S>(&out[at..]) + part;
                         store(sum, &mut out[at..]);
-                    }
-                }
+                    },
+                );
             }
         }
     }
+}
+
+/// What part of its window's mean each value is, for each window.
+fn parts(window: Window, count_padding: bool, input: Shape, output: Shape) -> Vec<f32> {
+    let part = |at: usize| {
+        let rows = reached(window, 0, at / output.width, input.height).count();
+        let columns = reached(window, 1, at % output.width, input.width).count();
+        let all = window.kernel[0] * window.kernel[1];
+        1.0 / (if count_padding { all } else { rows * columns }).max(1) as f32
+    };
+    (0..output.height * output.width).map(part).collect()
 }

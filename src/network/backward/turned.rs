@@ -5,6 +5,7 @@
 //! belong to (`col2im`): nothing is multiplied by the zeros that stand between the cells in the textbooks' picture (Dumoulin
 //! and Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285).
 
+use macerator::{AutoArch, Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::model::{Op, Shape, Window};
@@ -12,7 +13,7 @@ use crate::network::blocked::{Blocked, blocked_len};
 use crate::network::conv::Kernel;
 use crate::network::cpu::Host;
 use crate::network::maps::Value;
-use crate::network::vectors::{Limits, lanes};
+use crate::network::vectors::{Limits, lanes, load, store};
 
 /// The reverse of a convolution, with the shape of the gradient that comes out.
 pub enum Turned {
@@ -71,22 +72,49 @@ impl Spread {
                 if below % stride[0] != 0 || below / stride[0] >= from.height {
                     continue;
                 }
-                let values = &products[(block * from.height + below / stride[0]) * from.width * lanes..];
                 // The first window whose place lies in the row, and its cell.
                 let window = padding[1].saturating_sub(place[1]).div_ceil(stride[1]);
                 let Some(cell) = (window * stride[1] + place[1]).checked_sub(padding[1]) else { continue };
-                let values = values[..from.width * lanes].chunks_exact(lanes).skip(window);
-                let cells = out.chunks_exact_mut(lanes).skip(cell).step_by(stride[1]);
-                for (cell, values) in cells.zip(values) {
-                    if self.together == 1 {
-                        cell.iter_mut().zip(values).for_each(|(cell, value)| *cell += value);
-                    } else {
-                        let values = &values[at * to.channels..];
-                        cell[..to.channels].iter_mut().zip(values).for_each(|(cell, value)| *cell += value);
+                let start = (block * from.height + below / stride[0]) * from.width;
+                let values = products.get((start + window) * lanes + at * to.channels..).unwrap_or_default();
+                let out = out.get_mut(cell * lanes..).unwrap_or_default();
+                let windows = from.width.saturating_sub(window);
+                AutoArch::new().dispatch(AddCells { values, windows, stride: stride[1], out });
+            }
+        });
+    }
+}
+
+/// Adds vectors that stand side by side to cells that stand a stride apart. What lies behind the channels means nothing.
+struct AddCells<'a> {
+    values: &'a [f32],
+    windows: usize,
+    stride: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for AddCells<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self) {
+        let Self { values, windows, stride, out } = self;
+        let lanes = f32::lanes::<S>();
+        for (number, cell) in out.chunks_mut(stride * lanes).take(windows).enumerate() {
+            match values.get(number * lanes..(number + 1) * lanes) {
+                Some(values) => {
+                    let sum = load::<S>(cell) + load::<S>(values);
+                    store(sum, cell);
+                }
+                // At the very end.
+                None => {
+                    let values = values.get(number * lanes..).unwrap_or_default();
+                    for (cell, value) in cell.iter_mut().zip(values) {
+                        *cell += value;
                     }
                 }
             }
-        });
+        }
     }
 }
 
