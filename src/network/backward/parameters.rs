@@ -38,10 +38,12 @@ impl Network {
         let node = &self.graph.nodes[index];
         let inputs = match host {
             None => inputs,
-            Some(host) => match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE.into(), host) {
-                Ok(output) => return output,
-                Err(inputs) => inputs,
-            },
+            Some(host) => {
+                match self.compute_on_host(index, inputs, prepared.as_ref(), Limits::NONE.into(), host) {
+                    Ok(output) => return output,
+                    Err(inputs) => inputs,
+                }
+            }
         };
         let inputs = inputs.into_iter().map(Value::into_tensor).collect();
         operations::compute(&node.op, inputs, prepared.as_ref(), node.shape).into()
