@@ -27,7 +27,7 @@ fn a_picture_grows_is_kept_and_found_again() {
     let (grown, came) = request.fulfil(&mut engine, &store, &mut each).unwrap();
     assert_eq!((came, grown.info.done, grown.info.steps), (Came::Grown, 8, 8));
     assert!(seen.last().unwrap().1 > seen[0].1, "{seen:?}");
-    assert!(grown.info.climbed > grown.info.first_climbed, "{:?}", grown.info);
+    assert!(grown.info.value > grown.info.first_value, "{:?}", grown.info);
     assert_eq!(grown.picture.dimensions(), (60, 60));
 
     let nothing = &mut |_: &Growth, _| panic!("it is there");
