@@ -79,8 +79,8 @@ impl Method {
                 "Gradients of noisy copies, averaged: what stays when the picture trembles; the noise decides how smooth."
             }
             Self::Integrated => {
-                "Gradients summed on the way from black: all values add up to what the picture changes in the unit; what is \
-                 black counts for nothing."
+                "Gradients summed on the way from black: with enough passes all values add up to what the picture changes in the \
+                 unit; what is black counts for nothing."
             }
         }
     }

@@ -169,11 +169,6 @@ impl Graph {
     pub fn leads_to(&self, layer: LayerIndex, to: LayerIndex) -> bool {
         layer <= to && self.needed([to])[layer]
     }
-
-    /// True where some layer is a ReLU or like one: without any, guided and deconvolution are the gradient.
-    pub fn has_rectifier(&self) -> bool {
-        self.nodes.iter().any(|node| node.activation.is_rectifier())
-    }
 }
 
 /// True for a layer that makes probabilities of scores.

@@ -174,11 +174,13 @@ mod tests {
 
     #[test]
     fn a_file_changes_what_it_names() {
-        let table =
-            read("next-layer = \"N\"\nnext-range = []\nsort-mean = [\"shift q\", \"ctrl m\"]").unwrap();
+        let table = read(
+            "next-layer = \"N\"\nnext-range = []\ngradients = []\nsort-mean = [\"shift m\", \"ctrl m\"]",
+        )
+        .unwrap();
         assert_eq!(table.keys_for(Action::NextLayer), "n");
         assert_eq!(table.action_of(Key::Char('o')), None);
-        assert_eq!(table.keys_for(Action::Sort(crate::view::Sort::Mean)), "shift q  ctrl m");
+        assert_eq!(table.keys_for(Action::Sort(crate::view::Sort::Mean)), "shift m  ctrl m");
         assert_eq!(table.key_for(Action::NextNormalize), "palette");
         assert_eq!(table.key_for(Action::PreviousLayer), "u");
     }

@@ -20,6 +20,9 @@ impl Network {
         traces: &[Trace],
         before_node: &mut (dyn FnMut(usize, usize) + Send),
     ) -> (Vec<Tensor<4>>, Vec<Traced>) {
+        if traces.is_empty() {
+            return (self.run(input, taps, before_node), vec![]);
+        }
         let plans: Vec<_> = traces.iter().map(|trace| Plan::new(self, trace)).collect();
         let kept = kept(taps, &plans);
         let behind: usize = plans.iter().map(|plan| plan.nodes(self.graph())).sum();
