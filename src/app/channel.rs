@@ -143,18 +143,6 @@ impl ChannelHistory {
     }
 }
 
-/// The input pixels that a cell (row, column) depends on, as far as they lie within an input of `side`s (height, width):
-/// top, left, bottom, right; the last two are just behind it.
-pub fn seen_by(field: ReceptiveField, cell: [usize; 2], side: [usize; 2]) -> [usize; 4] {
-    let ends = |axis: usize| {
-        let start = field.start_of(axis, cell[axis]);
-        let clamp = |edge: isize| edge.clamp(0, side[axis] as isize) as usize;
-        [clamp(start), clamp(start + field.size[axis] as isize)]
-    };
-    let ([top, bottom], [left, right]) = (ends(0), ends(1));
-    [top, left, bottom, right]
-}
-
 /// The cells of a map (of `shape`'s height and width) that an input pixel (row, column) has a part in: first and last row,
 /// first and last column. `None` where there are none.
 pub fn cells_that_see(field: ReceptiveField, pixel: [usize; 2], shape: Shape) -> Option<[[usize; 2]; 2]> {
@@ -215,7 +203,7 @@ mod tests {
         let graph = inception_v3(10, 0.1);
         // Windows of 3 with stride 2: cell (1, 2) sees rows 2 to 4, columns 4 to 6.
         let conv = graph.nodes[1].receptive_field;
-        assert_eq!(seen_by(conv, [1, 2], [299, 299]), [2, 4, 5, 7]);
+        assert_eq!(conv.seen_by([1, 2], [299, 299]), [2, 4, 5, 7]);
         let shape = graph.nodes[1].shape;
         assert_eq!(cells_that_see(conv, [4, 5], shape), Some([[1, 2], [2, 2]]));
         assert_eq!(cells_that_see(conv, [0, 298], shape), Some([[0, 0], [148, 148]]));
@@ -225,7 +213,7 @@ mod tests {
                 let Some([rows, columns]) = cells_that_see(field, pixel, shape) else { continue };
                 for row in 0..shape.height {
                     for column in 0..shape.width {
-                        let [top, left, bottom, right] = seen_by(field, [row, column], [299, 299]);
+                        let [top, left, bottom, right] = field.seen_by([row, column], [299, 299]);
                         let sees = (top..bottom).contains(&pixel[0]) && (left..right).contains(&pixel[1]);
                         let is_told =
                             (rows[0]..=rows[1]).contains(&row) && (columns[0]..=columns[1]).contains(&column);

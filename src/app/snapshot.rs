@@ -11,7 +11,7 @@ use crate::engine::Placement;
 use crate::gpu::{FeatureMapBuffer, GpuContext, readback};
 use crate::inspect::ChannelStatistics;
 use crate::record::{
-    LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob, TapInfo,
+    LayerInfo, LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob,
     Values, file_name,
 };
 
@@ -81,13 +81,7 @@ pub fn take(
         compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
         device: placement.name(),
         adapter: gpu.summary().name,
-        layer: TapInfo {
-            index: layer,
-            name: node.name.clone(),
-            other_name: node.other_name.clone(),
-            operation: node.operation(),
-            shape: [node.shape.channels, node.shape.height, node.shape.width],
-        },
+        layer: LayerInfo::new(look.graph, layer),
         ranges: channels
             .iter()
             .map(|channel| colors.range(*channel))

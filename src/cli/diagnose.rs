@@ -13,7 +13,7 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs, parse_fraction};
 use super::output;
 use super::pictures::{self, Picture, Work};
 use super::{events, network};
-use crate::figure::{Page, Worst};
+use crate::figure::{Captioned, Page};
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis, LayerExamination};
 use crate::inspect::{LayerOutput, Thresholds, luminance};
 use crate::record::{Provenance, png, save};
@@ -167,8 +167,8 @@ fn page(
             "{origin}; {}; the maps are those of {name}, each in its own range",
             count(diagnosis.pictures)
         ),
-        &png(seen)?,
     );
+    page.picture(&png(seen)?, "the picture as the network sees it");
     for note in &diagnosis.notes {
         page.note(note);
     }
@@ -195,10 +195,10 @@ fn page(
             let colors = ColorRange::plain(range(values), Colormap::Viridis);
             let picture = paint(values, output.shape.width, &colors, Colormap::Viridis);
             let caption = format!("{channel}: {}", words[&channel].join(", "));
-            Ok(Worst { png: png(&picture)?, caption })
+            Ok(Captioned { file: png(&picture)?, caption })
         });
         let title = format!("{} · layer {} · {}", layer.name, layer.index, layer.operation);
-        page.layer(&title, &layer.sentence, tiles.collect::<anyhow::Result<_>>()?, more);
+        page.section(&title, &layer.sentence, tiles.collect::<anyhow::Result<_>>()?, more);
     }
     Ok(page)
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod best;
 mod by_class;
 mod cam;
 mod cameras;
@@ -17,12 +18,14 @@ mod input;
 mod kernels;
 mod keys;
 mod maps;
+mod merge;
 mod names;
 mod network;
 mod output;
 mod pictures;
 mod prefer;
 mod saliency;
+mod share;
 mod sheet;
 mod summary;
 mod tutorial;
@@ -76,6 +79,8 @@ pub enum Command {
     Kernels(kernels::KernelsArgs),
     Keys(keys::KeysArgs),
     Diagnose(diagnose::DiagnoseArgs),
+    Best(best::BestArgs),
+    Merge(merge::MergeArgs),
     Tutorial(tutorial::TutorialArgs),
     Weights(weights::WeightsArgs),
     Bench(bench::BenchArgs),
@@ -108,6 +113,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
+        Some(Command::Best(args)) => best::run(args),
+        Some(Command::Merge(args)) => merge::run(args),
         Some(Command::Tutorial(args)) => tutorial::run(args),
         Some(Command::Weights(args)) => weights::run(args),
         Some(Command::Bench(args)) => bench::run(args),

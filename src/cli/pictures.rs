@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::args::PictureArgs;
 use super::names;
+use super::share::{Share, Tally};
 use crate::engine::{Engine, EngineError};
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;
@@ -37,11 +38,25 @@ pub struct Picture {
     pub stem: String,
     /// Counts the pictures of a run from 0.
     pub number: usize,
+    /// What opens it again: the file that it is (in), or the name of what made it. `None` where it came and went.
+    pub again: Option<String>,
+    /// How far the run had come with it.
+    pub tally: Tally,
     /// True for one of several frames of the same source.
     numbered: bool,
 }
 
 impl Picture {
+    /// Its number, where its source holds several.
+    pub fn frame_number(&self) -> Option<u64> {
+        self.numbered.then_some(self.frame.id)
+    }
+
+    /// Its place among all pictures of the run, from 0.
+    pub fn place(&self) -> u64 {
+        self.tally.places - 1
+    }
+
     /// The picture's name; of a video, with the frame's number.
     pub fn title(&self) -> String {
         match self.numbered {
@@ -54,6 +69,8 @@ impl Picture {
 enum News {
     Count(usize),
     Frame(Frame),
+    /// A picture that others work on.
+    Skipped,
     Note(String),
     Trouble(String),
     /// What was given before is not all.
@@ -68,7 +85,13 @@ pub fn for_each(
     args: &PictureArgs,
     body: &mut dyn FnMut(Picture) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
-    in_groups(args, 1, &mut |pictures| pictures.into_iter().try_for_each(&mut *body))
+    let mut each = |pictures: Vec<Picture>| pictures.into_iter().try_for_each(&mut *body);
+    all_read(in_groups(args, Share::default(), 1, &mut each)?)
+}
+
+/// How many pictures were worked on; an error where some could not be read.
+fn all_read(tally: Tally) -> anyhow::Result<usize> {
+    tally.trouble().map_or(Ok(tally.pictures as usize), |trouble| Err(anyhow!(trouble)))
 }
 
 /// What networks are to compute of each picture.
@@ -90,11 +113,25 @@ pub fn for_each_output<T: Send>(
     args: &PictureArgs,
     work: Work,
     each: impl Fn(&Picture, Vec<Vec<LayerOutput>>) -> anyhow::Result<T> + Sync,
-    mut then: impl FnMut(Picture, T) -> anyhow::Result<()>,
+    then: impl FnMut(Picture, T) -> anyhow::Result<()>,
 ) -> anyhow::Result<usize> {
+    all_read(for_each_output_of(args, Share::default(), work, each, then)?)
+}
+
+/// The same for a share of the pictures. Tells what has been done, with what was done before, and what could not be read.
+///
+/// # Errors
+/// As [`for_each_output`], but for pictures that cannot be read.
+pub fn for_each_output_of<T: Send>(
+    args: &PictureArgs,
+    share: Share,
+    work: Work,
+    each: impl Fn(&Picture, Vec<Vec<LayerOutput>>) -> anyhow::Result<T> + Sync,
+    mut then: impl FnMut(Picture, T) -> anyhow::Result<()>,
+) -> anyhow::Result<Tally> {
     let Work { engines, how, layers } = work;
     let together = rayon::current_num_threads().min(MOST_TOGETHER);
-    in_groups(args, together, &mut |pictures| {
+    in_groups(args, share, together, &mut |pictures| {
         let frames: Vec<_> = pictures.iter().map(|picture| &picture.frame).collect();
         let mut outputs: Vec<Result<Vec<_>, EngineError>> = frames.iter().map(|_| Ok(vec![])).collect();
         for engine in &mut *engines {
@@ -115,19 +152,19 @@ pub fn for_each_output<T: Send>(
 /// Calls `body` with up to `together` pictures of one source; of a camera with one.
 fn in_groups(
     args: &PictureArgs,
+    share: Share,
     together: usize,
     body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Tally> {
     let decoding = args.preprocess.decoding();
     let delivery = Delivery { camera: args.camera.request(), every: args.every, decoding, live: false };
     let bar = progress_bar();
     let mut run = Run {
         bar: &bar,
+        share,
         stems: HashSet::new(),
         told: HashSet::new(),
-        number: 0,
-        troubles: 0,
-        incomplete: 0,
+        tally: Tally { places: 0, ..share.done },
         together,
         pending: vec![],
         label: None,
@@ -139,23 +176,18 @@ fn in_groups(
         run.source(spec, &delivery, args.frames, body)?;
     }
     bar.finish_and_clear();
-    match (run.number, run.troubles) {
-        (0, 0) => bail!("there was no picture"),
-        (_, 0) if run.incomplete == 1 => bail!("a file could not be read to its end"),
-        (_, 0) if run.incomplete > 1 => bail!("{} files could not be read to their end", run.incomplete),
-        (_, 0) => Ok(run.number),
-        (done, troubles) => bail!("{troubles} of {} pictures could not be read", done + troubles),
+    if run.tally.places == 0 {
+        bail!("there was no picture");
     }
+    Ok(run.tally)
 }
 
 struct Run<'a> {
     bar: &'a ProgressBar,
+    share: Share,
     stems: HashSet<String>,
     told: HashSet<String>,
-    number: usize,
-    troubles: usize,
-    /// Files that were not read to their end.
-    incomplete: usize,
+    tally: Tally,
     together: usize,
     pending: Vec<Picture>,
     /// What tells the source from others.
@@ -206,10 +238,15 @@ impl Run<'_> {
         let live = matches!(spec, SourceSpec::Camera(_));
         let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD.max(self.together) });
         let (spec_there, delivery) = (spec.clone(), delivery.clone());
+        let (share, mut place, is_one_of_several) = (self.share, self.tally.places, self.is_one_of_several);
         // Never joined: a camera that has stalled blocks its thread for ever. It ends when nobody listens.
         std::thread::Builder::new().name("capture".into()).spawn(move || {
             let mut source = match source::open(Some(&spec_there), &delivery) {
                 Ok(opened) => opened.source,
+                // Of several, one that cannot be opened is told by whoever its place belongs to.
+                Err(_) if is_one_of_several && !share.takes(place) => {
+                    return drop(sender.send(News::Skipped));
+                }
                 Err(error) => return drop(sender.send(News::Trouble(error.to_string()))),
             };
             let tell_notes = |source: &mut dyn FrameSource| {
@@ -221,6 +258,16 @@ impl Run<'_> {
                 return;
             }
             loop {
+                let is_ours = share.takes(place);
+                place += 1;
+                if !is_ours {
+                    // Whoever it belongs to tells what is wrong with it.
+                    let is_there = source.skip().unwrap_or(true);
+                    if !is_there || tell_notes(&mut *source).is_err() || sender.send(News::Skipped).is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 let next = source.next_frame();
                 if tell_notes(&mut *source).is_err() {
                     return;
@@ -259,7 +306,13 @@ impl Run<'_> {
                     self.bar.inc_length((count as u64).min(most));
                 }
                 News::Note(note) => self.tell(&note),
+                News::Skipped => {
+                    taken += 1;
+                    self.tally.places += 1;
+                    self.bar.inc(1);
+                }
                 News::Frame(mut frame) => {
+                    let again = spec.again(&frame.name);
                     if let Some(label) = &self.label {
                         frame.name =
                             if is_folder { format!("{label}/{}", frame.name) } else { label.clone() }.into();
@@ -271,16 +324,18 @@ impl Run<'_> {
                     taken += 1;
                     let numbered = several || !lone && !is_folder && most > 1;
                     let stem = self.stem(&frame, spec, numbered);
-                    let picture =
-                        Picture { frame, source: spec.to_string(), stem, number: self.number, numbered };
-                    self.number += 1;
-                    self.pending.push(picture);
+                    let number = self.tally.pictures as usize;
+                    self.tally.pictures += 1;
+                    self.tally.places += 1;
+                    let (source, tally) = (spec.to_string(), self.tally);
+                    self.pending.push(Picture { frame, source, stem, number, again, tally, numbered });
                     if live || self.pending.len() >= self.together {
                         self.flush(body)?;
                     }
                 }
                 News::Incomplete(reason) => {
-                    self.incomplete += 1;
+                    self.tally.incomplete += 1;
+                    self.tally.places += 1;
                     self.tell(&reason);
                 }
                 // What cannot be opened, or a lone picture that cannot be read, leaves nothing to do.
@@ -288,7 +343,9 @@ impl Run<'_> {
                     return Err(anyhow!(reason));
                 }
                 News::Trouble(reason) => {
-                    self.troubles += 1;
+                    taken += 1;
+                    self.tally.troubles += 1;
+                    self.tally.places += 1;
                     self.tell(&reason);
                     self.bar.inc(1);
                     if matches!(spec, SourceSpec::Camera(_)) {

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::args::NetworkArgs;
 use super::network;
 use super::output;
-use crate::app::channel::seen_by;
 use crate::engine::WeightsSpec;
 use crate::model::inception_v3::{IMAGENET_CLASSES, inception_v3};
 use crate::model::{Cost, Graph, LayerIndex, Node, ReceptiveField, Shape};
@@ -87,7 +86,7 @@ fn row<'a>(graph: &Graph, index: LayerIndex, node: &'a Node) -> Row<'a> {
     let ReceptiveField { size, stride, start } = node.receptive_field;
     let (Shape { height, width, .. }, input) = (node.shape, graph.input_shape());
     let ends = [[0, 0], [height - 1, width - 1]];
-    let seen = ends.map(|cell| seen_by(node.receptive_field, cell, [input.height, input.width]));
+    let seen = ends.map(|cell| node.receptive_field.seen_by(cell, [input.height, input.width]));
     Row {
         index,
         name: &node.name,

@@ -109,6 +109,11 @@ impl Engine {
         &self.model.weights
     }
 
+    /// Where it runs.
+    pub fn placement(&self) -> Placement {
+        if self.gpu.is_some() { Placement::Gpu } else { Placement::Cpu }
+    }
+
     /// False where predictions mean nothing.
     pub fn is_trained(&self) -> bool {
         Origin::is_trained(&self.model.weights.origin)

@@ -11,13 +11,16 @@ pub struct Page {
     body: String,
 }
 
-/// A map on the page.
-pub struct Worst {
-    /// The map as a PNG file, one pixel a value.
-    pub png: Vec<u8>,
-    /// What is said of it.
+/// A map or patch on the page.
+pub struct Captioned {
+    /// A PNG file, whose pixels are then seen (of a map, one a value), or a JPEG file.
+    pub file: Vec<u8>,
+    /// What is said of it, line by line.
     pub caption: String,
 }
+
+/// What a JPEG file begins with.
+const JPEG: &[u8] = &[0xff, 0xd8];
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--quiet:#777}
@@ -26,19 +29,22 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:0}
 .quiet{color:var(--quiet)}.note{border-left:4px solid #e69f00;padding:.2rem .8rem;margin:.8rem 0}
 section{border-top:1px solid var(--line);padding:1rem 0}
 .maps{display:flex;flex-wrap:wrap;gap:.8rem;margin-top:.6rem}
-figure{margin:0;width:8.5rem}figcaption{font-size:.85rem;line-height:1.25}
-.maps img{width:8.5rem;image-rendering:pixelated;display:block}";
+figure{margin:0;width:8.5rem}figcaption{font-size:.85rem;line-height:1.25;overflow-wrap:anywhere;white-space:pre-line}
+.maps img{width:8.5rem;display:block}.maps img[src^=\"data:image/png\"]{image-rendering:pixelated}";
 
 impl Page {
-    /// `picture` is a PNG file, shown at the head.
-    pub fn new(title: &str, subtitle: &str, picture: &[u8]) -> Self {
+    /// With its title and what stands under it.
+    pub fn new(title: &str, subtitle: &str) -> Self {
         let mut page = Self { title: title.into(), body: String::new() };
-        let (title, subtitle, picture) = (escape(title), escape(subtitle), STANDARD.encode(picture));
-        page.write(format_args!(
-            "<h1>{title}</h1>\n<p class=\"quiet\">{subtitle}</p>\n<img alt=\"the picture as the network sees it\" \
-             src=\"data:image/png;base64,{picture}\">\n"
-        ));
+        let (title, subtitle) = (escape(title), escape(subtitle));
+        page.write(format_args!("<h1>{title}</h1>\n<p class=\"quiet\">{subtitle}</p>\n"));
         page
+    }
+
+    /// A picture as a PNG file, as wide as the page at most; `words` stand for it where it is not seen.
+    pub fn picture(&mut self, png: &[u8], words: &str) {
+        let (words, data) = (escape(words), STANDARD.encode(png));
+        self.write(format_args!("<img alt=\"{words}\" src=\"data:image/png;base64,{data}\">\n"));
     }
 
     /// Something to keep in mind.
@@ -46,16 +52,17 @@ impl Page {
         self.write(format_args!("<p class=\"note\">{}</p>\n", escape(text)));
     }
 
-    /// A layer: what is said of it, and its worst maps; `more` of them are not shown.
-    pub fn layer(&mut self, title: &str, sentence: &str, worst: Vec<Worst>, more: usize) {
+    /// A layer or channel: what is said of it, and its worst maps or best patches; `more` of them are not shown.
+    pub fn section(&mut self, title: &str, sentence: &str, shown: Vec<Captioned>, more: usize) {
         let (title, sentence) = (escape(title), escape(sentence));
         self.write(format_args!("<section><h2>{title}</h2>\n<p>{sentence}</p>\n"));
-        if !worst.is_empty() {
+        if !shown.is_empty() {
             self.write(format_args!("<div class=\"maps\">"));
-            for Worst { png, caption } in worst {
-                let (data, caption) = (STANDARD.encode(png), escape(&caption));
+            for Captioned { file, caption } in shown {
+                let kind = if file.starts_with(JPEG) { "jpeg" } else { "png" };
+                let (data, caption) = (STANDARD.encode(file), escape(&caption));
                 self.write(format_args!(
-                    "<figure><img alt=\"{caption}\" src=\"data:image/png;base64,{data}\">\
+                    "<figure><img loading=\"lazy\" alt=\"{caption}\" src=\"data:image/{kind};base64,{data}\">\
                      <figcaption>{caption}</figcaption></figure>\n"
                 ));
             }
@@ -93,9 +100,10 @@ mod tests {
 
     #[test]
     fn words_cannot_become_markup() {
-        let mut page = Page::new("a & b", "<script>", b"png");
+        let mut page = Page::new("a & b", "<script>");
+        page.picture(b"png", "<i>");
         page.note("\"<b>\"");
-        page.layer("layer", "1 < 2", vec![Worst { png: vec![1], caption: "<i>".into() }], 3);
+        page.section("layer", "1 < 2", vec![Captioned { file: vec![1], caption: "<i>".into() }], 3);
         let html = page.to_html();
         for part in
             ["<title>a &amp; b</title>", "&lt;script&gt;", "&quot;&lt;b&gt;&quot;", "1 &lt; 2", "and 3 more"]

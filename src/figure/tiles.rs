@@ -27,10 +27,16 @@ pub struct Tile {
 /// pixels fill at least four fifths of the square they are used, so that every value is a square of the same size.
 /// `smooth`: colours between pixels are interpolated; otherwise each pixel is the nearest value.
 pub(super) fn draw_map(figure: &mut Figure, [x, y]: [u32; 2], side: u32, map: &RgbImage, smooth: bool) {
-    let longest = map.width().max(map.height());
     if map.width().min(map.height()) == 0 || side == 0 {
         return;
     }
+    let drawn = fitted(map, side, smooth);
+    figure.picture(x + (side - drawn.width()) / 2, y + (side - drawn.height()) / 2, &drawn);
+}
+
+/// The map as large as [`draw_map`] draws it.
+fn fitted(map: &RgbImage, side: u32, smooth: bool) -> RgbImage {
+    let longest = map.width().max(map.height());
     let whole = side / longest * longest;
     let longest_drawn = if u64::from(whole) * 5 >= u64::from(side) * 4 { whole } else { side };
     let [width, height] = [map.width(), map.height()].map(|cells| {
@@ -38,7 +44,7 @@ pub(super) fn draw_map(figure: &mut Figure, [x, y]: [u32; 2], side: u32, map: &R
             (u64::from(cells) * u64::from(longest_drawn) + u64::from(longest) / 2) / u64::from(longest);
         pixels.clamp(1, side.into()) as u32
     });
-    let drawn = if smooth {
+    if smooth {
         imageops::resize(map, width, height, imageops::FilterType::Triangle)
     } else {
         // The value in whose cell the pixel's middle lies.
@@ -48,8 +54,31 @@ pub(super) fn draw_map(figure: &mut Figure, [x, y]: [u32; 2], side: u32, map: &R
         RgbImage::from_fn(width, height, |column, row| {
             *map.get_pixel(cell(column, width, map.width()), cell(row, height, map.height()))
         })
-    };
-    figure.picture(x + (side - width) / 2, y + (side - height) / 2, &drawn);
+    }
+}
+
+/// Pixels between the patches of a mosaic.
+const MOSAIC_GAP: u32 = 2;
+
+/// Patches beside and below each other in one square picture, from left to right and top to bottom, each as large as fits into its
+/// place with its own pixels seen; `None` leaves a place empty. As many columns as rows.
+pub fn mosaic(patches: &[Option<RgbImage>], patch_side: u32) -> RgbImage {
+    let columns = (patches.len() as f64).sqrt().ceil().max(1.0) as u32;
+    let pitch = patch_side + MOSAIC_GAP;
+    let side = columns * pitch - MOSAIC_GAP;
+    let mut all = RgbImage::from_pixel(side, side, image::Rgb(BACKGROUND));
+    for (place, patch) in (0..).zip(patches) {
+        let (left, top) = (place % columns * pitch, place / columns * pitch);
+        let empty = RgbImage::from_pixel(patch_side, patch_side, image::Rgb(mix(BACKGROUND, LINE, 0.35)));
+        imageops::replace(&mut all, &empty, left.into(), top.into());
+        if let Some(patch) = patch.as_ref().filter(|patch| patch.width().min(patch.height()) > 0) {
+            let drawn = fitted(patch, patch_side, patch.width().max(patch.height()) > patch_side);
+            let [x, y] = [(left, drawn.width()), (top, drawn.height())]
+                .map(|(edge, length)| i64::from(edge + (patch_side - length) / 2));
+            imageops::replace(&mut all, &drawn, x, y);
+        }
+    }
+    all
 }
 
 /// Marks a place without a map.
@@ -214,6 +243,17 @@ mod tests {
         draw_map(&mut figure, [0, 0], 16, &RgbImage::new(0, 5), false);
         draw_map(&mut figure, [0, 0], 0, &map(3, 3), true);
         assert!(figure.to_picture().unwrap().pixels().all(|pixel| pixel.0 == BACKGROUND));
+    }
+
+    #[test]
+    fn a_mosaic_has_every_patch_in_its_place() {
+        let patch = |color: u8| Some(RgbImage::from_pixel(2, 2, Rgb([color; 3])));
+        let all = mosaic(&[patch(1), None, patch(3), patch(4), patch(5)], 10);
+        assert_eq!(all.dimensions(), (34, 34));
+        let at = |column: u32, row: u32| all.get_pixel(column * 12 + 5, row * 12 + 5).0[0];
+        assert_eq!([at(0, 0), at(2, 0), at(0, 1), at(1, 1)], [1, 3, 4, 5]);
+        assert!(at(1, 0) > 5 && all.get_pixel(10, 10).0 == BACKGROUND);
+        assert_eq!(mosaic(&[], 10).dimensions(), (10, 10));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use kept::{Objects, PooledBuffer, PooledTarget};
 pub use luminance::{LuminanceBuffer, LuminancePass};
 pub use meshes::{Mesh, MeshRenderer, MeshTexture, UploadedMesh, Vertex};
 pub use percentiles::{MapStatistics, PercentilesPass};
-pub use preprocessing::{Fit, Like, Preprocessing, Rect, Resize};
+pub use preprocessing::{Axis, Fit, Like, Preprocessing, Rect, Resize};
 pub use rgb::{RgbDraw, RgbRenderer};
 pub use saliency::{Join, SaliencyPass};
 pub use shaders::shader_sources;

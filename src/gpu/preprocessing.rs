@@ -224,11 +224,16 @@ impl Axis {
         Self { start: 0, length: side as u32, cells: cells as u32, first: first as u32, count: count as u32 }
     }
 
+    /// Where a place of the input lies in the picture, both in pixels from the edge.
+    pub fn place(self, input: f64) -> f64 {
+        let scale = f64::from(self.length) / f64::from(self.cells.max(1));
+        f64::from(self.start) + (f64::from(self.first) + input) * scale
+    }
+
     /// Where the part that the network sees begins, and how long it is, in pixels of the picture.
     fn seen(self) -> (f32, f32) {
-        let scale = f64::from(self.length) / f64::from(self.cells.max(1));
-        let start = f64::from(self.start) + f64::from(self.first) * scale;
-        (start as f32, (f64::from(self.count) * scale) as f32)
+        let (start, end) = (self.place(0.0), self.place(f64::from(self.count)));
+        (start as f32, (end - start) as f32)
     }
 }
 

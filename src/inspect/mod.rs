@@ -1,6 +1,7 @@
 //! What can be said about feature maps in host memory: pure arithmetic, any thread.
 
 mod answer;
+pub mod best;
 mod class_activation;
 mod contribution;
 pub mod diagnosis;

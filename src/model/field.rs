@@ -5,7 +5,7 @@ use super::shape::Shape;
 
 /// The part of the input picture that one cell of a map depends on, per axis `[vertical, horizontal]`,
 /// in pixels of the network's input. Cell `(y, x)` sees `start + stride·(y, x)` up to `+ size`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ReceptiveField {
     /// Side lengths.
     pub size: [usize; 2],
@@ -22,6 +22,18 @@ impl ReceptiveField {
     /// Where the field of a cell begins along an axis.
     pub fn start_of(&self, axis: usize, cell: usize) -> isize {
         self.start[axis] + (cell as f64 * self.stride[axis]).floor() as isize
+    }
+
+    /// The input pixels that a cell (row, column) depends on, as far as they lie within an input of `side`s (height, width):
+    /// top, left, bottom, right; the last two are just behind it.
+    pub fn seen_by(&self, cell: [usize; 2], side: [usize; 2]) -> [usize; 4] {
+        let ends = |axis: usize| {
+            let start = self.start_of(axis, cell[axis]);
+            let clamp = |edge: isize| edge.clamp(0, side[axis] as isize) as usize;
+            [clamp(start), clamp(start + self.size[axis] as isize)]
+        };
+        let ([top, bottom], [left, right]) = (ends(0), ends(1));
+        [top, left, bottom, right]
     }
 
     /// Where all fields together end along an axis of so many cells.

@@ -25,6 +25,20 @@ pub fn png(picture: &RgbImage) -> Result<Vec<u8>, EncodeError> {
     Ok(bytes.into_inner())
 }
 
+/// Quality of JPEG files, of 100.
+const QUALITY: u8 = 88;
+
+/// A JPEG file: for photographs, many of them in one document.
+///
+/// # Errors
+/// [`EncodeError`] for a picture without pixels.
+pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = vec![];
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    picture.write_with_encoder(encoder).map_err(EncodeError::new)?;
+    Ok(bytes)
+}
+
 /// A safetensors file of f32 tensors: name, shape, row-major values of each.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! What goes to disk: snapshots of what is seen, with the numbers behind it; single files, whole or not at all;
 //! event files for TensorBoard.
 
+pub mod best;
 mod encode;
 mod lock;
 mod preferred;
@@ -10,13 +11,13 @@ mod snapshot;
 mod tensorboard;
 mod writer;
 
-pub use encode::{EncodeError, npy, png, tensors};
+pub use encode::{EncodeError, jpeg, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
 pub use preferred::{Came, Preferred, PreferredError, PreferredInfo, PreferredRequest, PreferredStore};
-pub use provenance::Provenance;
+pub use provenance::{LayerInfo, Provenance};
 pub use save::{Existing, SaveError, file_name, save, save_numbered};
 pub use snapshot::{
-    LensInfo, Numbers, OverInfo, Prediction, SNAPSHOT_FILE, SnapshotInfo, SnapshotJob, TapInfo, Values,
+    LensInfo, Numbers, OverInfo, Prediction, SNAPSHOT_FILE, SnapshotInfo, SnapshotJob, Values,
 };
 pub use tensorboard::{EventError, EventWriter};
 pub use writer::{Busy, Writer, Written};

@@ -1,17 +1,19 @@
 //! Where numbers came from: the same fields at the head of every JSON document and in every snapshot.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::engine::WeightsSpec;
 use crate::gpu::{Like, Preprocessing};
-use crate::model::{AvgPool, Graph};
+use crate::model::{AvgPool, Graph, LayerIndex};
 use crate::weights::{Origin, Weights};
 
 /// Everything that the numbers of a picture depend on, beside the picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of convscope.
-    pub convscope: &'static str,
+    pub convscope: Cow<'static, str>,
     /// The architecture.
     pub network: String,
     /// Multiplier of its channel counts.
@@ -24,19 +26,19 @@ pub struct Provenance {
     pub weights_seed: Option<u64>,
     /// Whether padding counts in average pooling: `exclude` or `include`; none where no window
     /// reaches into padding.
-    pub avg_pool: Option<&'static str>,
+    pub avg_pool: Option<Cow<'static, str>>,
     /// What the input makes of black and white: a value of `--input-scale`.
     pub input_scale: String,
     /// Channels, height and width of the network's input.
     pub input_shape: [usize; 3],
     /// In which numbers the network was computed: `f32` or `f16`.
-    pub precision: &'static str,
+    pub precision: Cow<'static, str>,
     /// The library that was followed: a value of `--like`.
-    pub like: Option<&'static str>,
+    pub like: Option<Cow<'static, str>>,
     /// `stretch`, `crop`, or the length of the shorter side before the middle is taken.
     pub fit: String,
     /// `bilinear`, `antialias`, `bicubic` or `nearest`.
-    pub resize: &'static str,
+    pub resize: Cow<'static, str>,
 }
 
 impl Provenance {
@@ -48,19 +50,48 @@ impl Provenance {
             Origin::Untrained { seed } => (WeightsSpec::Untrained.to_string(), None, Some(*seed)),
         };
         Self {
-            convscope: env!("CARGO_PKG_VERSION"),
+            convscope: env!("CARGO_PKG_VERSION").into(),
             network: graph.name.clone(),
             width_multiplier: graph.width_multiplier,
             weights: path,
             weights_sha256,
             weights_seed,
-            avg_pool: graph.avg_pool().map(AvgPool::name),
+            avg_pool: graph.avg_pool().map(AvgPool::name).map(Cow::from),
             input_scale: weights.conventions.input_scale.name(),
             input_shape: graph.input_shape().sides(),
-            precision: weights.conventions.precision.name(),
-            like: how.like.map(Like::name),
+            precision: weights.conventions.precision.name().into(),
+            like: how.like.map(Like::name).map(Cow::from),
             fit: how.fit(graph.input_shape()).to_string(),
-            resize: how.resize().name(),
+            resize: how.resize().name().into(),
+        }
+    }
+}
+
+/// A layer, as documents tell it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerInfo {
+    /// Its index.
+    pub index: LayerIndex,
+    /// Its name.
+    pub name: String,
+    /// Another name for it.
+    pub other_name: Option<String>,
+    /// What it computes.
+    pub operation: String,
+    /// Channels, height, width.
+    pub shape: [usize; 3],
+}
+
+impl LayerInfo {
+    /// Of a layer of a network.
+    pub fn new(graph: &Graph, layer: LayerIndex) -> Self {
+        let node = &graph.nodes[layer];
+        Self {
+            index: layer,
+            name: node.name.clone(),
+            other_name: node.other_name.clone(),
+            operation: node.operation(),
+            shape: node.shape.sides(),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{EventError, EventWriter, LockedRanges, Provenance, png, tensors};
+use super::{EventError, EventWriter, LayerInfo, LockedRanges, Provenance, png, tensors};
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{GpuContext, Preprocessing, twin};
@@ -76,7 +76,7 @@ pub struct SnapshotInfo {
     /// Name of the graphics adapter.
     pub adapter: String,
     /// What was shown.
-    pub layer: TapInfo,
+    pub layer: LayerInfo,
     /// The channels that were shown, in order.
     pub channels: Vec<u32>,
     /// Position among them of the selected one.
@@ -137,21 +137,6 @@ pub struct OverInfo {
     pub lens: LensInfo,
     /// How much of the picture it covered, from 0 to 1.
     pub opacity: f32,
-}
-
-/// A layer in `snapshot.json`.
-#[derive(Clone, Debug, Serialize)]
-pub struct TapInfo {
-    /// Its index.
-    pub index: usize,
-    /// Keras' name.
-    pub name: String,
-    /// torchvision's name.
-    pub other_name: Option<String>,
-    /// What it computes.
-    pub operation: String,
-    /// Channels, height, width.
-    pub shape: [usize; 3],
 }
 
 /// A class with its probability, or an output with its number.

@@ -15,6 +15,14 @@ pub trait FrameSource {
     /// the camera anew.
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError>;
 
+    /// Goes past the next frame without giving it; `false` at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next_frame`]; the frame counts as passed.
+    fn skip(&mut self) -> Result<bool, SourceError> {
+        self.next_frame().map(|frame| frame.is_some())
+    }
+
     /// True where frames pass by whether or not anybody looks (camera; test card and video in the window): newest
     /// wins.
     fn is_live(&self) -> bool;

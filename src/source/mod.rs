@@ -63,6 +63,20 @@ impl FromStr for SourceSpec {
     }
 }
 
+impl SourceSpec {
+    /// What opens a picture of this source again, by the picture's own name in it: the file that it is (in), or the name of
+    /// what makes it. `None` where it came and went.
+    pub fn again(&self, picture: &str) -> Option<String> {
+        let path = match self {
+            Self::Path(path) if path.is_dir() => path.join(picture),
+            Self::Path(path) if path.is_file() => path.clone(),
+            Self::Path(_) | Self::Camera(_) => return None,
+            Self::Made(name) => return Some(name.to_string()),
+        };
+        Some(path.to_string_lossy().into_owned())
+    }
+}
+
 /// As typed.
 impl std::fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

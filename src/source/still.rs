@@ -174,6 +174,12 @@ impl FrameSource for Pictures {
         Ok(Some(frame))
     }
 
+    /// Without opening the file.
+    fn skip(&mut self) -> Result<bool, SourceError> {
+        self.decoded = None;
+        Ok(self.advance().is_some())
+    }
+
     fn is_live(&self) -> bool {
         false
     }
@@ -278,6 +284,28 @@ impl StepHandle {
             .unwrap_or_else(PoisonError::into_inner);
         if wanted.closed { None } else { Some(std::mem::take(&mut wanted.by)) }
     }
+}
+
+/// What tells the pictures of a file or folder from those that were there at another time: names, lengths and times of change.
+/// Empty for what cannot be read.
+pub fn fingerprint(path: &Path) -> Vec<u8> {
+    let mut print = vec![];
+    let mut add = |name: &Path, path: &Path| {
+        let about = fs::metadata(path).ok();
+        let changed = about.as_ref().and_then(|about| about.modified().ok());
+        let changed =
+            changed.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+        print.extend_from_slice(name.as_os_str().as_encoded_bytes());
+        print.extend(about.map_or(0, |about| about.len()).to_le_bytes());
+        print.extend(changed.as_nanos().to_le_bytes());
+    };
+    match folder::list(path) {
+        Ok(listing) if path.is_dir() => {
+            listing.pictures.iter().for_each(|name| add(name, &path.join(name)));
+        }
+        _ => add(path, path),
+    }
+    print
 }
 
 /// What a file is called in the status line.

@@ -5,7 +5,7 @@ use egui::{Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui,
 
 use super::arrangement::Arrangement;
 use super::glossary;
-use crate::app::channel::{cells_that_see, in_words, seen_by};
+use crate::app::channel::{cells_that_see, in_words};
 use crate::app::geometry::{enlarged, in_pixels};
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
@@ -59,7 +59,7 @@ pub fn over_map(
     let value = model.channel.as_ref().and_then(|channel| channel.at([row, column]));
     let value = value.map_or("…".into(), number);
     let input = state.graph().input_shape();
-    let [top, left, bottom, right] = seen_by(field, [row, column], [input.height, input.width]);
+    let [top, left, bottom, right] = field.seen_by([row, column], [input.height, input.width]);
     let (wide, high) = (right - left, bottom - top);
     let seen = match (wide, high) == (input.width, input.height) {
         true => "the whole input, which is".to_string(),
@@ -91,7 +91,7 @@ pub fn on_picture(ui: &Ui, seen: Rect, state: &AppState, model: &ViewModel) {
     let graph = state.graph();
     let input = graph.input_shape();
     let field = graph.nodes[model.shown_layer(state)].receptive_field;
-    let [top, left, bottom, right] = seen_by(field, cell, [input.height, input.width]);
+    let [top, left, bottom, right] = field.seen_by(cell, [input.height, input.width]);
     let [left, right] = match state.panels.mirror {
         true => [input.width - right, input.width - left],
         false => [left, right],

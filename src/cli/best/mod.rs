@@ -1,0 +1,189 @@
+//! `convscope best`: where in a set of pictures each channel answers most.
+
+mod state;
+mod written;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use super::args::{NetworkArgs, PictureArgs};
+use super::network;
+use super::output::{self, INTERRUPTED};
+use super::pictures::{self, Picture, Work};
+use super::share::{Progress, Shard, Share, Tally};
+use crate::inspect::LayerOutput;
+use crate::inspect::best::{self, BestPlaces};
+use crate::record::best::{BestPart, FoundPicture};
+use crate::record::{LayerInfo, save};
+use crate::source::{Levels, SourceSpec};
+
+pub use written::{BestOutputArgs, Written};
+
+/// Show where in a set of pictures each channel of a layer answers most: its nine strongest places, one a picture, cut out of the
+/// pictures as large as what the cell sees.
+///
+/// A run that was ended with Ctrl-C (or by the system) goes on where it was when the same command is given again.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  convscope best holiday/ --layer mixed5 -o sheet.png --html best.html
+  convscope best holiday/ --layer mixed5 --channels 0..16,40 --json > best.json
+  convscope best holiday/ --layer mixed5 --shard 3/8 --part 3.part     the third of eight parts; `merge` joins them")]
+pub struct BestArgs {
+    #[command(flatten)]
+    pub pictures: PictureArgs,
+    /// Layer by index or one of its names.
+    #[arg(long, value_name = "LAYER")]
+    pub layer: String,
+    #[command(flatten)]
+    pub written: BestOutputArgs,
+    #[command(flatten)]
+    pub shard: ShardArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+/// A part of a run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Parts")]
+pub struct ShardArgs {
+    /// Work on one part of the pictures: of N parts the Ith (from 1), so that several processes or machines share them.
+    #[arg(long, value_name = "I/N", requires = "part", default_value_t)]
+    pub shard: Shard,
+    /// Write what was found into this file, for `convscope merge`, in place of everything else.
+    #[arg(long, value_name = "FILE")]
+    pub part: Option<PathBuf>,
+}
+
+/// The run was ended by the user.
+#[derive(Debug, thiserror::Error)]
+#[error("ended")]
+struct Ended;
+
+/// What a run knows is written down this often.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Pictures that are remembered although nothing is found in them any more.
+const REMEMBERED: usize = 50_000;
+
+pub fn run(args: &BestArgs) -> anyhow::Result<ExitCode> {
+    check(args)?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    let model = network::open(&args.network)?;
+    let graph = model.graph.clone();
+    let layer = graph.find(args.layer.trim())?;
+    // Before the work begins.
+    args.written.channels(&LayerInfo::new(&graph, layer))?;
+    let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
+    let how = args.pictures.preprocess.preprocessing();
+    let levels = args.pictures.preprocess.levels.filter(|levels| *levels != Levels::Kept);
+    let new = BestPart {
+        provenance: network::provenance(&engine, how),
+        layer: LayerInfo::new(&graph, layer),
+        receptive_field: graph.nodes[layer].receptive_field,
+        sources: args.pictures.paths.iter().map(ToString::to_string).collect(),
+        levels: levels.map(|levels| levels.to_string()),
+        every: args.pictures.every.get(),
+        frames: args.pictures.frames,
+        progress: Progress { shard: args.shard.shard, tally: Tally::default() },
+        pictures: Default::default(),
+        places: BestPlaces::new(graph.nodes[layer].shape.channels),
+    };
+    let state = state::State::of(&new, &args.pictures, engine.placement());
+    let mut part = state.find(&new).unwrap_or(new);
+    let done = part.progress.tally;
+    if done.places > 0 {
+        eprintln!(
+            "note: going on behind {}, where this run was ended before",
+            state::pictures(done.pictures)
+        );
+    }
+    let share = Share { shard: args.shard.shard, done };
+    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &[layer] };
+    let each = |_: &Picture, outputs: Vec<Vec<LayerOutput>>| {
+        let output =
+            outputs.into_iter().flatten().next().ok_or_else(|| anyhow!("the network gave nothing"))?;
+        Ok(best::extremes(&output))
+    };
+    let mut saved: Option<Instant> = None;
+    let outcome = pictures::for_each_output_of(&args.pictures, share, work, each, |picture, extremes| {
+        if part.places.observe(picture.place(), &extremes) {
+            let file =
+                picture.again.clone().ok_or_else(|| anyhow!("{}: cannot be opened again", picture.source))?;
+            let frame = &picture.frame;
+            let size = [frame.width, frame.height];
+            let found = FoundPicture { picture: picture.title(), file, frame: picture.frame_number(), size };
+            part.pictures.insert(picture.place(), found);
+            part.tidy(REMEMBERED);
+        }
+        part.progress.tally = picture.tally;
+        let is_ended = interrupted.load(Ordering::Relaxed);
+        if is_ended || saved.is_none_or(|at| at.elapsed() >= SAVE_EVERY) {
+            saved = Some(Instant::now());
+            part.tidy(0);
+            state.keep(&part)?;
+        }
+        if is_ended { Err(Ended.into()) } else { Ok(()) }
+    });
+    match outcome {
+        Ok(tally) => part.progress.tally = tally,
+        Err(error) if error.is::<Ended>() => return Ok(ended(&part, &state)),
+        Err(error) => return Err(error),
+    }
+    part.tidy(0);
+    match &args.shard.part {
+        Some(path) => {
+            save(path, &serde_json::to_vec(&part)?, args.written.files.existing())?;
+            output::wrote_beside(path, args.written.json)?;
+        }
+        None => {
+            if args.written.write(&part, part.progress.tally.pictures, &interrupted)? == Written::Ended {
+                state.keep(&part)?;
+                return Ok(ended(&part, &state));
+            }
+        }
+    }
+    state.forget();
+    part.progress.tally.trouble().map_or(Ok(ExitCode::SUCCESS), |trouble| Err(anyhow!(trouble)))
+}
+
+/// What makes no sense, before the work begins.
+fn check(args: &BestArgs) -> anyhow::Result<()> {
+    let BestOutputArgs { output, html, json, files, .. } = &args.written;
+    match &args.shard.part {
+        Some(_) if output.is_some() || html.is_some() || *json => bail!(
+            "a part is only a part: leave out -o, --html and --json here, and give them to `convscope merge` with all parts"
+        ),
+        Some(path) => output::check_output(Some(path), true, files.existing())?,
+        None => args.written.check()?,
+    }
+    for spec in &args.pictures.paths {
+        let is_passing = match spec {
+            SourceSpec::Camera(_) => true,
+            SourceSpec::Path(path) => {
+                path.exists() && !path.is_file() && !path.is_dir() || path.as_os_str() == "-"
+            }
+            SourceSpec::Made(_) => false,
+        };
+        if is_passing {
+            bail!(
+                "{spec}: patches are cut out of the pictures at the end, and these cannot be opened again: save them first \
+                 (`convscope grab`), or look at the best patches of a camera in the window"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn ended(part: &BestPart<Progress>, state: &state::State) -> ExitCode {
+    let goes_on = if state.is_kept() { "; the same command goes on from there" } else { "" };
+    eprintln!("convscope: stopped after {}{goes_on}", state::pictures(part.progress.tally.pictures));
+    ExitCode::from(INTERRUPTED)
+}
