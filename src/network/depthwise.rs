@@ -54,6 +54,8 @@ struct Weighted<'a> {
 }
 
 impl Slide for Weighted<'_> {
+    const PADS: bool = true;
+
     #[inline(always)]
     fn start<S: Simd>(&self, block: usize) -> Vector<S, f32> {
         load::<S>(&self.biases[block * f32::lanes::<S>()..])

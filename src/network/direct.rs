@@ -158,6 +158,7 @@ impl Unit<'_> {
                 inputs: kernel.weights.inputs,
                 is_few,
                 weights: kernel.weights.of_group(group),
+                following: kernel.weights.of_group(group + 1),
                 biases: &biases[blocks.start * lanes()..],
                 added: added.as_deref(),
                 limits: finish.limits,

@@ -36,6 +36,8 @@ pub fn pool(
 struct Largest;
 
 impl Slide for Largest {
+    const PADS: bool = false;
+
     #[inline(always)]
     fn start<S: Simd>(&self, _: usize) -> Vector<S, f32> {
         f32::NEG_INFINITY.splat()
@@ -65,6 +67,8 @@ struct Mean {
 }
 
 impl Slide for Mean {
+    const PADS: bool = false;
+
     #[inline(always)]
     fn start<S: Simd>(&self, _: usize) -> Vector<S, f32> {
         0.0f32.splat()

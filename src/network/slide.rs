@@ -7,11 +7,14 @@ use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
 use super::tiles::each_cell;
-use super::vectors::{lanes, load, store};
+use super::vectors::{Line, as_floats, lanes, load, store};
 use crate::model::{Shape, Window};
 
 /// What is made of the values in a window.
 pub trait Slide: Sync {
+    /// True where padding may be read as zeros.
+    const PADS: bool;
+
     /// Before the first value, in this block.
     fn start<S: Simd>(&self, block: usize) -> Vector<S, f32>;
 
@@ -30,24 +33,59 @@ pub trait Slide: Sync {
     fn finish<S: Simd>(&self, sum: Vector<S, f32>, inside: usize) -> Vector<S, f32>;
 }
 
-/// Most cells of the output that are computed together; other counts are powers of two.
+/// Most cells of the output that are computed together.
 const CELLS: usize = 8;
+
+/// How many of so many neighbouring cells are computed together: a power of two, or 7, as maps are 7, 14 and 28 wide.
+fn together(cells: usize) -> usize {
+    if cells.is_multiple_of(7) && !cells.is_multiple_of(8) {
+        7
+    } else {
+        1 << cells.ilog2().min(CELLS.ilog2())
+    }
+}
 
 /// Values of the output that one thread works on at a time.
 const UNIT: usize = 16_384;
 
+/// Values of a channel block that are copied between zeros first, for windows of more than [`FEW_PLACES`]: of larger maps, or
+/// by smaller windows, few cells reach over the edge.
+const SMALL: usize = 16_384;
+
+/// See [`SMALL`].
+const FEW_PLACES: usize = 9;
+
 /// Slides over one image, `[block][row][column][lane]`, into `out`.
-pub fn slide(
-    work: &impl Slide,
+pub fn slide<W: Slide>(
+    work: &W,
     window: Window,
     (x, input): (&[f32], Shape),
     (out, output): (&mut [f32], Shape),
 ) {
     let row = output.width * lanes();
-    let rows = (UNIT / row.max(1)).clamp(1, output.height);
     let planes = x.par_chunks_exact(input.height * input.width * lanes());
     let outs = out.par_chunks_exact_mut(output.height * row);
-    planes.zip(outs).enumerate().for_each(|(block, (plane, out))| {
+    let parts = planes.zip(outs).enumerate();
+    let padded = Shape {
+        height: input.height + window.padding[0] + window.padding_after[0],
+        width: input.width + window.padding[1] + window.padding_after[1],
+        ..input
+    };
+    let is_small = padded.height * padded.width * lanes() <= SMALL;
+    if W::PADS && padded != input && is_small && window.kernel[0] * window.kernel[1] > FEW_PLACES {
+        let bare = Window { padding: [0, 0], padding_after: [0, 0], ..window };
+        return parts.for_each_init(Vec::new, |memory: &mut Vec<Line>, (block, (plane, out))| {
+            let to = as_floats(memory, padded.height * padded.width * lanes());
+            let rows = to.chunks_exact_mut(padded.width * lanes()).skip(window.padding[0]);
+            for (to, from) in rows.zip(plane.chunks_exact(input.width * lanes())) {
+                to[window.padding[1] * lanes()..][..from.len()].copy_from_slice(from);
+            }
+            let (input, plane) = (padded, &*to);
+            AutoArch::new().dispatch(Rows { work, window: bare, input, output, block, plane, first: 0, out });
+        });
+    }
+    let rows = (UNIT / row.max(1)).clamp(1, output.height);
+    parts.for_each(|(block, (plane, out))| {
         out.par_chunks_mut(rows * row).enumerate().for_each(|(part, out)| {
             let first = part * rows;
             AutoArch::new().dispatch(Rows { work, window, input, output, block, plane, first, out });
@@ -111,12 +149,13 @@ impl<W: Slide> Rows<'_, W> {
             }
             let mut x = left;
             while x < right {
-                let count = (1 << (right - x).ilog2()).min(most);
+                let count = together(right - x).min(most);
                 let places = [rows.clone(), 0..window.kernel[1]];
                 match count {
                     1 => self.tile::<S, STRIDE, 1>(places, [y, x], out),
                     2 if STRIDE > 0 => self.tile::<S, STRIDE, 2>(places, [y, x], out),
                     4 if STRIDE > 0 => self.tile::<S, STRIDE, 4>(places, [y, x], out),
+                    7 if STRIDE > 0 => self.tile::<S, STRIDE, 7>(places, [y, x], out),
                     8 if STRIDE > 0 => self.tile::<S, STRIDE, 8>(places, [y, x], out),
                     _ => unreachable!("no tile is that large"),
                 }

@@ -11,7 +11,7 @@ use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
 use super::sigmoid::silu;
-use super::vectors::{Limits, Line, lanes, load, store, zeros};
+use super::vectors::{LONGEST, Limits, Line, lanes, load, prefetch, store, zeros};
 
 /// Values of a cell where it has few channels, as a picture.
 pub const FEW: usize = 4;
@@ -104,14 +104,11 @@ impl PackedWeights {
         self.groups[group].blocks.clone()
     }
 
-    /// All weights of a group.
+    /// All weights of a group; none behind the last.
     pub fn of_group(&self, group: usize) -> &[f32] {
         let values: &[f32] = bytemuck::cast_slice(&self.values);
-        let start = self.groups[group].start;
-        match self.groups.get(group + 1) {
-            Some(next) => &values[start..next.start],
-            None => &values[start..],
-        }
+        let start = |group: usize| self.groups.get(group).map_or(values.len(), |group| group.start);
+        &values[start(group)..start(group + 1)]
     }
 
     /// Values of all weights, in bytes.
@@ -135,6 +132,8 @@ pub struct Multiplication<'a> {
     pub is_few: bool,
     /// Of one group.
     pub weights: &'a [f32],
+    /// The weights that are read when this is done.
+    pub following: &'a [f32],
     /// Of one group's blocks.
     pub biases: &'a [f32],
     /// What is added besides, of each block the same cells as are written.
@@ -178,7 +177,7 @@ const NEAR: usize = 8192;
 
 /// Multiplies all tiles, and writes to `out`, one for each block of the group.
 pub fn multiply(multiplication: &Multiplication, tiles: &Tiles, out: &mut [&mut [f32]]) {
-    let Multiplication { values, plane, places, inputs, weights, is_few, .. } = *multiplication;
+    let Multiplication { values, plane, places, inputs, weights, following, is_few, .. } = *multiplication;
     let pitch = if is_few { FEW } else { lanes() };
     let of_block = places.len() * pitch * out.len() * lanes();
     // Many weights are not read anew for each tile: some input blocks at a time, whose sums are gone on from.
@@ -187,13 +186,16 @@ pub fn multiply(multiplication: &Multiplication, tiles: &Tiles, out: &mut [&mut 
             true => (NEAR / of_block).max(1),
             false => inputs.div_ceil(pitch),
         };
-    for (number, weights) in weights.chunks(together * of_block).enumerate() {
+    let mut parts = weights.chunks(together * of_block).enumerate().peekable();
+    while let Some((number, weights)) = parts.next() {
         let first = number * together;
+        let next = parts.peek().map_or(following, |(_, next)| next);
         let end = ((first + together) * plane).min(values.len());
         let part = Multiplication {
             values: &values[first * plane..end],
             inputs: (inputs - first * pitch).min(together * pitch),
             weights,
+            following: &next[..next.len().min(weights.len())],
             ..*multiplication
         };
         let is_last = first + together >= inputs.div_ceil(pitch);
@@ -208,12 +210,13 @@ fn multiply_part(
     out: &mut [&mut [f32]],
 ) {
     let (is_few, blocks) = (multiplication.is_few, out.len());
+    let ahead = &mut &*multiplication.following;
     for (size, places) in &tiles.0 {
         macro_rules! of_size {
             ($($few:literal $blocks:literal: $($cells:literal)*,)*) => {
                 match (is_few, blocks, *size) {
                     $($(($few, $blocks, $cells) => AutoArch::new().dispatch(
-                        OfSize::<$blocks, $cells, $few> { multiplication, is_first, is_last, places, out },
+                        OfSize::<$blocks, $cells, $few> { multiplication, is_first, is_last, places, ahead, out },
                     ),)*)*
                     _ => unreachable!("no tile is that large"),
                 }
@@ -230,13 +233,16 @@ fn multiply_part(
 }
 
 /// Tiles of one size.
-struct OfSize<'a, 'out, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> {
+struct OfSize<'a, 'w, 'out, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> {
     multiplication: &'a Multiplication<'a>,
     /// The sums begin here; otherwise they go on from what is written already.
     is_first: bool,
     /// They end here.
     is_last: bool,
     places: &'a [[usize; 2]],
+    /// What of the weights that follow is not on its way yet: a line for each value of a tile, so that they come while
+    /// these are multiplied.
+    ahead: &'a mut &'w [f32],
     out: &'a mut [&'out mut [f32]],
 }
 
@@ -254,13 +260,13 @@ macro_rules! each_cell {
 pub(super) use each_cell;
 
 impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
-    for OfSize<'_, '_, BLOCKS, CELLS, IS_FEW>
+    for OfSize<'_, '_, '_, BLOCKS, CELLS, IS_FEW>
 {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self) {
-        let Self { multiplication, is_first, is_last, places, out } = self;
+        let Self { multiplication, is_first, is_last, places, ahead, out } = self;
         let lanes = f32::lanes::<S>();
         // No code for what does not happen.
         if CELLS > most_cells(BLOCKS, lanes)
@@ -287,7 +293,7 @@ impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
                     sums[CELL][block] = load::<S>(&start[CELL * lanes..]) + bias;
                 });
             }
-            let sums = sum_up::<S, BLOCKS, CELLS, IS_FEW>(multiplication, *read, sums);
+            let sums = sum_up::<S, BLOCKS, CELLS, IS_FEW>(multiplication, *read, ahead, sums);
             for block in 0..BLOCKS {
                 let out = &mut out[block][*written..][..CELLS * lanes];
                 each_cell!(CELL < CELLS => {
@@ -309,11 +315,13 @@ impl<const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool> WithSimd
 fn sum_up<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
     multiplication: &Multiplication,
     read: usize,
+    ahead: &mut &[f32],
     mut sums: [[Vector<S, f32>; BLOCKS]; CELLS],
 ) -> [[Vector<S, f32>; BLOCKS]; CELLS] {
     let lanes = f32::lanes::<S>();
     let pitch = if IS_FEW { FEW } else { lanes };
     let Multiplication { values, plane, places, inputs, mut weights, .. } = *multiplication;
+    let mut following = *ahead;
     for (block, values) in values.chunks(plane).enumerate() {
         let count = inputs.saturating_sub(block * pitch).min(pitch);
         for place in places {
@@ -323,6 +331,10 @@ fn sum_up<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
             for (channel, weights) in (0..count).zip(now.chunks_exact(BLOCKS * lanes)) {
                 let weights: [Vector<S, f32>; BLOCKS] =
                     std::array::from_fn(|block| load::<S>(&weights[block * lanes..]));
+                if let Some((line, rest)) = following.split_first_chunk::<LONGEST>() {
+                    prefetch(line);
+                    following = rest;
+                }
                 each_cell!(CELL < CELLS => {
                     let value = values[CELL * pitch + channel].splat::<S>();
                     sums[CELL][0] = weights[0].mul_add(value, sums[CELL][0]);
@@ -339,5 +351,6 @@ fn sum_up<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
             }
         }
     }
+    *ahead = following;
     sums
 }

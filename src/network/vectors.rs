@@ -81,6 +81,22 @@ pub fn load<S: Simd>(from: &[f32]) -> Vector<S, f32> {
     pod_read_unaligned(cast_slice(&from[..f32::lanes::<S>()]))
 }
 
+/// Has the second-level cache fetch a line that is read later: networks' weights do not fit into it, and processors look ahead
+/// no further than to the end of a page.
+#[inline(always)]
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "there is no safe way to ask for memory"))]
+pub fn prefetch(line: &[f32; LONGEST]) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which reads nothing and cannot fail; every x86-64 processor has it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
+    }
+    // No other processor's is in Rust's stable library.
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
 /// Writes a vector to the beginning of `to`.
 #[inline(always)]
 pub fn store<S: Simd>(value: Vector<S, f32>, to: &mut [f32]) {

@@ -310,7 +310,10 @@ impl<const N: usize> Multiply<'_, '_, N> {
                 let tiles = Tiles::new(blocks.len(), lanes(), rows);
                 let of_points = panels.values.chunks_exact(panels.values.len() / N);
                 let to = products.chunks_exact_mut(blocks.len() * size);
-                for ((weights, values), to) in kernel.kernels.iter().zip(of_points).zip(to) {
+                for ((number, values), to) in of_points.enumerate().zip(to) {
+                    let weights = &kernel.kernels[number];
+                    let after = if some.end < groups.end { of_channels } else { of_channels + 1 };
+                    let (point, group) = if number + 1 < N { (number + 1, of_channels) } else { (0, after) };
                     let multiplication = Multiplication {
                         values,
                         plane: panels.line,
@@ -318,6 +321,7 @@ impl<const N: usize> Multiply<'_, '_, N> {
                         inputs: weights.inputs,
                         is_few: false,
                         weights: weights.of_group(of_channels),
+                        following: kernel.kernels[point].of_group(group),
                         biases: &[0.0; 4 * LONGEST],
                         added: None,
                         limits: Limits::NONE,
