@@ -287,6 +287,8 @@ fn the_networks_input_is_drawn_as_the_picture_it_is() {
             low: [-1.0; 3],
             high: [1.0; 3],
             mirror,
+            smooth: false,
+            opacity: 1.0,
         };
         let drawn = draw(gpu, [60, 50], |pass| renderer.draw(gpu, pass, &input, &tiles));
         for y in 0..48 {
@@ -328,6 +330,8 @@ fn an_input_in_other_colours_and_scales_is_drawn_as_the_picture_it_is() {
             low,
             high,
             mirror: false,
+            smooth: false,
+            opacity: 1.0,
         };
         let drawn = draw(gpu, [24, 12], |pass| renderer.draw(gpu, pass, &input, &tiles));
         let values = twin::preprocess(&frame, how, scale, shape);
@@ -362,6 +366,8 @@ fn three_channels_at_a_time_become_tiles() {
         low: [-1.5; 3],
         high: [1.0; 3],
         mirror: false,
+        smooth: false,
+        opacity: 1.0,
     };
     let drawn = draw(gpu, [70, 60], |pass| renderer.draw(gpu, pass, &map, &tiles));
     let mut errors = 0;

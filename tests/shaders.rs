@@ -39,8 +39,8 @@ fn settings_have_the_size_that_rust_writes() {
             }
         }
     }
-    // MapLayout is in eight shaders.
-    assert_eq!(seen, sizes.len() + 7);
+    // MapLayout is in nine shaders.
+    assert_eq!(seen, sizes.len() + 8);
 }
 
 #[test]

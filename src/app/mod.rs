@@ -2,6 +2,7 @@
 //! and egui; everything here runs on the main thread.
 
 mod arrange;
+mod bases;
 pub mod channel;
 mod damage;
 pub mod download;

@@ -87,8 +87,23 @@ impl Placing {
 
     /// Channels as these colours, with the values of each that become black and white.
     pub fn colored(&self, colors: InputColors, [low, high]: [[f32; 3]; 2]) -> RgbDraw {
-        let Self { target_size, origin, tile_size, pitch, columns, first, count, mirror, .. } = *self;
-        RgbDraw { target_size, origin, tile_size, pitch, columns, first, count, colors, low, high, mirror }
+        let Self { target_size, origin, tile_size, pitch, columns, first, count, mirror, opacity, .. } =
+            *self;
+        RgbDraw {
+            target_size,
+            origin,
+            tile_size,
+            pitch,
+            columns,
+            first,
+            count,
+            colors,
+            low,
+            high,
+            mirror,
+            smooth: false,
+            opacity,
+        }
     }
 }
 

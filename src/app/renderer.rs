@@ -11,7 +11,7 @@ use super::painter::{Painter, Part};
 use super::placing::{Placing, native};
 use super::theme::DARK;
 use crate::gpu::{
-    ChannelOrder, FeatureMapBuffer, FillRenderer, GpuContext, PictureRenderer, PooledTarget, Rect,
+    ChannelOrder, FeatureMapBuffer, FillRenderer, GpuContext, PictureRenderer, PooledTarget, Rect, RgbDraw,
     RgbRenderer, TileDraw, TilesRenderer,
 };
 use crate::model::InputColors;
@@ -186,6 +186,10 @@ impl Renderer {
         }
         if let Some((over, placing, colormap)) = &content.over {
             let Over { map, statistics, ranges, scale, cover, .. } = over;
+            if let Some(ends) = over.colored {
+                let draw = RgbDraw { smooth: true, ..placing.colored(InputColors::Rgb, ends) };
+                return self.colors.draw(gpu, pass, map, &draw);
+            }
             let colormap = over.colormap.unwrap_or(*colormap);
             let draw = TileDraw { cover: *cover, ..placing.colored_by(*scale, colormap, true) };
             self.tiles.draw(gpu, pass, map, statistics, ranges.as_ref(), &self.single, &draw);

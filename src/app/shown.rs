@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::arrange::{Arranger, Known};
+use super::bases::Bases;
 use super::channel::ChannelHistory;
 use super::health::SessionHealth;
+use super::lens::pca;
 use super::relations::Relations;
 use super::setup::device_in_words;
 use super::state::AppState;
@@ -29,6 +31,7 @@ pub struct Shown {
     pub activations: Option<Arc<Activations>>,
     health: SessionHealth,
     relations: Relations,
+    bases: Bases,
     arranger: Arranger,
     history: ChannelHistory,
     /// When the last results came, for the rate.
@@ -47,6 +50,7 @@ impl Shown {
             activations: None,
             health: SessionHealth::default(),
             relations: Relations::default(),
+            bases: Bases::default(),
             arranger: Arranger::default(),
             history: ChannelHistory::default(),
             arrivals: VecDeque::new(),
@@ -67,6 +71,7 @@ impl Shown {
         if self.activations.as_ref().is_some_and(|before| !Arc::ptr_eq(&before.model.graph, graph)) {
             self.restart();
             self.history = ChannelHistory::default();
+            self.bases.restart();
         }
         self.health.observe(graph, &activations);
         self.history.observe(state.place.layer, &activations);
@@ -101,6 +106,22 @@ impl Shown {
         }
     }
 
+    /// Has the shown layer's cells taken apart where that is asked for; `wake` is called from another thread when that is done.
+    pub fn take_apart(&mut self, gpu: &GpuContext, state: &AppState, wake: impl FnOnce() + Send + 'static) {
+        let layer = self.layer(state);
+        if let Some(shown) = self.activations.as_ref().filter(|_| wants_basis(state, layer)) {
+            self.bases.update(gpu, shown, layer, state.lenses.since, wake);
+        }
+    }
+
+    /// The same, and waits until it is done.
+    pub fn take_apart_now(&mut self, gpu: &GpuContext, state: &AppState) {
+        let layer = self.layer(state);
+        if let Some(shown) = self.activations.as_ref().filter(|_| wants_basis(state, layer)) {
+            self.bases.add(gpu, shown, layer, state.lenses.since);
+        }
+    }
+
     /// Has a layer's channels stand as the newest results say; where frames keep coming (`is_moving`), as still as that
     /// allows.
     pub fn arrange(&mut self, state: &mut AppState, layer: LayerIndex, is_moving: bool) {
@@ -125,6 +146,7 @@ impl Shown {
             pace: self.pace(now, session.dropped()),
             versions: self.versions.clone(),
             health: state.panels.health.then(|| self.health.of(layer, &self.relations)).flatten(),
+            basis: self.bases.of(layer).filter(|_| wants_basis(state, layer)),
             moments: Arc::new([]),
             channel: None,
             curve: curve.into(),
@@ -155,4 +177,11 @@ impl Shown {
         self.pace = Some((since, pace));
         pace
     }
+}
+
+/// True where a layer's principal components are to be of a frame.
+fn wants_basis(state: &AppState, layer: LayerIndex) -> bool {
+    let node = &state.graph().nodes[layer];
+    let is_shown = state.lenses.over == Some(pca::NAME) && state.lenses.basis_of(layer).is_none();
+    is_shown && pca::not_colored(node).is_none()
 }

@@ -41,7 +41,12 @@ pub fn take(
     let tiles = scene.renderer.draw_native_tiles().map(|target| readback::copy_picture(gpu, &target.texture));
     let over_numbers = scene.renderer.content.over.as_ref().and_then(|(over, ..)| over.numbers.as_ref());
     let numbers = scene.tile_sets().map(|set| numbers_of(gpu, set));
-    let numbers = numbers.chain(over_numbers.map(|(name, map)| all_of(gpu, name, map))).collect();
+    let of_overlay = state.overlay_lens().map(|lens| lens.numbers(&look)).unwrap_or_default().into_iter();
+    let numbers =
+        numbers.chain(over_numbers.map(|(name, map)| all_of(gpu, name, map))).chain(of_overlay.map(
+            |(name, shape, values)| Numbers { name, values: Values::There { shape, values: values.into() } },
+        ));
+    let numbers = numbers.collect();
     let colors = LayerColors::of(&state.colors, node.shape, shown, layer);
     let colors = colors.first()?;
 

@@ -212,9 +212,12 @@ impl View {
         input: egui::RawInput,
         size: [u32; 2],
         scale: f32,
-        wake: impl FnOnce() + Send + 'static,
+        wake: impl Fn() + Send + Sync + 'static,
     ) -> LaidOut {
-        self.shown.relate(&self.gpu, &self.state, wake);
+        let wake = Arc::new(wake);
+        let other = wake.clone();
+        self.shown.relate(&self.gpu, &self.state, move || other());
+        self.shown.take_apart(&self.gpu, &self.state, move || wake());
         let layer = self.shown.layer(&self.state);
         self.arrange(layer, session);
         // Another channel may be the selected one now.
@@ -259,6 +262,7 @@ impl View {
         let graph = self.state.graph().clone();
         self.state.place.go_to_layer(&graph, layer);
         self.shown.relate_now(&self.gpu, &self.state);
+        self.shown.take_apart_now(&self.gpu, &self.state);
         self.arrange(layer, session);
         let mut model = self.model(session, Around::default());
         for layouts in 1.. {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::channel::ChannelValues;
 use super::health::LayerMarks;
 use super::lens::{Line, Look};
-use super::state::AppState;
+use super::state::{AppState, Basis};
 use crate::engine::Model;
 use crate::inspect::{Answer, Said};
 use crate::model::labels::class_name;
@@ -26,6 +26,8 @@ pub struct ViewModel {
     pub pace: Pace,
     /// What the columns of a comparison of networks show, from left to right; empty where none are compared.
     pub versions: Arc<[String]>,
+    /// Principal components of the shown layer's cells, where they are shown.
+    pub basis: Option<Arc<Basis>>,
     /// The health of the shown layer's channels, where it is to be marked.
     pub health: Option<Arc<LayerMarks>>,
     /// The frames that can be gone back to, while the view is frozen.
@@ -68,6 +70,7 @@ impl ViewModel {
     pub fn look<'a>(&'a self, state: &'a AppState) -> Look<'a> {
         Look {
             layer: self.shown_layer(state),
+            basis: self.basis.as_deref(),
             shown: self.activations.as_ref(),
             network: self.network(),
             labels: self.network().map_or(&state.labels, |network| &network.labels),

@@ -2,6 +2,7 @@
 //! [`FeatureMapBuffer`]s, whoever made them.
 
 mod class_activation;
+mod components;
 mod context;
 mod feature_map;
 mod fill;
@@ -24,6 +25,7 @@ pub mod twin;
 mod windows;
 
 pub use class_activation::ClassActivationPass;
+pub use components::{BasisBuffer, ComponentsPass};
 pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};
 pub use feature_map::FeatureMapBuffer;
 pub use fill::FillRenderer;

@@ -1,8 +1,5 @@
 //! Channels of a feature map as one coloured tile: the network's own input, or its first filters.
 
-use std::sync::Arc;
-
-use super::kept::RenderPipeline;
 use super::{FeatureMapBuffer, GpuContext};
 use crate::model::InputColors;
 
@@ -20,6 +17,8 @@ pub(super) struct RgbSettings {
     colors: u32,
     low: [f32; 4],
     high: [f32; 4],
+    opacity: f32,
+    padding: [u32; 3],
 }
 
 /// A grid of coloured tiles to draw: tile i shows the channels 3i, 3i + 1 and 3i + 2, or channel i in grey. Lengths are
@@ -48,21 +47,25 @@ pub struct RgbDraw {
     pub high: [f32; 3],
     /// Swap left and right in every tile.
     pub mirror: bool,
+    /// Interpolate the values; otherwise every cell is a plain rectangle.
+    pub smooth: bool,
+    /// 1 hides what is there; less lets it show through, down to 0.
+    pub opacity: f32,
 }
 
-/// The compiled shader.
+/// The shader is compiled for each kind of drawing when that is first wanted.
 #[derive(Debug)]
 pub struct RgbRenderer {
-    pipeline: Arc<RenderPipeline>,
+    target: wgpu::TextureFormat,
 }
 
 impl RgbRenderer {
-    /// Compiles the shader for targets of this format, which must not be sRGB: levels are drawn as they are.
-    pub fn new(gpu: &GpuContext, target: wgpu::TextureFormat) -> Self {
-        Self { pipeline: gpu.render_pipeline("rgb", target, None, &[]) }
+    /// For targets of this format, which must not be sRGB: levels are drawn as they are.
+    pub fn new(_: &GpuContext, target: wgpu::TextureFormat) -> Self {
+        Self { target }
     }
 
-    /// Draws tiles of `map`, every cell a plain rectangle; magenta where a value is not finite or a channel
+    /// Draws tiles of `map`; magenta where a value is not finite or a channel
     /// is missing. The caller keeps `map` alive until the pass is submitted.
     pub fn draw(
         &self,
@@ -84,9 +87,13 @@ impl RgbRenderer {
             colors: tiles.colors as u32,
             low: padded(tiles.low),
             high: padded(tiles.high),
+            opacity: tiles.opacity,
+            padding: [0; 3],
         });
         let bindings =
             [(0, map.binding()), (1, layout.as_entire_binding()), (2, settings.as_entire_binding())];
-        self.pipeline.draw(gpu, pass, &bindings, tiles.count);
+        let blend = (tiles.opacity < 1.0).then_some(wgpu::BlendState::ALPHA_BLENDING);
+        let overrides = [("SMOOTH", tiles.smooth.into())];
+        gpu.render_pipeline("rgb", self.target, blend, &overrides).draw(gpu, pass, &bindings, tiles.count);
     }
 }

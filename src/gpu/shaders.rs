@@ -1,7 +1,7 @@
 //! The shaders' text.
 
 /// WGSL of each shader, put together from its parts: `(name, source)`.
-pub fn shader_sources() -> [(&'static str, String); 12] {
+pub fn shader_sources() -> [(&'static str, String); 13] {
     let frame = include_str!("../../shaders/frame.wgsl");
     let map = include_str!("../../shaders/feature_map.wgsl");
     [
@@ -14,6 +14,7 @@ pub fn shader_sources() -> [(&'static str, String); 12] {
         ("fill", include_str!("../../shaders/fill.wgsl").into()),
         ("rgb", [map, include_str!("../../shaders/rgb.wgsl")].concat()),
         ("class_activation", [map, include_str!("../../shaders/class_activation.wgsl")].concat()),
+        ("components", [map, include_str!("../../shaders/components.wgsl")].concat()),
         ("meshes", include_str!("../../shaders/meshes.wgsl").into()),
         ("saliency", [map, include_str!("../../shaders/saliency.wgsl")].concat()),
         ("hypercolumn", [map, include_str!("../../shaders/hypercolumn.wgsl")].concat()),

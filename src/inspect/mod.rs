@@ -3,6 +3,7 @@
 mod answer;
 pub mod best;
 mod class_activation;
+pub mod components;
 mod contribution;
 pub mod diagnosis;
 mod health;
@@ -20,6 +21,7 @@ use crate::model::{LayerIndex, Shape};
 
 pub use answer::{Answer, Said, no_answer, top_classes};
 pub use class_activation::{Explained, class_activation, class_weights, explained, is_pair, logit};
+pub use components::{CellSum, Components};
 pub use contribution::{contributions, first_order, pooled_from};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;

@@ -1,6 +1,7 @@
 //! What goes to disk: snapshots of what is seen, with the numbers behind it; single files, whole or not at all;
 //! event files for TensorBoard.
 
+mod basis;
 pub mod best;
 mod encode;
 mod lock;
@@ -11,6 +12,7 @@ mod snapshot;
 mod tensorboard;
 mod writer;
 
+pub use basis::{BasisError, basis_tensors, read_bases};
 pub use encode::{EncodeError, jpeg, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
 pub use preferred::{Came, Preferred, PreferredError, PreferredInfo, PreferredRequest, PreferredStore};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::keys::{Action, Keymap};
-use crate::app::state::{Colors, Lenses, Place};
+use crate::app::state::{Basis, Colors, Lenses, Place};
 use crate::engine::Model;
 use crate::model::labels::{Label, class_name};
 use crate::model::{Graph, LayerIndex, Node, Shape};
@@ -26,6 +26,8 @@ pub struct Look<'a> {
     pub keys: &'a Keymap,
     /// The frame that others are compared with.
     pub held: Option<&'a HeldFrame>,
+    /// Principal components of the shown layer's cells, once they are there.
+    pub basis: Option<&'a Basis>,
     /// The newest results.
     pub shown: Option<&'a Arc<Activations>>,
     /// The network with its parameters and class names, once it is there.

@@ -19,6 +19,7 @@ mod look;
 pub mod maps;
 mod origin;
 mod overlay;
+pub mod pca;
 pub mod preferred;
 pub mod saliency;
 mod tiles;
@@ -44,6 +45,7 @@ pub static OVERLAYS: &[&dyn OverlayLens] = &[
     &hypercolumn::Hypercolumn,
     &saliency::Saliency,
     &grad_cam::GradCam,
+    &pca::Pca,
 ];
 
 /// The lens of this name; maps where there is none.

@@ -49,6 +49,11 @@ pub trait OverlayLens: Sync {
         self.about().flag.as_ref().map_or_else(String::new, |flag| format!("--{}", flag.long))
     }
 
+    /// Numbers that a snapshot keeps beside those of the map: names, shapes, and values in row-major order.
+    fn numbers(&self, _look: &Look<'_>) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        vec![]
+    }
+
     /// What a snapshot's JSON says beside its name: fields of an object.
     fn record(&self, _look: &Look<'_>) -> serde_json::Map<String, serde_json::Value> {
         serde_json::Map::new()
@@ -72,7 +77,7 @@ pub trait OverlayWork {
 /// One map over the picture. The clones keep its memory until it is drawn.
 #[derive(Clone, Debug)]
 pub struct Over {
-    /// A map of one channel.
+    /// A map of one channel; of three, where it is `colored`.
     pub map: FeatureMapBuffer,
     /// Of the map.
     pub statistics: StatisticsBuffer,
@@ -82,6 +87,8 @@ pub struct Over {
     pub scale: Scale,
     /// The colours, where they are not those of the maps.
     pub colormap: Option<Colormap>,
+    /// Its three channels are red, green and blue, from these values of each to these, in place of a colormap's.
+    pub colored: Option<[[f32; 3]; 2]>,
     /// What of the opacity a value has.
     pub cover: Cover,
     /// What a snapshot keeps of it: a name, and the numbers behind the map.
@@ -96,6 +103,7 @@ impl Over {
         ranges: Option<StatisticsBuffer>,
         scale: Scale,
     ) -> Self {
-        Self { map, statistics, ranges, scale, colormap: None, cover: Cover::Even, numbers: None }
+        let (colormap, colored, cover, numbers) = (None, None, Cover::Even, None);
+        Self { map, statistics, ranges, scale, colormap, colored, cover, numbers }
     }
 }

@@ -214,7 +214,7 @@ impl Work {
         let ranges = Some(self.statistics.reach(gpu, &told));
         let (scale, colormap, cover) = colors(look);
         let numbers = Some((format!("{} of the picture", look.lenses.tracing.method), gradient.clone()));
-        Over { map, statistics, ranges, scale, colormap: Some(colormap), cover, numbers }
+        Over { colormap: Some(colormap), cover, numbers, ..Over::even(map, statistics, ranges, scale) }
     }
 
     /// The far end of the colours of the newest map; that of the one before while it is on its way.

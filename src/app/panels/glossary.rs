@@ -111,6 +111,10 @@ const TERMS: &[(&str, &str)] = &[
         "Where a class comes from as any layer has it: its maps, weighted by their gradients, added up. Approximate.",
     ),
     ("hypercolumn", "All values that the chosen layers have at one pixel; the picture shows their mean."),
+    (
+        "principal components",
+        "The directions in which the cells of a layer differ most, the strongest first: three of them make one colour picture.",
+    ),
     ("receptive field", "The pixels of the input that one cell of a map can see."),
     (
         "colormap",

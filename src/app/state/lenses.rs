@@ -1,6 +1,9 @@
 //! Which lenses are chosen, and what they are set to. Pure.
 
+use std::sync::Arc;
+
 use super::tracing::Tracing;
+use crate::inspect::Components;
 use crate::model::LayerIndex;
 
 /// The name of a lens, as the lists in [`crate::app::lens`] have it.
@@ -8,6 +11,15 @@ pub type LensName = &'static str;
 
 /// How much the opacity keys change.
 const OPACITY_STEP: f32 = 0.1;
+
+/// Principal components that colours are made by, and what of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Basis {
+    /// The directions.
+    pub components: Components,
+    /// In words: a frame, or a file.
+    pub made_of: String,
+}
 
 /// What the tiles show, and what lies over the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +34,10 @@ pub struct Lenses {
     pub hypercolumn: Vec<LayerIndex>,
     /// What is traced back, and how.
     pub tracing: Tracing,
+    /// Bases out of a file, by layer.
+    pub bases: Arc<[(LayerIndex, Basis)]>,
+    /// Counts how often something was laid over the picture, or renewed: what is held from then on belongs to one count.
+    pub since: u64,
 }
 
 impl Default for Lenses {
@@ -33,6 +49,8 @@ impl Default for Lenses {
             opacity: 0.7,
             hypercolumn: vec![1, 4, 7],
             tracing: Tracing::default(),
+            bases: Arc::new([]),
+            since: 0,
         }
     }
 }
@@ -46,6 +64,18 @@ impl Lenses {
     /// This lens over the picture, or nothing where it was there.
     pub fn toggle_over(&mut self, lens: LensName) {
         self.over = if self.over == Some(lens) { None } else { Some(lens) };
+        self.since += 1;
+    }
+
+    /// What is held is taken anew.
+    pub fn renew(&mut self) {
+        self.bases = Arc::new([]);
+        self.since += 1;
+    }
+
+    /// The basis of a layer that came out of a file.
+    pub fn basis_of(&self, layer: LayerIndex) -> Option<&Basis> {
+        self.bases.iter().find(|(known, _)| *known == layer).map(|(_, basis)| basis)
     }
 
     /// More (+1) or less (−1) of the picture is covered.
@@ -58,6 +88,7 @@ impl Lenses {
     pub fn adopt(&mut self, layers: usize) {
         self.hypercolumn.retain(|&layer| layer < layers);
         self.tracing.adopt();
+        self.renew();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::session::Request;
 use crate::view::{Normalize, Sort};
 
 pub use colors::{Colors, LayerRanges, LayerStatistics};
-pub use lenses::{LensName, Lenses};
+pub use lenses::{Basis, LensName, Lenses};
 pub use panels::{Panels, Search, Section};
 pub use place::{Arranged, Place};
 pub use time::Time;
@@ -117,6 +117,7 @@ impl AppState {
             lenses: &self.lenses,
             keys: &self.keys,
             held: self.time.held.as_ref(),
+            basis: None,
             shown: None,
             network: None,
             labels: &self.labels,

@@ -71,7 +71,7 @@ pub fn tile_pixel(
     }
 }
 
-/// rgb.wgsl: the colour of pixel `(x, y)` of tile number `tile`.
+/// rgb.wgsl with nearest cells: the colour of pixel `(x, y)` of tile number `tile`.
 pub fn rgb_pixel(values: &[f32], shape: Shape, tiles: &RgbDraw, tile: usize, [x, y]: [u32; 2]) -> [u8; 3] {
     let across = if tiles.mirror { tiles.tile_size[0] - 1.0 - x as f32 } else { x as f32 };
     let column = cell(across, tiles.tile_size[0], shape.width);
