@@ -90,6 +90,15 @@ impl Kernel {
         }
     }
 
+    /// The kernel for what is multiplied with one value for each input channel, `[block][lane]`; `None` unless it is a direct one
+    /// of a single place.
+    pub fn scaled(&self, scale: &[f32]) -> Option<Self> {
+        match self {
+            Self::Direct(kernel) => kernel.scaled(scale).map(Self::Direct),
+            _ => None,
+        }
+    }
+
     /// True where it reads planes, of few channels; the others read blocks.
     pub fn reads_planes(&self) -> bool {
         matches!(self, Self::Direct(kernel) if kernel.reads_planes())

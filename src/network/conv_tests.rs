@@ -1,12 +1,22 @@
 //! Every way to compute a convolution against its definition.
 
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
 use super::blocked::{blocked_len, to_blocks, to_planes};
 use super::conv::{Kernel, Workspace, convolve_blocks};
+use super::cpu::{input_from_values, values};
 use super::direct::DirectKernel;
+use super::executor::{Folding, Network};
+use super::fusion::Role;
 use super::padded::Image;
 use super::vectors::{Finish, Limits};
 use super::winograd::{TransformedKernel, taps_of};
-use crate::model::{Shape, Window};
+use crate::model::{
+    Activation, Arithmetic, GraphBuilder, Meaning, NewNode, Op, Order, Reduction, Shape, Window,
+};
+use crate::weights::seeded;
 
 fn noise(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
@@ -308,6 +318,43 @@ fn what_is_broken_stays_broken_with_fewer_products() {
             let (sees_it, is_near) = (row.abs_diff(4) <= 1, column.abs_diff(3) <= 1);
             assert!(!(sees_it && is_near && value.is_finite()), "{broken} is lost at {row}, {column}");
             assert!(is_near || value.is_finite(), "{broken} has got to {row}, {column}");
+        }
+    }
+}
+
+/// A gate over channels, as squeeze-and-excitation has it, is one of the next convolution's weights where nobody asks for the
+/// product. With two pictures at once it is multiplied.
+#[test]
+fn a_product_left_to_the_convolution_behind_it_is_the_same() {
+    let mut builder = GraphBuilder::new(Shape { channels: 3, height: 20, width: 18 }, "all");
+    let pointwise = |channels| Op::Conv(Window::new([1, 1], [1, 1], [0, 0]), channels);
+    let mut push = |op: Op, inputs: &[usize], shape: Option<usize>, activation: Activation| {
+        let shape = shape.map(Shape::vector);
+        let name = format!("{} {inputs:?}", op.name());
+        builder.push(NewNode { activation, shape, ..NewNode::new(op, inputs, name) }).expect("they fit")
+    };
+    let maps = push(pointwise(1), &[0], Some(40), Activation::Relu);
+    let pool = push(Op::GlobalPool(Reduction::Mean), &[maps], None, Activation::Linear);
+    let gate = push(Op::Activation, &[pool], None, Activation::Sigmoid);
+    let product = push(Op::Arithmetic(Arithmetic::Mul), &[gate, maps], None, Activation::Linear);
+    let last = push(pointwise(1), &[product], Some(7), Activation::Linear);
+    let graph = Arc::new(builder.finish("gated", 1.0, &[(last, Meaning::Numbers)], Order::Created));
+    let weights = Arc::new(seeded(&graph, 3));
+    let device = Device::flex();
+    let mut network = Network::new(graph.clone(), weights, device.clone(), Folding::Folded);
+    assert_eq!(network.role(product, &[last]), Role::Scaling);
+    assert_ne!(network.role(product, &[product, last]), Role::Scaling);
+    for pictures in [1, 2] {
+        let input = noise(pictures * graph.input_shape().len(), 5);
+        let mut of_last = |taps: &[usize]| {
+            let input = input_from_values(input.clone(), graph.input_shape(), &device);
+            let output = network.run(input, taps, &mut |_, _| {}).pop();
+            values(output.expect("it was asked for")).expect("the processor does not fail")
+        };
+        let (alone, with_product) = (of_last(&[last]), of_last(&[product, last]));
+        let largest = with_product.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        for (ours, expected) in alone.iter().zip(&with_product) {
+            assert!((ours - expected).abs() <= 1e-6 * largest, "{ours}, not {expected}");
         }
     }
 }

@@ -35,6 +35,16 @@ impl DirectKernel {
         }
     }
 
+    /// See [`super::conv::Kernel::scaled`].
+    pub fn scaled(&self, scale: &[f32]) -> Option<Self> {
+        let is_pointwise = self.window.kernel == [1, 1] && !self.reads_planes();
+        is_pointwise.then(|| Self {
+            window: self.window,
+            weights: self.weights.scaled(scale),
+            biases: self.biases.clone(),
+        })
+    }
+
     /// True where it reads planes, of few channels.
     pub fn reads_planes(&self) -> bool {
         is_few(self.weights.inputs)

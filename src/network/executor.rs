@@ -179,6 +179,7 @@ impl Network {
                 let x = inputs.swap_remove(0);
                 return activate(x, Activation::Silu, host);
             }
+            Role::Scaling => return Value::Scaled(inputs),
             Role::Deferred { .. } => return Value::Deferred(Box::new(inputs.swap_remove(0)), index),
             Role::Computed { is_folded, limits, is_gated } => {
                 (is_folded, Ending { limits, is_gated, added: None })

@@ -2,7 +2,7 @@
 //! in what is before them, and the gate of x·sigmoid(x).
 
 use super::vectors::Limits;
-use crate::model::{Activation, Arithmetic, Graph, LayerIndex, Op};
+use crate::model::{Activation, Arithmetic, Graph, LayerIndex, Op, Shape};
 
 /// What a node does in a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +25,9 @@ pub enum Role {
     },
     /// x·sigmoid(x) of its first input.
     Gated,
+    /// The product of maps with one value for each channel, left to the convolution that alone reads it: there it is one of
+    /// its weights with these values.
+    Scaling,
 }
 
 /// What can be fused in a graph, whatever is tapped.
@@ -39,6 +42,8 @@ pub struct Fusion {
     added_by: Vec<Option<LayerIndex>>,
     /// For each product of a value with its own logistic function, that function's node.
     gate_of: Vec<Option<LayerIndex>>,
+    /// For each product, whether it may be left to the convolution behind it.
+    scales_weights: Vec<bool>,
 }
 
 impl Fusion {
@@ -61,6 +66,7 @@ impl Fusion {
             limited_by: vec![None; count],
             added_by: vec![None; count],
             gate_of: vec![None; count],
+            scales_weights: vec![false; count],
         };
         for (index, node) in graph.nodes.iter().enumerate() {
             let takes_scales = match node.op {
@@ -121,6 +127,8 @@ impl Fusion {
                     () if is_gate(*a, *b) => Some(*a),
                     () => None,
                 };
+                fusion.scales_weights[index] =
+                    only_reader(index).is_some_and(|conv| scales_weights(graph, [*a, *b], conv));
             }
         }
         fusion
@@ -164,6 +172,9 @@ impl Fusion {
         if self.gate_of[index].is_some_and(|gate| !taps.contains(&gate)) {
             return Role::Gated;
         }
+        if self.scales_weights[index] && !taps.contains(&index) {
+            return Role::Scaling;
+        }
         let is_folded = folds(index);
         let last = self.norms[index].last().copied().filter(|_| is_folded).unwrap_or(index);
         let is_added = self.added_by[index].is_some() && (is_folded || self.norms[index].is_empty());
@@ -175,6 +186,18 @@ impl Fusion {
         let limits = own.or(then.and_then(limits)).unwrap_or(Limits::NONE);
         Role::Computed { is_folded, limits, is_gated: then == Some(Activation::Silu) }
     }
+}
+
+/// True where the product of two values, one of which has one value for each channel of the other, is better one of the weights
+/// of this convolution, which alone reads it.
+fn scales_weights(graph: &Graph, [a, b]: [LayerIndex; 2], conv: LayerIndex) -> bool {
+    let shape = |index: LayerIndex| graph.nodes[index].shape;
+    let (scale, maps) = if shape(a).is_vector() { (shape(a), shape(b)) } else { (shape(b), shape(a)) };
+    let of_conv = &graph.nodes[conv];
+    let is_pointwise = matches!(&of_conv.op, Op::Conv(window, 1) if window.kernel == [1, 1]);
+    // Then there are far fewer of them, and they are all but free.
+    let are_few = 4 * maps.channels * of_conv.shape.channels <= maps.len();
+    is_pointwise && are_few && !maps.is_vector() && scale == Shape::vector(maps.channels)
 }
 
 /// An activation that does nothing but keep values between limits.

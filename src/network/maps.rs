@@ -23,6 +23,8 @@ pub enum Value {
     Blocked(Blocked),
     /// What a convolution reads that is computed where its output is added to something.
     Deferred(Box<Value>, LayerIndex),
+    /// Maps and one value for each of their channels, in any order, whose product a convolution reads.
+    Scaled(Vec<Value>),
 }
 
 /// What is done with a convolution before it is written.
@@ -59,6 +61,7 @@ impl Value {
         match self {
             Self::Tensor(tensor) => tensor,
             Self::Deferred(..) => unreachable!("only the addition reads it"),
+            Self::Scaled(_) => unreachable!("only the convolution reads it"),
             Self::Blocked(maps) => {
                 let Shape { channels, height, width } = maps.shape;
                 let mut values = vec![0.0; maps.batch * maps.shape.len()];
@@ -91,6 +94,10 @@ impl Value {
             }
             Self::Blocked(maps) => maps.shape,
             Self::Deferred(x, _) => x.shape(),
+            Self::Scaled(both) => {
+                let shapes = both.iter().map(Self::shape);
+                shapes.max_by_key(|shape| shape.len()).unwrap_or(Shape::vector(0))
+            }
         }
     }
 }
@@ -126,6 +133,10 @@ impl Host {
 
     /// Convolution with bias, and what is done at the end. `output` is the shape of one image.
     pub fn convolve(&mut self, x: Value, kernel: &Kernel, ending: Ending, output: Shape) -> Blocked {
+        let x = match x {
+            Value::Scaled(both) => return self.convolve_scaled(both, kernel, ending, output),
+            x => x,
+        };
         let Ending { limits, is_gated, added } = ending;
         let len = blocked_len(output);
         let added = added.map(|added| self.blocked(added));
@@ -156,6 +167,30 @@ impl Host {
             self.give_lines_back(added);
         }
         maps
+    }
+
+    /// The same of maps and one value for each channel, which are multiplied first, or the weights with them.
+    fn convolve_scaled(
+        &mut self,
+        mut both: Vec<Value>,
+        kernel: &Kernel,
+        ending: Ending,
+        output: Shape,
+    ) -> Blocked {
+        both.sort_by_key(|value| value.shape().len());
+        let [scale, maps] = match <[Value; 2]>::try_from(both) {
+            Ok([scale, maps]) => [self.blocked(scale), self.blocked(maps)],
+            Err(_) => unreachable!("there are two of them"),
+        };
+        let scaled = Some(()).filter(|()| maps.batch == 1).and_then(|()| kernel.scaled(scale.values()));
+        if let Some(scaled) = scaled {
+            self.give_lines_back(scale);
+            return self.convolve(maps.into(), &scaled, ending, output);
+        }
+        match self.combine_maps(Arithmetic::Mul, Limits::NONE, [maps.into(), scale.into()]) {
+            Ok(product) => self.convolve(product.into(), kernel, ending, output),
+            Err(_) => unreachable!("they fit each other"),
+        }
     }
 
     /// Pooling. `output` is the shape of one image.

@@ -17,6 +17,7 @@ use super::vectors::{LONGEST, Limits, Line, lanes, load, prefetch, store, zeros}
 pub const FEW: usize = 4;
 
 /// Blocks of output channels that are computed together, and where their weights start.
+#[derive(Clone)]
 struct Group {
     blocks: Range<usize>,
     start: usize,
@@ -92,6 +93,21 @@ impl PackedWeights {
             }
         });
         Self { inputs, groups, values }
+    }
+
+    /// Those of a kernel of one place, times one value for each input channel.
+    pub fn scaled(&self, scale: &[f32]) -> Self {
+        let mut values = self.values.clone();
+        let mut rest: &mut [f32] = cast_slice_mut(&mut values);
+        for group in &self.groups {
+            let width = group.blocks.len() * lanes();
+            let (own, others) = rest.split_at_mut(width * self.inputs);
+            rest = others;
+            for (weights, scale) in own.chunks_exact_mut(width).zip(scale) {
+                weights.iter_mut().for_each(|weight| *weight *= scale);
+            }
+        }
+        Self { inputs: self.inputs, groups: self.groups.clone(), values }
     }
 
     /// The number of groups of blocks.
