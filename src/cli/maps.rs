@@ -12,6 +12,7 @@ use super::by_class::{self, ByClass};
 use super::coloring::{Compared, caption, legend, odd_in_words};
 use super::names::output_path;
 use super::output;
+use super::pca::{self, PcaArgs};
 use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::engine::WeightsSpec;
@@ -29,6 +30,7 @@ use crate::view::{ChannelSet, Ranking, Sort};
 #[command(after_help = "Examples:
   convscope maps cat.jpg --layer mixed5 --channels 0..16,40 -o maps.png
   convscope maps cat.jpg --layer 1 --npy conv2d.npy
+  convscope maps cat.jpg --layer mixed5 --pca -o colours.png
   convscope maps cat.jpg --layer mixed0 --weights a.safetensors --compare b.safetensors --channels 0..8 -o ab.png")]
 pub struct MapsArgs {
     #[command(flatten)]
@@ -62,6 +64,8 @@ pub struct MapsArgs {
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
     #[command(flatten)]
+    pub pca: PcaArgs,
+    #[command(flatten)]
     pub colors: ColorArgs,
     #[command(flatten)]
     pub files: OutputArgs,
@@ -70,6 +74,20 @@ pub struct MapsArgs {
 }
 
 pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
+    if args.pca.pca {
+        let asked = pca::Asked {
+            pictures: &args.pictures,
+            network: &args.network,
+            files: &args.files,
+            layer: &args.layer,
+            tile_size: args.tile_size,
+            output: args.output.as_deref(),
+            npy: args.npy.as_deref(),
+            safetensors: args.safetensors.as_deref(),
+        };
+        pca::run(&args.pca, &asked)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.output.is_none() && args.npy.is_none() && args.safetensors.is_none() && args.tensorboard.is_none()
     {
         bail!("say what to write: -o FILE for a picture, --npy FILE or --safetensors FILE for the numbers");

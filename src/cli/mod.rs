@@ -22,6 +22,7 @@ mod merge;
 mod names;
 mod network;
 mod output;
+mod pca;
 mod pictures;
 mod prefer;
 mod saliency;

@@ -1,0 +1,254 @@
+//! `convscope maps --pca`: a layer as one colour picture, by the principal components of its cells.
+
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use image::RgbImage;
+use serde::Serialize;
+
+use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::names::output_path;
+use super::network;
+use super::output;
+use super::pictures;
+use crate::app::lens::pca::{explained_in_words, given, meaning, not_colored};
+use crate::app::state::Basis;
+use crate::engine::Engine;
+use crate::figure::{Legend, Tile, tile_grid_figure};
+use crate::inspect::components::{COUNT, MOST_CHANNELS, REACH};
+use crate::inspect::{CellSum, Components, LayerOutput};
+use crate::model::LayerIndex;
+use crate::record::{Provenance, basis_tensors, npy, save, tensors};
+use crate::source::SourceSpec;
+use crate::view::{ColorRange, Colormap, colormap_table, paint, paint_rgb};
+
+/// Principal components in place of channels.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Principal components")]
+pub struct PcaArgs {
+    /// In place of the maps one colour picture: the first three principal components of the layer's cells as red, green and blue.
+    /// With several pictures the first one's are held, so that colours mean the same.
+    #[arg(long, conflicts_with_all = ["channels", "sort", "compare", "tensorboard", "normalize", "gamma", "boost", "colormap"])]
+    pub pca: bool,
+    /// What the components are of: a picture, a folder of pictures, or a FILE.safetensors that `maps --pca --safetensors` wrote
+    /// [default: the first picture].
+    #[arg(long, value_name = "FILE|FOLDER", requires = "pca")]
+    pub pca_basis: Option<SourceSpec>,
+    /// With --pca: print one JSON document (documented in docs/json.md).
+    #[arg(long, requires = "pca")]
+    pub json: bool,
+}
+
+/// What `maps` was asked for.
+pub struct Asked<'a> {
+    pub pictures: &'a PictureArgs,
+    pub network: &'a NetworkArgs,
+    pub files: &'a OutputArgs,
+    pub layer: &'a str,
+    pub tile_size: u32,
+    pub output: Option<&'a Path>,
+    pub npy: Option<&'a Path>,
+    pub safetensors: Option<&'a Path>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    provenance: Provenance,
+    layer: Named,
+    /// None where there was no picture.
+    basis: Option<Told>,
+    pictures: Vec<Projected>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    index: LayerIndex,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Told {
+    made_of: String,
+    mean: Vec<f32>,
+    components: Vec<Vec<f32>>,
+    explained_variance: [f32; COUNT],
+    explained_variance_ratio: [f32; COUNT],
+}
+
+#[derive(Serialize)]
+struct Projected {
+    picture: String,
+    source: String,
+    /// Number of the frame in its source.
+    frame: u64,
+    /// Of each component the rows of the layer's cells.
+    projected: Vec<Vec<Vec<f32>>>,
+}
+
+pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
+    if !pca.json && [asked.output, asked.npy, asked.safetensors].iter().all(Option::is_none) {
+        bail!(
+            "say what you want: -o FILE for the picture, --npy FILE, --safetensors FILE or --json for the numbers"
+        );
+    }
+    let model = network::open(asked.network)?;
+    let graph = model.graph.clone();
+    let layer = graph.find(asked.layer.trim())?;
+    let node = &graph.nodes[layer];
+    if let Some(reason) = not_colored(node) {
+        bail!("{reason}: choose a layer before it");
+    }
+    let single = pictures::is_single(asked.pictures);
+    let existing = asked.files.existing();
+    output::check_figure(asked.output, single, existing)?;
+    for numbers in [asked.npy, asked.safetensors] {
+        output::check_output(numbers, single, existing)?;
+    }
+    let mut engine = network::engine(&model, asked.network, &asked.pictures.preprocess)?;
+    let how = asked.pictures.preprocess.preprocessing();
+    let mut basis = match &pca.pca_basis {
+        None => None,
+        Some(SourceSpec::Path(path)) if path.extension().is_some_and(|ending| ending == "safetensors") => {
+            let known = given(path, &graph).map_err(anyhow::Error::msg)?;
+            let own = known.into_iter().find(|(known, _)| *known == layer);
+            Some(own.ok_or_else(|| anyhow!("{} holds no basis of {}", path.display(), node.name))?.1)
+        }
+        Some(spec) => Some(of_pictures(spec, asked.pictures, &mut engine, layer)?),
+    };
+    let mut document = Document {
+        provenance: network::provenance(&engine, how),
+        layer: Named { index: layer, name: node.name.clone() },
+        basis: None,
+        pictures: vec![],
+    };
+    let outcome = pictures::for_each(asked.pictures, &mut |picture| {
+        let frame = &picture.frame;
+        let output = one(engine.run(frame, how, &[layer])?)?;
+        let basis = match &mut basis {
+            Some(basis) => &*basis,
+            none => {
+                let components = Components::of(&output).ok_or_else(|| broken(&node.name))?;
+                &*none.insert(Basis { components, made_of: picture.title() })
+            }
+        };
+        let components = &basis.components;
+        let values = components.project(&output);
+        let (height, width) = (output.shape.height, output.shape.width);
+        let write = |path: &Path, bytes: Vec<u8>| -> anyhow::Result<()> {
+            let path = output_path(path, single, &picture.stem);
+            save(&path, &bytes, existing)?;
+            output::wrote_beside(&path, pca.json)
+        };
+        if let Some(path) = asked.npy {
+            write(path, npy(&[COUNT, height, width], &values))?;
+        }
+        if let Some(path) = asked.safetensors {
+            let mut named = basis_tensors(&node.name, components);
+            named.push((format!("{}.projected", node.name), vec![1, COUNT, height, width], values.clone()));
+            write(path, tensors(named)?)?;
+        }
+        if let Some(path) = asked.output {
+            let seen = output::seen_picture(frame, how, graph.input_shape());
+            let tiles = tiles(&values, components, width, seen);
+            let title = format!("{} · layer {layer} · {} · as one colour picture", node.name, node.shape);
+            let subtitle = network::signed(&picture.title(), engine.weights());
+            let legend = legend(basis);
+            let figure = tile_grid_figure(&title, &subtitle, &tiles, asked.tile_size, false, Some(&legend))?;
+            write(path, figure.encode(path)?)?;
+        }
+        let plane = |values: &[f32]| values.chunks(width).map(<[f32]>::to_vec).collect();
+        if pca.json {
+            document.pictures.push(Projected {
+                picture: frame.name.to_string(),
+                source: picture.source,
+                frame: frame.id,
+                projected: values.chunks(height * width).map(plane).collect(),
+            });
+        }
+        Ok(())
+    });
+    if pca.json {
+        document.basis = basis.map(|Basis { components, made_of }| Told {
+            made_of,
+            components: (0..COUNT).map(|place| components.direction(place).to_vec()).collect(),
+            explained_variance: components.variance,
+            explained_variance_ratio: components.explained,
+            mean: components.mean,
+        });
+        output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
+    }
+    outcome?;
+    Ok(())
+}
+
+fn one(outputs: Vec<LayerOutput>) -> anyhow::Result<LayerOutput> {
+    outputs.into_iter().next().ok_or_else(|| anyhow!("the network gave no maps of the layer"))
+}
+
+fn broken(layer: &str) -> anyhow::Error {
+    anyhow!("every cell of {layer} has values that are no numbers, or infinite: there are no components")
+}
+
+/// The components of all cells of these pictures.
+fn of_pictures(
+    spec: &SourceSpec,
+    pictures: &PictureArgs,
+    engine: &mut Engine,
+    layer: LayerIndex,
+) -> anyhow::Result<Basis> {
+    let node = engine.graph().nodes[layer].clone();
+    let channels = node.shape.channels;
+    if channels > MOST_CHANNELS {
+        bail!(
+            "{} has {channels} channels: the components of several pictures are computed of at most {MOST_CHANNELS}; leave out \
+             --pca-basis, and the first picture's are taken",
+            node.name
+        );
+    }
+    let how = pictures.preprocess.preprocessing();
+    let named = PictureArgs { paths: vec![spec.clone()], ..pictures.clone() };
+    let mut sum = CellSum::new(channels);
+    let count = pictures::for_each(&named, &mut |picture| {
+        sum.observe(&one(engine.run(&picture.frame, how, &[layer])?)?);
+        Ok(())
+    })?;
+    let components = sum.components().ok_or_else(|| broken(&node.name))?;
+    let pictures = if count == 1 { "1 picture".to_string() } else { format!("{count} pictures") };
+    Ok(Basis { components, made_of: format!("{spec} ({pictures}, {} cells)", sum.cells()) })
+}
+
+/// The picture, all components as its colours, and each by itself.
+fn tiles(values: &[f32], components: &Components, width: usize, seen: RgbImage) -> Vec<Tile> {
+    let cells = values.len() / COUNT;
+    let [_, reach] = components.ends();
+    let planes = values.chunks(cells.max(1)).zip(reach);
+    let parts: Vec<f32> =
+        planes.flat_map(|(plane, reach)| plane.iter().map(move |value| value / reach)).collect();
+    let clamped: Vec<f32> = parts.iter().map(|part| part.clamp(-1.0, 1.0)).collect();
+    let mut tiles = vec![
+        Tile { picture: seen, caption: "picture".into() },
+        Tile {
+            picture: paint_rgb(&clamped, [width, cells / width.max(1)], (-1.0, 1.0)),
+            caption: "all three".into(),
+        },
+    ];
+    let names = ["red", "green", "blue"];
+    let range = ColorRange::plain((-1.0, 1.0), Colormap::Diverging);
+    for (place, plane) in parts.chunks(cells.max(1)).enumerate().take(components.count()) {
+        let caption = format!("{}: {:.1} %", names[place], components.explained[place] * 100.0);
+        tiles.push(Tile { picture: paint(plane, width, &range, Colormap::Diverging), caption });
+    }
+    tiles
+}
+
+fn legend(basis: &Basis) -> Legend {
+    let text = format!("{}. {} Made of {}.", explained_in_words(&basis.components), meaning(), basis.made_of);
+    Legend {
+        table: colormap_table(Colormap::Diverging),
+        low: format!("−{REACH} deviations"),
+        high: format!("{REACH} deviations"),
+        text,
+    }
+}
