@@ -3,8 +3,11 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::output;
+use super::share::Shard;
 use crate::app::state::Colors;
 use crate::engine::{Between, OutputChoice, Placement, WeightsSpec};
 use crate::gpu::{Fit, Like, Preprocessing, Resize};
@@ -163,6 +166,48 @@ impl OutputArgs {
     /// What becomes of files that are there already.
     pub fn existing(&self) -> Existing {
         if self.overwrite { Existing::Replace } else { Existing::Keep }
+    }
+}
+
+/// What a command tells of many pictures at once.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct ReportArgs {
+    /// Print one JSON document (documented in docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+    /// A page to look at, with everything in one file.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: OutputArgs,
+}
+
+/// A part of a run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Parts")]
+pub struct ShardArgs {
+    /// Work on one part of the pictures: of N parts the Ith (from 1), so that several processes or machines share them.
+    #[arg(long, value_name = "I/N", requires = "part", default_value_t)]
+    pub shard: Shard,
+    /// Write what was found into this file, for `convscope merge`, in place of everything else.
+    #[arg(long, value_name = "FILE")]
+    pub part: Option<PathBuf>,
+}
+
+impl ShardArgs {
+    /// That a part is not asked for what only the whole has, and can be written. `others`: true where that was asked for.
+    ///
+    /// # Errors
+    /// In one sentence.
+    pub fn check(&self, others: bool, existing: Existing) -> anyhow::Result<()> {
+        let Some(path) = &self.part else { return Ok(()) };
+        if others {
+            bail!(
+                "a part is only a part: what is to be written is said to `convscope merge`, with all parts; leave it out here"
+            );
+        }
+        output::check_output(Some(path), true, existing)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use anyhow::{anyhow, bail};
 
-use super::args::{NetworkArgs, PreprocessArgs};
+use super::args::{NetworkArgs, PictureArgs, PreprocessArgs};
 use crate::app::{fallback_note, software_note};
 use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, WeightsSpec};
 use crate::gpu::{GpuContext, Preprocessing, list_adapters, new_instance};
 use crate::model::{Graph, InputScale, LayerIndex, Node};
-use crate::record::Provenance;
+use crate::record::{Provenance, RunInfo};
+use crate::source::Levels;
 use crate::weights::{Origin, Weights};
 
 /// How many weight files can be compared with that of `--weights`.
@@ -160,6 +161,18 @@ fn check_layers(main: &Graph, other: &Graph, layer: LayerIndex) -> anyhow::Resul
 /// What the numbers of an engine depend on.
 pub fn provenance(engine: &Engine, how: Preprocessing) -> Provenance {
     Provenance::new(engine.graph(), engine.weights(), how)
+}
+
+/// What a run over pictures is.
+pub fn run_info(engine: &Engine, pictures: &PictureArgs) -> RunInfo {
+    let levels = pictures.preprocess.levels.filter(|levels| *levels != Levels::Kept);
+    RunInfo {
+        provenance: provenance(engine, pictures.preprocess.preprocessing()),
+        sources: pictures.paths.iter().map(ToString::to_string).collect(),
+        levels: levels.map(|levels| levels.to_string()),
+        every: pictures.every.get(),
+        frames: pictures.frames,
+    }
 }
 
 /// The GPU, where the network is to run on one. Nothing is asked of the graphics driver for `--device cpu`.

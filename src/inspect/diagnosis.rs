@@ -8,32 +8,33 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::LayerOutput;
 use super::health::{LayerHealth, Marks, Thresholds, is_rectified};
 use super::measure::measure;
-use super::similarity::ChannelCorrelation;
-use crate::model::{Graph, LayerIndex, Op};
+use super::similarity::PooledCorrelation;
+use crate::model::{Graph, LayerIndex};
 
+use layer::Examined;
 pub use layer::{Copied, Duplicate, LayerDiagnosis};
 
-/// One layer under examination; collects over pictures.
-#[derive(Clone, Debug)]
+/// One layer under examination; collects over pictures, the same in whatever order and parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerExamination {
-    layer: LayerIndex,
+    layer: Examined,
     health: LayerHealth,
-    correlation: ChannelCorrelation,
+    correlation: PooledCorrelation,
 }
 
 impl LayerExamination {
     /// Nothing seen yet.
     pub fn new(graph: &Graph, layer: LayerIndex) -> Self {
-        let shape = graph.nodes[layer].shape;
+        let node = &graph.nodes[layer];
         Self {
-            layer,
-            health: LayerHealth::new(shape, is_rectified(graph, layer)),
-            correlation: ChannelCorrelation::new(shape.channels),
+            layer: Examined::new(graph, layer, sentences::is_early(graph, layer)),
+            health: LayerHealth::new(node.shape, is_rectified(graph, layer)),
+            correlation: PooledCorrelation::new(node.shape.channels),
         }
     }
 
@@ -44,9 +45,21 @@ impl LayerExamination {
         self.correlation.observe(output);
     }
 
-    /// Correlations between its channels.
-    pub fn correlation(&self) -> &ChannelCorrelation {
-        &self.correlation
+    /// True where all that it has is of its layer; it may have been read from a file.
+    pub fn is_sound(&self) -> bool {
+        let channels = self.layer.shape[0];
+        self.correlation.fits(channels) && self.health.channels() == channels
+    }
+
+    /// Adds what was seen of the same layer in other pictures; `is_later`: the newest of all is one of those. `false` where it is
+    /// another layer.
+    pub fn join(&mut self, other: &Self, is_later: bool) -> bool {
+        let is_same = self.layer == other.layer && self.is_sound() && other.is_sound();
+        if is_same {
+            self.health.join(&other.health, is_later);
+            self.correlation.join(&other.correlation);
+        }
+        is_same
     }
 }
 
@@ -68,12 +81,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Judges what was collected. `trained`: whether the weights are more than random.
-    pub fn new(graph: &Graph, trained: bool, layers: &[LayerExamination], thresholds: Thresholds) -> Self {
+    /// Judges what was collected of a network. `trained`: whether the weights are more than random.
+    pub fn new(network: &str, trained: bool, layers: &[LayerExamination], thresholds: Thresholds) -> Self {
         let pictures = layers.iter().map(|layer| layer.health.pictures()).max().unwrap_or(0);
-        let layers: Vec<_> = layers.iter().map(|layer| judged(graph, layer, &thresholds)).collect();
+        let layers: Vec<_> = layers.iter().map(|layer| judged(layer, &thresholds)).collect();
         Self {
-            network: graph.name.clone(),
+            network: network.into(),
             trained,
             pictures,
             thresholds,
@@ -104,8 +117,8 @@ impl Diagnosis {
 }
 
 /// What was collected of one layer, judged.
-fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagnosis {
-    let node = &graph.nodes[examination.layer];
+fn judged(examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagnosis {
+    let layer = &examination.layer;
     let marks = examination.health.marks(thresholds);
     let channels = |is_marked: fn(&Marks) -> bool| -> Vec<usize> {
         (0..marks.len()).filter(|&channel| is_marked(&marks[channel])).collect()
@@ -114,18 +127,19 @@ fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds
         .iter()
         .enumerate()
         .filter_map(|(channel, marks)| marks.copy.map(|correlation| Copied { channel, correlation }));
-    let duplicates = examination.correlation.duplicates(thresholds.duplicate).into_iter().enumerate();
+    let duplicates =
+        examination.correlation.rounded().duplicates(thresholds.duplicate).into_iter().enumerate();
     let rectified = examination.health.is_rectified();
     let zeros: Vec<f32> = marks.iter().filter(|_| rectified).map(|marks| marks.zeros).collect();
     let zeros_sum: f64 = zeros.iter().map(|&zeros| f64::from(zeros)).sum();
     let mut diagnosis = LayerDiagnosis {
-        index: examination.layer,
-        name: node.name.clone(),
-        torch_name: node.other_name.clone(),
-        operation: node.operation(),
-        shape: [node.shape.channels, node.shape.height, node.shape.width],
+        index: layer.index,
+        name: layer.name.clone(),
+        torch_name: layer.other_name.clone(),
+        operation: layer.operation.clone(),
+        shape: layer.shape,
         rectified,
-        early: sentences::is_early(graph, examination.layer),
+        early: layer.early,
         dead: channels(|marks| marks.dead),
         silent: channels(|marks| marks.silent),
         solid: channels(|marks| marks.solid),
@@ -141,10 +155,10 @@ fn judged(graph: &Graph, examination: &LayerExamination, thresholds: &Thresholds
         zeros,
         sentence: String::new(),
     };
-    diagnosis.sentence = match (examination.health.pictures(), &node.op) {
-        (0, _) => "No picture was looked at.".into(),
-        (_, Op::Input) => "The picture itself.".into(),
-        (pictures, _) => sentences::layer(graph, &diagnosis, pictures, thresholds),
+    diagnosis.sentence = match examination.health.pictures() {
+        0 => "No picture was looked at.".into(),
+        _ if layer.is_input => "The picture itself.".into(),
+        pictures => sentences::layer(layer, &diagnosis, pictures, thresholds),
     };
     diagnosis
 }

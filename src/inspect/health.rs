@@ -1,9 +1,12 @@
 //! What is wrong with a channel, from a few numbers a picture: the same code judges a folder of pictures
 //! (`convscope diagnose`) and a session in front of the camera, where a shader measures. Pure, any thread.
 
-use serde::Serialize;
+use bytemuck::{Pod, Zeroable};
+use serde::{Deserialize, Serialize};
 
+use super::exact::ExactSum;
 use super::measure::ChannelStatistics;
+use super::packed;
 use crate::model::{Activation, Arithmetic, Graph, LayerIndex, Op, Shape};
 
 /// Degrees of freedom, (cells − 1) × pictures, below which a correlation says nothing. Of two unrelated 2×2 maps
@@ -98,30 +101,29 @@ pub struct Marks {
     pub copy: Option<f32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 struct Channel {
-    low: f32,
-    high: f32,
-    variances: f64,
-    zeros: f64,
-    brightness: f64,
-    is_silent: bool,
-    is_broken: bool,
+    variances: ExactSum,
+    zeros: ExactSum,
+    brightness: ExactSum,
+    /// Lowest and highest value; none where the first is above the second.
+    ends: [f32; 2],
+    /// 0 or 1, as memory has no other truth.
+    is_silent: u32,
+    is_broken: u32,
 }
 
-const UNSEEN: Channel = Channel {
-    low: f32::INFINITY,
-    high: f32::NEG_INFINITY,
-    variances: 0.0,
-    zeros: 0.0,
-    brightness: 0.0,
-    is_silent: false,
-    is_broken: false,
-};
+fn unseen(channels: usize) -> Vec<Channel> {
+    let ends = [f32::INFINITY, f32::NEG_INFINITY];
+    vec![Channel { ends, ..Channel::default() }; channels]
+}
 
-/// The measures of one layer, accumulated over pictures.
-#[derive(Clone, Debug)]
+/// The measures of one layer, accumulated over pictures: the same in whatever order and parts, but for what is silent on the
+/// newest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerHealth {
+    #[serde(with = "packed")]
     channels: Vec<Channel>,
     cells: usize,
     is_rectified: bool,
@@ -134,7 +136,7 @@ impl LayerHealth {
     /// For a layer of this shape; `rectified` as [`is_rectified`] says.
     pub fn new(shape: Shape, rectified: bool) -> Self {
         Self {
-            channels: vec![UNSEEN; shape.channels],
+            channels: unseen(shape.channels),
             cells: shape.height * shape.width,
             is_rectified: rectified,
             pictures: 0,
@@ -148,17 +150,39 @@ impl LayerHealth {
         self.pictures += 1;
         self.lit_pictures += usize::from(measures.iter().any(|measure| measure.brightness != 0.0));
         for (channel, measure) in self.channels.iter_mut().zip(measures) {
-            channel.is_silent = measure.is_silent();
-            if measure.is_empty() || !measure.std.is_finite() {
-                channel.is_broken = true;
+            channel.is_silent = measure.is_silent().into();
+            let variance = measure.std * measure.std;
+            if measure.is_empty() || !variance.is_finite() {
+                channel.is_broken = 1;
                 continue;
             }
-            channel.low = channel.low.min(measure.min);
-            channel.high = channel.high.max(measure.max);
-            channel.variances += f64::from(measure.std).powi(2);
-            channel.zeros += f64::from(measure.zeros);
-            channel.brightness += f64::from(measure.brightness);
+            let [low, high] = channel.ends;
+            channel.ends = [low.min(measure.min), high.max(measure.max)];
+            channel.variances.add(variance);
+            channel.zeros.add(measure.zeros);
+            channel.brightness.add(measure.brightness);
         }
+    }
+
+    /// Adds what was measured on other pictures; `is_later`: the newest of all is one of those.
+    pub fn join(&mut self, other: &Self, is_later: bool) {
+        self.pictures += other.pictures;
+        self.lit_pictures += other.lit_pictures;
+        for (channel, other) in self.channels.iter_mut().zip(&other.channels) {
+            channel.ends = [channel.ends[0].min(other.ends[0]), channel.ends[1].max(other.ends[1])];
+            channel.variances.join(&other.variances);
+            channel.zeros.join(&other.zeros);
+            channel.brightness.join(&other.brightness);
+            channel.is_broken |= other.is_broken;
+            if is_later {
+                channel.is_silent = other.is_silent;
+            }
+        }
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.channels.len()
     }
 
     /// Number of pictures observed.
@@ -176,25 +200,26 @@ impl LayerHealth {
         if self.pictures == 0 {
             return vec![Marks::default(); self.channels.len()];
         }
-        let sound = || self.channels.iter().filter(|channel| !channel.is_broken);
-        let typical = (sound().map(|channel| channel.variances).sum::<f64>() / sound().count() as f64).sqrt();
+        let sound = || self.channels.iter().filter(|channel| channel.is_broken == 0);
+        let variances = sound().map(|channel| channel.variances.value()).sum::<f64>();
+        let typical = (variances / sound().count() as f64).sqrt();
         let has_spread = self.cells > 1 && typical > 0.0;
         let has_brightness = self.cells.saturating_sub(1) * self.lit_pictures >= LEAST_FREEDOM;
         let marks = |channel: &Channel| {
-            if channel.is_broken {
+            if channel.is_broken == 1 {
                 return Marks { broken: true, ..Marks::default() };
             }
-            let dead = self.is_rectified && channel.high <= 0.0;
-            let spread = if has_spread { (channel.variances.sqrt() / typical) as f32 } else { 0.0 };
-            let brightness = (channel.brightness / self.lit_pictures.max(1) as f64) as f32;
+            let dead = self.is_rectified && channel.ends[1] <= 0.0;
+            let spread = if has_spread { (channel.variances.value().sqrt() / typical) as f32 } else { 0.0 };
+            let brightness = (channel.brightness.value() / self.lit_pictures.max(1) as f64) as f32;
             Marks {
                 dead,
-                silent: self.is_rectified && channel.is_silent,
+                silent: self.is_rectified && channel.is_silent == 1,
                 solid: has_spread && !dead && spread < thresholds.solid,
-                always_on: self.is_rectified && channel.low > 0.0,
+                always_on: self.is_rectified && channel.ends[0] > 0.0,
                 broken: false,
                 spread,
-                zeros: (channel.zeros / self.pictures as f64) as f32,
+                zeros: (channel.zeros.value() / self.pictures as f64) as f32,
                 brightness,
                 copy: (has_brightness && brightness.abs() >= thresholds.copy).then_some(brightness),
             }
@@ -204,7 +229,7 @@ impl LayerHealth {
 
     /// Forgets all pictures.
     pub fn reset(&mut self) {
-        self.channels.fill(UNSEEN);
+        self.channels = unseen(self.channels.len());
         (self.pictures, self.lit_pictures) = (0, 0);
     }
 }

@@ -6,6 +6,7 @@ mod class_activation;
 pub mod components;
 mod contribution;
 pub mod diagnosis;
+mod exact;
 mod health;
 pub mod hypercolumn;
 mod kernels;
@@ -13,6 +14,7 @@ mod luminance;
 mod measure;
 mod order;
 mod origin;
+pub mod packed;
 mod percentiles;
 pub mod saliency;
 mod similarity;
@@ -32,16 +34,17 @@ pub use order::similarity_order;
 pub use origin::{OriginInfo, Part, Start, TraceOrigin, UnknownOrigin, strongest_cell};
 pub use percentiles::{PERCENTILES, percentiles};
 pub use saliency::{Attributed, SaliencyView};
-pub use similarity::ChannelCorrelation;
+pub use similarity::{ChannelCorrelation, PooledCorrelation};
 
 /// One layer's output for one picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LayerOutput {
     /// Which layer.
     pub layer: LayerIndex,
     /// Its shape.
     pub shape: Shape,
     /// `shape.len()` values in channel, row, column order.
+    #[serde(with = "packed")]
     pub values: Vec<f32>,
 }
 

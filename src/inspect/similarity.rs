@@ -4,9 +4,12 @@
 use bytemuck::{cast_slice, pod_read_unaligned};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::LayerOutput;
+use super::exact::ExactSum;
 use super::health::LEAST_FREEDOM;
+use super::packed;
 
 /// Maps are filled up to a multiple of this, which every vector type divides.
 const LANES: usize = 16;
@@ -101,6 +104,50 @@ impl ChannelCorrelation {
     pub(super) fn scales(&self) -> Vec<f32> {
         let scale = |channel| self.product(channel, channel).sqrt().recip();
         (0..self.channels).map(scale).map(|scale| if scale.is_finite() { scale } else { 0.0 }).collect()
+    }
+}
+
+/// The same over many pictures and in several parts: what one picture adds is summed up without rounding. Memory: `channels²/2`
+/// times 40 bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PooledCorrelation {
+    channels: usize,
+    /// As in [`ChannelCorrelation`].
+    #[serde(with = "packed")]
+    products: Vec<ExactSum>,
+    freedom: usize,
+}
+
+impl PooledCorrelation {
+    /// For a layer with this many channels.
+    pub fn new(channels: usize) -> Self {
+        Self { channels, products: vec![ExactSum::default(); triangle(channels)], freedom: 0 }
+    }
+
+    /// Adds a picture.
+    pub fn observe(&mut self, output: &LayerOutput) {
+        let mut one = ChannelCorrelation::new(self.channels);
+        one.observe(output);
+        self.freedom += one.freedom;
+        let pairs = self.products.par_iter_mut().zip(&one.products).with_min_len(4096);
+        pairs.for_each(|(sum, &product)| sum.add(product));
+    }
+
+    /// Adds other pictures.
+    pub fn join(&mut self, other: &Self) {
+        self.freedom += other.freedom;
+        self.products.iter_mut().zip(&other.products).for_each(|(sum, other)| sum.join(other));
+    }
+
+    /// The correlations.
+    pub fn rounded(&self) -> ChannelCorrelation {
+        let products = self.products.iter().map(|sum| sum.value() as f32).collect();
+        ChannelCorrelation { channels: self.channels, products, freedom: self.freedom }
+    }
+
+    /// True where it is one of a layer of so many channels.
+    pub fn fits(&self, channels: usize) -> bool {
+        self.channels == channels && self.products.len() == triangle(channels)
     }
 }
 
@@ -278,6 +325,26 @@ pub(super) mod tests {
         correlation.observe(&output(3, 3, &[strong, against]));
         // (1 − 9) / (1 + 9)
         assert!((correlation.correlation(0, 1) + 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn parts_make_the_whole_to_the_last_bit() {
+        let outputs: Vec<_> = (0..7).map(|seed| random(19, 5, 6, seed)).collect();
+        let of = |which: &dyn Fn(usize) -> bool| {
+            let mut pooled = PooledCorrelation::new(19);
+            let mine = outputs.iter().enumerate().filter(|(place, _)| which(*place));
+            mine.for_each(|(_, output)| pooled.observe(output));
+            pooled
+        };
+        let whole = of(&|_| true);
+        let mut joined = of(&|place| place % 2 == 1);
+        joined.join(&of(&|place| place % 2 == 0));
+        assert_eq!(joined, whole);
+        let text = serde_json::to_string(&whole).unwrap();
+        assert_eq!(serde_json::from_str::<PooledCorrelation>(&text).unwrap(), whole);
+        for (a, b) in [(0, 1), (18, 3), (7, 7)] {
+            assert!((f64::from(whole.rounded().correlation(a, b)) - naive(&outputs, a, b)).abs() < 1e-5);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::step::MOST_AXES;
 use super::window::Window;
 
 /// Channels, height and width of a feature map (the batch is always 1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// Number of channels; of classes at the end.
     pub channels: usize,

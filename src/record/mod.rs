@@ -16,7 +16,7 @@ pub use basis::{BasisError, basis_tensors, read_bases};
 pub use encode::{EncodeError, jpeg, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
 pub use preferred::{Came, Preferred, PreferredError, PreferredInfo, PreferredRequest, PreferredStore};
-pub use provenance::{LayerInfo, Provenance};
+pub use provenance::{LayerInfo, Provenance, RunInfo};
 pub use save::{Existing, SaveError, file_name, save, save_numbered};
 pub use snapshot::{
     LensInfo, Numbers, OverInfo, Prediction, SNAPSHOT_FILE, SnapshotInfo, SnapshotJob, Values,

@@ -95,3 +95,29 @@ impl LayerInfo {
         }
     }
 }
+
+/// What a run over pictures is: two with the same are parts of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The network, and how pictures become its input.
+    pub provenance: Provenance,
+    /// As typed.
+    pub sources: Vec<String>,
+    /// `--levels`, where it was said.
+    pub levels: Option<String>,
+    /// `--every`
+    pub every: u32,
+    /// `--frames`, where it was said.
+    pub frames: Option<u64>,
+}
+
+impl RunInfo {
+    /// True for the same run. The weights may lie elsewhere.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let mut theirs = other.clone();
+        if theirs.provenance.weights_sha256.is_some() {
+            theirs.provenance.weights.clone_from(&self.provenance.weights);
+        }
+        *self == theirs
+    }
+}

@@ -3,7 +3,6 @@
 mod state;
 mod written;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,18 +11,18 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::args::{NetworkArgs, PictureArgs};
+use super::args::{NetworkArgs, PictureArgs, ReportArgs, ShardArgs};
 use super::network;
 use super::output::{self, INTERRUPTED};
 use super::pictures::{self, Picture, Work};
-use super::share::{Progress, Shard, Share, Tally};
+use super::share::{Progress, Share, Tally};
 use crate::inspect::LayerOutput;
 use crate::inspect::best::{self, BestPlaces};
-use crate::record::best::{BestPart, FoundPicture};
+use crate::record::best::{BEST, BestPart, FoundPicture};
 use crate::record::{LayerInfo, save};
-use crate::source::{Levels, SourceSpec};
+use crate::source::SourceSpec;
 
-pub use written::{BestOutputArgs, Written};
+pub use written::{BestChoices, Written};
 
 /// Show where in a set of pictures each channel of a layer answers most: its nine strongest places, one a picture, cut out of the
 /// pictures as large as what the cell sees.
@@ -41,23 +40,13 @@ pub struct BestArgs {
     #[arg(long, value_name = "LAYER")]
     pub layer: String,
     #[command(flatten)]
-    pub written: BestOutputArgs,
+    pub choices: BestChoices,
+    #[command(flatten)]
+    pub report: ReportArgs,
     #[command(flatten)]
     pub shard: ShardArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
-}
-
-/// A part of a run.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Parts")]
-pub struct ShardArgs {
-    /// Work on one part of the pictures: of N parts the Ith (from 1), so that several processes or machines share them.
-    #[arg(long, value_name = "I/N", requires = "part", default_value_t)]
-    pub shard: Shard,
-    /// Write what was found into this file, for `convscope merge`, in place of everything else.
-    #[arg(long, value_name = "FILE")]
-    pub part: Option<PathBuf>,
 }
 
 /// The run was ended by the user.
@@ -80,18 +69,14 @@ pub fn run(args: &BestArgs) -> anyhow::Result<ExitCode> {
     let graph = model.graph.clone();
     let layer = graph.find(args.layer.trim())?;
     // Before the work begins.
-    args.written.channels(&LayerInfo::new(&graph, layer))?;
+    args.choices.channels(&LayerInfo::new(&graph, layer), &args.report)?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
     let how = args.pictures.preprocess.preprocessing();
-    let levels = args.pictures.preprocess.levels.filter(|levels| *levels != Levels::Kept);
     let new = BestPart {
-        provenance: network::provenance(&engine, how),
+        part: BEST.into(),
+        run: network::run_info(&engine, &args.pictures),
         layer: LayerInfo::new(&graph, layer),
         receptive_field: graph.nodes[layer].receptive_field,
-        sources: args.pictures.paths.iter().map(ToString::to_string).collect(),
-        levels: levels.map(|levels| levels.to_string()),
-        every: args.pictures.every.get(),
-        frames: args.pictures.frames,
         progress: Progress { shard: args.shard.shard, tally: Tally::default() },
         pictures: Default::default(),
         places: BestPlaces::new(graph.nodes[layer].shape.channels),
@@ -140,11 +125,12 @@ pub fn run(args: &BestArgs) -> anyhow::Result<ExitCode> {
     part.tidy(0);
     match &args.shard.part {
         Some(path) => {
-            save(path, &serde_json::to_vec(&part)?, args.written.files.existing())?;
-            output::wrote_beside(path, args.written.json)?;
+            save(path, &serde_json::to_vec(&part)?, args.report.files.existing())?;
+            output::wrote(path)?;
         }
         None => {
-            if args.written.write(&part, part.progress.tally.pictures, &interrupted)? == Written::Ended {
+            let looked_at = part.progress.tally.pictures;
+            if args.choices.write(&args.report, &part, looked_at, &interrupted)? == Written::Ended {
                 state.keep(&part)?;
                 return Ok(ended(&part, &state));
             }
@@ -156,13 +142,10 @@ pub fn run(args: &BestArgs) -> anyhow::Result<ExitCode> {
 
 /// What makes no sense, before the work begins.
 fn check(args: &BestArgs) -> anyhow::Result<()> {
-    let BestOutputArgs { output, html, json, files, .. } = &args.written;
-    match &args.shard.part {
-        Some(_) if output.is_some() || html.is_some() || *json => bail!(
-            "a part is only a part: leave out -o, --html and --json here, and give them to `convscope merge` with all parts"
-        ),
-        Some(path) => output::check_output(Some(path), true, files.existing())?,
-        None => args.written.check()?,
+    let BestArgs { choices, report, shard, .. } = args;
+    shard.check(choices.output.is_some() || report.html.is_some() || report.json, report.files.existing())?;
+    if shard.part.is_none() {
+        choices.check(report)?;
     }
     for spec in &args.pictures.paths {
         let is_passing = match spec {

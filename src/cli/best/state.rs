@@ -39,9 +39,7 @@ impl State {
     /// How far it has come. A file that is damaged is as good as none.
     pub fn find(&self, new: &BestPart<Progress>) -> Option<BestPart<Progress>> {
         let found: BestPart<Progress> = serde_json::from_slice(&fs::read(self.path.as_ref()?).ok()?).ok()?;
-        let is_same = found.is_alike(new)
-            && found.progress.shard == new.progress.shard
-            && found.places.channels() == new.places.channels();
+        let is_same = found.is_alike(new) && found.progress.shard == new.progress.shard;
         is_same.then_some(found)
     }
 

@@ -10,7 +10,7 @@ use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::state::pictures;
-use crate::cli::args::OutputArgs;
+use crate::cli::args::ReportArgs;
 use crate::cli::output;
 use crate::figure::{Captioned, Page, Tile, mosaic, tile_grid_figure};
 use crate::inspect::best::{End, KEPT};
@@ -19,30 +19,22 @@ use crate::record::{LayerInfo, jpeg, png, save};
 use crate::source::Decoding;
 use crate::view::{ChannelSet, number};
 
-/// What is written.
+/// What is written of best patches, and how.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Output")]
-pub struct BestOutputArgs {
+#[command(next_help_heading = "Patches")]
+pub struct BestChoices {
     /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
     #[arg(long, value_name = "CHANNELS")]
     pub channels: Option<ChannelSet>,
     /// A sheet with the nine patches of each channel: PNG or SVG by the name's ending.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// A page with the patches of each channel, their values, files and boxes.
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// One JSON document (documented in docs/json.md), with the strongest and the weakest places; `--best` shows it in the window.
-    #[arg(long)]
-    pub json: bool,
     /// Draw the weakest places in place of the strongest.
     #[arg(long)]
     pub weakest: bool,
     /// Longest side of a patch in pixels; smaller ones are enlarged on the sheet.
     #[arg(long, value_name = "PIXELS", default_value_t = 72, value_parser = clap::value_parser!(u32).range(16..=512))]
     pub patch_size: u32,
-    #[command(flatten)]
-    pub files: OutputArgs,
 }
 
 /// How writing ended.
@@ -60,27 +52,32 @@ const MOST_BYTES: u64 = 1 << 30;
 /// Smaller patches are shown with their own pixels on the page.
 const PIXELS_SEEN: u32 = 48;
 
-impl BestOutputArgs {
+impl BestChoices {
     /// Before the work begins: that something is wanted and can be written.
     ///
     /// # Errors
     /// In one sentence.
-    pub fn check(&self) -> anyhow::Result<()> {
-        if self.output.is_none() && self.html.is_none() && !self.json {
+    pub fn check(&self, report: &ReportArgs) -> anyhow::Result<()> {
+        if self.output.is_none() && report.html.is_none() && !report.json {
             bail!("say what you want: -o FILE for a sheet, --html FILE for a page, --json for the numbers");
         }
-        output::check_figure(self.output.as_deref(), true, self.files.existing())?;
-        output::check_output(self.html.as_deref(), true, self.files.existing())
+        output::check_figure(self.output.as_deref(), true, report.files.existing())?;
+        output::check_output(report.html.as_deref(), true, report.files.existing())
+    }
+
+    /// True where something was said.
+    pub fn is_said(&self) -> bool {
+        self.output.is_some() || self.channels.is_some() || self.weakest
     }
 
     /// The chosen channels of a layer.
     ///
     /// # Errors
     /// Where it has fewer.
-    pub fn channels(&self, layer: &LayerInfo) -> anyhow::Result<Vec<u32>> {
+    pub fn channels(&self, layer: &LayerInfo, report: &ReportArgs) -> anyhow::Result<Vec<u32>> {
         let channels = self.channels.clone().unwrap_or_default().resolve(&layer.name, layer.shape[0])?;
         let bytes = (channels.len() * KEPT) as u64 * u64::from(self.patch_size).pow(2) * 3;
-        if bytes > MOST_BYTES && (self.output.is_some() || self.html.is_some()) {
+        if bytes > MOST_BYTES && (self.output.is_some() || report.html.is_some()) {
             bail!(
                 "the patches of {} channels at {} pixels would take {} MB: choose fewer with --channels, or a smaller \
                  --patch-size",
@@ -102,18 +99,19 @@ impl BestOutputArgs {
     /// Where a file cannot be written.
     pub fn write<T>(
         &self,
+        report: &ReportArgs,
         part: &BestPart<T>,
         looked_at: u64,
         is_off: &AtomicBool,
     ) -> anyhow::Result<Written> {
-        let document = part.document(&self.channels(&part.layer)?, looked_at);
-        if self.output.is_some() || self.html.is_some() {
+        let document = part.document(&self.channels(&part.layer, report)?, looked_at);
+        if self.output.is_some() || report.html.is_some() {
             let patches = self.patches(&document, is_off);
             if is_off.load(Ordering::Relaxed) {
                 return Ok(Written::Ended);
             }
             let words = self.words(part, &document);
-            let existing = self.files.existing();
+            let existing = report.files.existing();
             if let Some(path) = &self.output {
                 let tiles = document.channels.iter().zip(&patches).map(|(channel, patches)| Tile {
                     picture: mosaic(patches, self.patch_size),
@@ -123,14 +121,14 @@ impl BestOutputArgs {
                 let side = tiles.first().map_or(self.patch_size, |tile| tile.picture.width());
                 let figure = tile_grid_figure(&words[0], &words[1], &tiles, side, false, None)?;
                 output::save_figure(&figure, path, existing)?;
-                output::wrote_beside(path, self.json)?;
+                output::wrote_beside(path, report.json)?;
             }
-            if let Some(path) = &self.html {
+            if let Some(path) = &report.html {
                 save(path, self.page(&document, patches, &words)?.to_html().as_bytes(), existing)?;
-                output::wrote_beside(path, self.json)?;
+                output::wrote_beside(path, report.json)?;
             }
         }
-        if self.json {
+        if report.json {
             output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         }
         Ok(Written::All)

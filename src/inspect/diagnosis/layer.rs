@@ -1,8 +1,41 @@
 //! What was found in one layer. Pure, any thread.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::model::LayerIndex;
+use crate::model::{Graph, LayerIndex, Op};
+
+/// What is known of a layer before a picture is seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Examined {
+    pub index: LayerIndex,
+    pub name: String,
+    pub other_name: Option<String>,
+    pub operation: String,
+    pub shape: [usize; 3],
+    pub early: bool,
+    pub is_input: bool,
+    pub is_relu: bool,
+    /// Height and width of what a cell sees.
+    pub field: [usize; 2],
+}
+
+impl Examined {
+    /// Of a layer; `early`: a copy of the brightness is no bad sign there.
+    pub fn new(graph: &Graph, layer: LayerIndex, early: bool) -> Self {
+        let node = &graph.nodes[layer];
+        Self {
+            index: layer,
+            name: node.name.clone(),
+            other_name: node.other_name.clone(),
+            operation: node.operation(),
+            shape: node.shape.sides(),
+            early,
+            is_input: node.op == Op::Input,
+            is_relu: node.is_relu(),
+            field: node.receptive_field.size,
+        }
+    }
+}
 
 /// A channel that copies the input's brightness.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

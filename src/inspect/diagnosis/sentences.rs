@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::layer::LayerDiagnosis;
+use super::layer::{Examined, LayerDiagnosis};
 use crate::inspect::health::Thresholds;
 use crate::model::{Graph, LayerIndex};
 
@@ -57,12 +57,11 @@ pub(super) fn notes(
 
 /// One sentence on a layer with at least one picture.
 pub(super) fn layer(
-    graph: &Graph,
+    examined: &Examined,
     found: &LayerDiagnosis,
     pictures: usize,
     thresholds: &Thresholds,
 ) -> String {
-    let node = &graph.nodes[found.index];
     let [channels, height, width] = found.shape;
     let has_maps = height * width > 1;
     let mut subject = Subject { total: channels, noun: if has_maps { "map" } else { "value" }, named: false };
@@ -82,7 +81,7 @@ pub(super) fn layer(
         ));
     }
     clauses.extend(waste(found, pictures, thresholds, &mut subject));
-    clauses.extend(copies(found, node.receptive_field.size, &mut subject));
+    clauses.extend(copies(found, examined.field, &mut subject));
     if clauses.is_empty() {
         clauses.push(match (has_maps, found.rectified) {
             (true, _) => format!("{} something", subject.with(channels, "carries", "carry")),
@@ -90,7 +89,7 @@ pub(super) fn layer(
             (false, false) => format!("{}, not maps: nothing to judge", count(channels, "single value")),
         });
     }
-    if node.is_relu() && !found.always_on.is_empty() {
+    if examined.is_relu && !found.always_on.is_empty() {
         let verb = subject.with(found.always_on.len(), "is", "are");
         let list = subject.list(&found.always_on);
         clauses.push(format!("{verb} never at zero{list}, so the ReLU changes nothing there"));

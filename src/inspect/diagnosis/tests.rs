@@ -39,7 +39,7 @@ fn diagnosis(
         let single = Shape { height: 1, width: 1, ..shape };
         pool.observe(&LayerOutput { layer: 3, shape: single, values: means }, &light[..1]);
     }
-    Diagnosis::new(graph, true, &[relu, pool], Thresholds::default())
+    Diagnosis::new(&graph.name, true, &[relu, pool], Thresholds::default())
 }
 
 fn healthy(next: &mut dyn FnMut() -> f32) -> f32 {
@@ -190,8 +190,39 @@ fn json_is_stable_and_the_text_has_a_line_a_layer() {
     assert!(text.starts_with("Tiny on 8 pictures, 2 layers looked at\n\n  2  activation  8×8×2  "), "{text}");
     assert_eq!(text.lines().count(), 4);
 
-    let unseen = Diagnosis::new(&graph, false, &[LayerExamination::new(&graph, 1)], Thresholds::default());
+    let unseen =
+        Diagnosis::new(&graph.name, false, &[LayerExamination::new(&graph, 1)], Thresholds::default());
     assert_eq!((unseen.pictures, unseen.layers[0].sentence.as_str()), (0, "No picture was looked at."));
     assert!(unseen.notes[0].contains("random") && unseen.layers[0].zeros_mean.is_none());
     assert!(unseen.to_text().starts_with("Tiny on 0 pictures, 1 layer looked at"));
+}
+
+#[test]
+fn parts_make_the_whole() {
+    let graph = graph(12, 299);
+    let shape = graph.nodes[2].shape;
+    let of = |which: &dyn Fn(u64) -> bool| {
+        let mut examined = LayerExamination::new(&graph, 2);
+        for picture in (0..9).filter(|picture| which(*picture)) {
+            let mut next = noise(picture);
+            let light: Vec<f32> = (0..64).map(|_| next()).collect();
+            let values =
+                (0..shape.len()).map(|at| if at < 64 * picture as usize { 0.0 } else { healthy(&mut next) });
+            examined.observe(&LayerOutput { layer: 2, shape, values: values.collect() }, &light);
+        }
+        examined
+    };
+    let judged = |layer| Diagnosis::new("Tiny", true, &[layer], Thresholds::default());
+    let whole = of(&|_| true);
+    // The newest picture, 8, is in the first part, then in the other.
+    let (mut even, odd) = (of(&|picture| picture % 2 == 0), of(&|picture| picture % 2 == 1));
+    let mut other = odd.clone();
+    assert!(even.join(&odd, false) && other.join(&of(&|picture| picture % 2 == 0), true));
+    assert_eq!((&even, &other), (&whole, &whole));
+    let text = serde_json::to_string(&other).unwrap();
+    let back: LayerExamination = serde_json::from_str(&text).unwrap();
+    let (expected, found) = (judged(whole), judged(back));
+    assert_eq!(serde_json::to_string(&expected).unwrap(), serde_json::to_string(&found).unwrap());
+    assert!(!expected.layers[0].silent.is_empty());
+    assert!(!even.join(&LayerExamination::new(&graph, 1), false));
 }

@@ -99,8 +99,8 @@ impl<T> BestPart<T> {
     /// The document of these channels, after so many pictures were looked at.
     pub fn document(&self, channels: &[u32], pictures: u64) -> BestDocument {
         // The provenance has a fit for every input, whatever it came from.
-        let how = Preprocessing { fit: self.provenance.fit.parse().ok(), ..Preprocessing::default() };
-        let [channels_in, height, width] = self.provenance.input_shape;
+        let how = Preprocessing { fit: self.run.provenance.fit.parse().ok(), ..Preprocessing::default() };
+        let [channels_in, height, width] = self.run.provenance.input_shape;
         let input = Shape { channels: channels_in, height, width };
         let place = |place: &BestPlace| {
             let found = self.pictures.get(&place.picture)?;
@@ -123,11 +123,11 @@ impl<T> BestPart<T> {
             weakest: at(channel, End::Weakest),
         };
         BestDocument {
-            provenance: self.provenance.clone(),
+            provenance: self.run.provenance.clone(),
             layer: self.layer.clone(),
-            sources: self.sources.clone(),
-            levels: self.levels.clone(),
-            every: self.every,
+            sources: self.run.sources.clone(),
+            levels: self.run.levels.clone(),
+            every: self.run.every,
             pictures,
             channels: channels.iter().map(of_channel).collect(),
         }

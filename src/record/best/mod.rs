@@ -7,4 +7,4 @@ mod part;
 
 pub use crops::{Reopening, cut, patches};
 pub use document::{BestDocument, ChannelBest, FoundPlace, seen};
-pub use part::{BestPart, FoundPicture};
+pub use part::{BEST, BestPart, FoundPicture};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inspect::best::BestPlaces;
 use crate::model::ReceptiveField;
-use crate::record::{LayerInfo, Provenance};
+use crate::record::{LayerInfo, RunInfo};
 
 /// A picture in which something was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,23 +21,20 @@ pub struct FoundPicture {
     pub size: [u32; 2],
 }
 
+/// [`BestPart::part`].
+pub const BEST: &str = "best";
+
 /// What was found in the pictures of a run, or of a part of it. `T` is what the run knows of how far it has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BestPart<T> {
-    /// The network, and how pictures become its input.
-    pub provenance: Provenance,
+    /// Tells it from parts of other commands: [`BEST`].
+    pub part: String,
+    /// The run that it is a part of.
+    pub run: RunInfo,
     /// Which layer.
     pub layer: LayerInfo,
     /// What one of its cells sees.
     pub receptive_field: ReceptiveField,
-    /// As typed.
-    pub sources: Vec<String>,
-    /// `--levels`, where it was said.
-    pub levels: Option<String>,
-    /// `--every`
-    pub every: u32,
-    /// `--frames`, where it was said.
-    pub frames: Option<u64>,
     /// How far the run has come.
     pub progress: T,
     /// Those in which something was found, by their places among all.
@@ -55,16 +52,11 @@ impl<T> BestPart<T> {
         }
     }
 
-    /// True where both were found by the same network at the same layer in the same pictures. The weights may lie elsewhere.
+    /// True where both were found by the same network at the same layer in the same pictures.
     pub fn is_alike<U>(&self, other: &BestPart<U>) -> bool {
-        let mut theirs = other.provenance.clone();
-        if theirs.weights_sha256.is_some() {
-            theirs.weights.clone_from(&self.provenance.weights);
-        }
-        self.provenance == theirs
+        self.run.is_same(&other.run)
             && self.layer == other.layer
-            && self.sources == other.sources
-            && (&self.levels, self.every, self.frames) == (&other.levels, other.every, other.frames)
+            && self.places.channels() == other.places.channels()
     }
 
     /// Adds what was found in other pictures of the same run.
