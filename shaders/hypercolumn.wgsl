@@ -1,5 +1,6 @@
 // Several layers seen from one grid of pixels, each enlarged to it (Hariharan et al., CVPR 2015,
-// arXiv:1411.5752): the mean of all channels as a picture, or all channels under one pixel as a vector.
+// arXiv:1411.5752): the mean of all channels as a picture, all channels under one pixel as a vector, or how alike the pixels
+// are to such a vector.
 // Twins: `hypercolumn_picture` and `hypercolumn_vector` in src/gpu/twin/maps.rs.
 
 struct Hypercolumn {
@@ -15,9 +16,9 @@ struct Hypercolumn {
 }
 
 @group(0) @binding(2) var<storage, read> params: Hypercolumn;
-// This map's sum over its channels: map.height × map.width.
+// This map's sum over its channels: map.height × map.width. Of a comparison three planes of the grid's size.
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
-// The picture, row by row, to which this map is added; or the vector.
+// The picture, row by row, to which this map is added; the vector; or what comes of a comparison.
 @group(0) @binding(4) var<storage, read_write> hypercolumn: array<f32>;
 
 // The four cells around a pixel's centre and how far it is from the first to the last.
@@ -76,4 +77,56 @@ fn interpolate_channels(@builtin(global_invocation_id) id: vec3<u32>) {
         map_value(channel, c.high.y, c.low.x), map_value(channel, c.high.y, c.high.x), c.part.x,
     );
     hypercolumn[params.first + channel] = mix(top, bottom, c.part.y);
+}
+
+// The vector that cells are compared with, as `interpolate_channels` leaves it.
+@group(0) @binding(5) var<storage, read> compared: array<f32>;
+
+// Of each pixel of the grid three sums, one plane after the other: products of its vector and the compared one, and the squares
+// of both. Twin, with `cosines`: `Likeness::of` in src/inspect/likeness.rs.
+@compute @workgroup_size(8, 8)
+fn accumulate_products(@builtin(global_invocation_id) id: vec3<u32>) {
+    if any(id.xy >= params.size) {
+        return;
+    }
+    let c = corners(id.xy);
+    var sum = vec3<f32>(0.0);
+    for (var channel = 0u; channel < map.channels; channel++) {
+        let top = mix(
+            map_value(channel, c.low.y, c.low.x), map_value(channel, c.low.y, c.high.x), c.part.x,
+        );
+        let bottom = mix(
+            map_value(channel, c.high.y, c.low.x), map_value(channel, c.high.y, c.high.x), c.part.x,
+        );
+        let own = mix(top, bottom, c.part.y);
+        let other = compared[params.first + channel];
+        sum += vec3<f32>(own * other, own * own, other * other);
+    }
+    let plane = params.size.x * params.size.y;
+    let at = id.y * params.size.x + id.x;
+    sums[at] += sum.x;
+    sums[plane + at] += sum.y;
+    sums[2u * plane + at] += sum.z;
+}
+
+// Two planes: the cosine, 0 where one of the two has no direction; and 1 where both have one, else 0.
+@compute @workgroup_size(8, 8)
+fn cosines(@builtin(global_invocation_id) id: vec3<u32>) {
+    if any(id.xy >= params.size) {
+        return;
+    }
+    let plane = params.size.x * params.size.y;
+    let at = id.y * params.size.x + id.x;
+    let squares = vec2<f32>(sums[plane + at], sums[2u * plane + at]);
+    let has_direction = squares.x != 0.0 && squares.y != 0.0;
+    var cosine = 0.0;
+    if has_direction {
+        cosine = sums[at] / (sqrt(squares.x) * sqrt(squares.y));
+        // Rounding; what is not finite stays.
+        if is_finite(cosine) {
+            cosine = clamp(cosine, -1.0, 1.0);
+        }
+    }
+    hypercolumn[at] = cosine;
+    hypercolumn[plane + at] = select(0.0, 1.0, has_direction);
 }

@@ -23,6 +23,8 @@ pub struct HypercolumnPass {
     sums: ComputePipeline,
     accumulate: ComputePipeline,
     vector: ComputePipeline,
+    products: ComputePipeline,
+    cosines: ComputePipeline,
 }
 
 impl HypercolumnPass {
@@ -33,6 +35,8 @@ impl HypercolumnPass {
             sums: pipeline("channel_sums"),
             accumulate: pipeline("accumulate"),
             vector: pipeline("interpolate_channels"),
+            products: pipeline("accumulate_products"),
+            cosines: pipeline("cosines"),
         }
     }
 
@@ -110,5 +114,54 @@ impl HypercolumnPass {
             }
         });
         vector
+    }
+
+    /// How alike each cell of a `[height, width]` grid is to a [`Self::vector`] of as many channels, made of `maps` (at least one)
+    /// alike; submits. Of the map's two channels the first has the cosine, 0 where one of the two vectors is zero in all its
+    /// values; the second 1 where both have a direction, else 0.
+    pub fn likeness(
+        &self,
+        gpu: &GpuContext,
+        maps: &[FeatureMapBuffer],
+        [height, width]: [u32; 2],
+        vector: &PooledBuffer,
+    ) -> FeatureMapBuffer {
+        let shape = Shape { channels: 2, height: height as usize, width: width as usize };
+        let (sums, cosines) = (gpu.storage(3 * shape.height * shape.width), gpu.storage(shape.len()));
+        let settings = |first| {
+            gpu.settings(&HypercolumnSettings {
+                size: [width, height],
+                pixel: [0; 2],
+                first,
+                scale: 1.0,
+                padding: [0; 2],
+            })
+        };
+        let workgroups = [width.div_ceil(8), height.div_ceil(8), 1];
+        gpu.submit(|encoder| {
+            encoder.clear_buffer(&sums, 0, None);
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let mut first = 0;
+            for map in maps {
+                let (layout, settings) = (gpu.settings(&map.layout()), settings(first));
+                first += map.shape.channels as u32;
+                let bindings = [
+                    (0, map.binding()),
+                    (1, layout.as_entire_binding()),
+                    (2, settings.as_entire_binding()),
+                    (3, sums.as_entire_binding()),
+                    (5, vector.as_entire_binding()),
+                ];
+                self.products.run(gpu, &mut pass, &bindings, workgroups);
+            }
+            let settings = settings(0);
+            let bindings = [
+                (2, settings.as_entire_binding()),
+                (3, sums.as_entire_binding()),
+                (4, cosines.as_entire_binding()),
+            ];
+            self.cosines.run(gpu, &mut pass, &bindings, workgroups);
+        });
+        FeatureMapBuffer::dense(cosines, shape)
     }
 }

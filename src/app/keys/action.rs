@@ -106,6 +106,8 @@ pub enum Action {
     Type(char),
     /// Take the last digit back.
     Untype,
+    /// Mark this pixel (column, row) of the network's input.
+    Mark([u32; 2]),
     /// Move the point that keys mark.
     MovePoint(Direction),
     /// Mark what is wrong with maps.

@@ -124,7 +124,7 @@ fn commands() -> Vec<Command> {
         name: "mark".into(),
         action: Action::MovePoint(Direction::Left),
         keys: Direction::ALL.map(Key::Shift).to_vec(),
-        help: "mark a cell of the enlarged map, or a pixel of the hypercolumn".into(),
+        help: "mark a cell of the enlarged map, or a pixel of the picture".into(),
     });
     all.extend(rows(SORTING));
     // In the palette alone, unless a `keys.toml` gives them keys.

@@ -15,6 +15,7 @@ pub mod hypercolumn;
 pub mod kernels;
 mod layer_colors;
 mod legend;
+pub mod likeness;
 mod look;
 pub mod maps;
 mod origin;
@@ -46,6 +47,7 @@ pub static OVERLAYS: &[&dyn OverlayLens] = &[
     &saliency::Saliency,
     &grad_cam::GradCam,
     &pca::Pca,
+    &likeness::LikenessOf,
 ];
 
 /// The lens of this name; maps where there is none.

@@ -112,6 +112,10 @@ const TERMS: &[(&str, &str)] = &[
     ),
     ("hypercolumn", "All values that the chosen layers have at one pixel; the picture shows their mean."),
     (
+        "likeness",
+        "How much the values of two cells have the same proportions (the cosine of their vectors): 1 where one is a multiple of the other.",
+    ),
+    (
         "principal components",
         "The directions in which the cells of a layer differ most, the strongest first: three of them make one colour picture.",
     ),

@@ -48,10 +48,12 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     let under_cursor = response
         .hover_pos()
         .and_then(|at| pixel_at(seen, at, state.panels.mirror, [input.width as u32, input.height as u32]));
-    // Keys mark a pixel where there is something to be said of one.
-    let marked = state.place.marked_cell(input).filter(|_| {
-        state.overlay_lens().is_some_and(|lens| lens.explains_pixels()) && under_cursor.is_none()
-    });
+    let explains = state.overlay_lens().is_some_and(|lens| lens.explains_pixels());
+    if let Some(pixel) = under_cursor.filter(|_| explains && response.clicked()) {
+        out.actions.push(Action::Mark(pixel));
+    }
+    // A pixel is marked where there is something to be said of one.
+    let marked = state.place.marked_cell(input).filter(|_| explains && under_cursor.is_none());
     if let Some([row, column]) = marked {
         let part = Vec2::new(column as f32 + 0.5, row as f32 + 0.5)
             / Vec2::new(input.width as f32, input.height as f32);

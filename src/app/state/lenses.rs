@@ -34,6 +34,8 @@ pub struct Lenses {
     pub hypercolumn: Vec<LayerIndex>,
     /// What is traced back, and how.
     pub tracing: Tracing,
+    /// Cells of the hypercolumn are compared, not those of the shown layer.
+    pub is_hypercolumn_alike: bool,
     /// Bases out of a file, by layer.
     pub bases: Arc<[(LayerIndex, Basis)]>,
     /// Counts how often something was laid over the picture, or renewed: what is held from then on belongs to one count.
@@ -49,6 +51,7 @@ impl Default for Lenses {
             opacity: 0.7,
             hypercolumn: vec![1, 4, 7],
             tracing: Tracing::default(),
+            is_hypercolumn_alike: false,
             bases: Arc::new([]),
             since: 0,
         }

@@ -285,6 +285,7 @@ impl AppState {
             Action::Filter(filter) => place.filter_by(graph, filter),
             Action::Type(digit) => place.type_digit(digit),
             Action::Untype => drop(place.typed.pop()),
+            Action::Mark(pixel) => place.mark(graph.input_shape(), pixel),
             Action::MovePoint(direction) => place.move_point(graph, direction),
             Action::ToggleHealth => panels.health = !panels.health,
             Action::ToggleTheme => panels.theme = panels.theme.other(),
