@@ -5,11 +5,14 @@ mod common;
 use common::{draw, gpu, light, noise, read_map, read_statistics, read_values, tile_draw, upload_luminance};
 use convscope::frame::{Frame, PixelFormat};
 use convscope::gpu::{
-    ChannelOrder, Cover, FeatureMapBuffer, Fit, FrameBuffer, GpuContext, HypercolumnPass, Join,
-    LuminancePass, MapStatistics, PercentilesPass, PictureRenderer, Preprocessing, Preprocessor, Rect,
-    Resize, RgbDraw, RgbRenderer, SaliencyPass, StatisticsPass, TileDraw, TilesRenderer, twin,
+    BasisBuffer, ChannelOrder, ComponentsPass, Cover, FeatureMapBuffer, Fit, FrameBuffer, GpuContext,
+    HypercolumnPass, Join, LuminancePass, MapStatistics, PercentilesPass, PictureRenderer, Preprocessing,
+    Preprocessor, Rect, Resize, RgbDraw, RgbRenderer, SaliencyPass, StatisticsPass, TileDraw, TilesRenderer,
+    twin,
 };
-use convscope::inspect::{ChannelStatistics, LayerOutput, hypercolumn, percentiles, saliency};
+use convscope::inspect::{
+    ChannelStatistics, Components, LayerOutput, Likeness, hypercolumn, likeness, percentiles, saliency,
+};
 use convscope::model::{InputColors, InputScale, Shape};
 use convscope::view::{Colormap, colormap_table};
 
@@ -260,6 +263,58 @@ fn hypercolumns_equal_their_twins_and_are_drawn() {
         let twin = twin::tile_pixel(&seen, picture.shape, [&of_seen; 2], &tiles, 0, [x, y]);
         assert_eq!(pixel.0, twin, "at {x}, {y}");
     }
+}
+
+#[test]
+fn likeness_equals_its_twin_and_zeros_have_no_direction() {
+    let Some(gpu) = gpu() else { return };
+    let shapes = [Shape { channels: 9, height: 5, width: 7 }, Shape { channels: 4, height: 3, width: 3 }];
+    let mut values = shapes.map(|shape| noise(&format!("alike {shape}"), shape.len()));
+    // One cell of zeros, where one layer alone is compared.
+    values[0].chunks_mut(35).for_each(|channel| channel[12] = 0.0);
+    let pass = HypercolumnPass::new(gpu);
+    for count in [1, 2] {
+        let maps: Vec<_> = shapes.iter().zip(&values).take(count).map(|(s, v)| (&v[..], *s)).collect();
+        let uploaded: Vec<_> = maps.iter().map(|(v, s)| upload_innermost(gpu, v, *s)).collect();
+        for cell in [[2, 3], [1, 5]] {
+            let [row, column] = cell;
+            let vector = likeness::vector(&outputs(&maps), [5, 7], cell);
+            let expected = Likeness::of(&outputs(&maps), [5, 7], &vector);
+            let vector = pass.vector(gpu, &uploaded, [5, 7], [column as u32, row as u32]);
+            let found = read_map(gpu, &pass.likeness(gpu, &uploaded, [5, 7], &vector));
+            let (cosines, has_direction) = found.split_at(35);
+            for (found, expected) in cosines.iter().zip(&expected.cosines) {
+                assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+            }
+            let has: Vec<bool> = has_direction.iter().map(|has| *has == 1.0).collect();
+            assert_eq!(has, expected.has_direction);
+            let zeros = match (count, cell) {
+                (1, [1, 5]) => 35,
+                (1, _) => 1,
+                _ => 0,
+            };
+            assert_eq!(expected.without_direction(), zeros);
+        }
+    }
+}
+
+#[test]
+fn cells_lie_along_components_as_in_host_memory() {
+    let Some(gpu) = gpu() else { return };
+    let shape = Shape { channels: 21, height: 6, width: 9 };
+    // Far from zero, so that the mean has to be taken away before anything is added up.
+    let values: Vec<f32> = noise("components", shape.len()).iter().map(|value| value + 100.0).collect();
+    let output = &outputs(&[(&values[..], shape)])[0];
+    let components = Components::of(output).unwrap();
+    let pass = ComponentsPass::new(gpu);
+    let basis = BasisBuffer::upload(gpu, &components);
+    let found = pass.run(gpu, &upload_innermost(gpu, &values, shape), &basis).unwrap();
+    let expected = components.project(output);
+    for (found, expected) in read_map(gpu, &found).iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-4, "{found} instead of {expected}");
+    }
+    let other = Shape { channels: 20, ..shape };
+    assert!(pass.run(gpu, &upload_innermost(gpu, &values[..other.len()], other), &basis).is_none());
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod hypercolumn;
 mod input;
 mod kernels;
 mod keys;
+mod likeness;
 mod maps;
 mod merge;
 mod names;
@@ -74,6 +75,7 @@ pub enum Command {
     Maps(maps::MapsArgs),
     Sheet(sheet::SheetArgs),
     Hypercolumn(hypercolumn::HypercolumnArgs),
+    Likeness(likeness::LikenessArgs),
     Cam(cam::CamArgs),
     Saliency(saliency::SaliencyArgs),
     Prefer(prefer::PreferArgs),
@@ -108,6 +110,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Maps(args)) => maps::run(args),
         Some(Command::Sheet(args)) => sheet::run(args),
         Some(Command::Hypercolumn(args)) => hypercolumn::run(args),
+        Some(Command::Likeness(args)) => likeness::run(args),
         Some(Command::Cam(args)) => cam::run(args),
         Some(Command::Saliency(args)) => saliency::run(args),
         Some(Command::Prefer(args)) => prefer::run(args),
