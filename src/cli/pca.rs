@@ -15,7 +15,7 @@ use super::pictures;
 use crate::app::lens::pca::{explained_in_words, given, meaning, not_colored};
 use crate::app::state::Basis;
 use crate::engine::Engine;
-use crate::figure::{Legend, Tile, tile_grid_figure};
+use crate::figure::{Heading, Legend, Sheet, Tile};
 use crate::inspect::components::{COUNT, MOST_CHANNELS, REACH};
 use crate::inspect::{CellSum, Components, LayerOutput};
 use crate::model::LayerIndex;
@@ -151,11 +151,19 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
         }
         if let Some(path) = asked.output {
             let seen = output::seen_picture(frame, how, graph.input_shape());
-            let tiles = tiles(&values, components, width, seen);
-            let title = format!("{} · layer {layer} · {} · as one colour picture", node.name, node.shape);
-            let subtitle = network::signed(&picture.title(), engine.weights());
-            let legend = legend(basis);
-            let figure = tile_grid_figure(&title, &subtitle, &tiles, asked.tile_size, false, Some(&legend))?;
+            let (columns, cells) = tiles(&values, components, width, seen).into_iter().unzip();
+            let sheet = Sheet {
+                title: format!("{} · layer {layer} · {} · as one colour picture", node.name, node.shape),
+                subtitle: network::signed(&picture.title(), engine.weights()),
+                columns,
+                rows: vec![],
+                cells: vec![cells],
+                tile_side: asked.tile_size,
+                smooth: false,
+                legend: Some(legend(basis)),
+                notes: vec![],
+            };
+            let figure = sheet.draw()?;
             write(path, figure.encode(path)?)?;
         }
         let plane = |values: &[f32]| values.chunks(width).map(<[f32]>::to_vec).collect();
@@ -219,32 +227,37 @@ fn of_pictures(
     Ok(Basis { components, made_of: format!("{spec} ({pictures}, {} cells)", sum.cells()) })
 }
 
-/// The picture, all components as its colours, and each by itself.
-fn tiles(values: &[f32], components: &Components, width: usize, seen: RgbImage) -> Vec<Tile> {
+/// The picture, all components as its colours, and each by itself, with what stands over them.
+fn tiles(
+    values: &[f32],
+    components: &Components,
+    width: usize,
+    seen: RgbImage,
+) -> Vec<(Heading, Option<Tile>)> {
     let cells = values.len() / COUNT;
     let [_, reach] = components.ends();
     let planes = values.chunks(cells.max(1)).zip(reach);
     let parts: Vec<f32> =
         planes.flat_map(|(plane, reach)| plane.iter().map(move |value| value / reach)).collect();
+    // What is not finite stays so.
     let clamped: Vec<f32> = parts.iter().map(|part| part.clamp(-1.0, 1.0)).collect();
-    let mut tiles = vec![
-        Tile { picture: seen, caption: "picture".into() },
-        Tile {
-            picture: paint_rgb(&clamped, [width, cells / width.max(1)], (-1.0, 1.0)),
-            caption: "all three".into(),
-        },
-    ];
-    let names = ["red", "green", "blue"];
+    let column = |name: String, picture| {
+        let tile = Tile { picture, caption: String::new() };
+        (Heading { lines: vec![name] }, Some(tile))
+    };
+    let all = paint_rgb(&clamped, [width, cells / width.max(1)], (-1.0, 1.0));
+    let mut tiles = vec![column("picture".into(), seen), column("all three".into(), all)];
     let range = ColorRange::plain((-1.0, 1.0), Colormap::Diverging);
     for (place, plane) in parts.chunks(cells.max(1)).enumerate().take(components.count()) {
-        let caption = format!("{}: {:.1} %", names[place], components.explained[place] * 100.0);
-        tiles.push(Tile { picture: paint(plane, width, &range, Colormap::Diverging), caption });
+        let name =
+            format!("{}: {:.1} %", ["red", "green", "blue"][place], components.explained[place] * 100.0);
+        tiles.push(column(name, paint(plane, width, &range, Colormap::Diverging)));
     }
     tiles
 }
 
 fn legend(basis: &Basis) -> Legend {
-    let text = format!("{}. {} Made of {}.", explained_in_words(&basis.components), meaning(), basis.made_of);
+    let text = format!("{} {} Made of {}.", explained_in_words(&basis.components), meaning(), basis.made_of);
     Legend {
         table: colormap_table(Colormap::Diverging),
         low: format!("−{REACH} deviations"),

@@ -57,13 +57,13 @@ pub fn not_colored(node: &Node) -> Option<String> {
     is_one.then(|| format!("{} has one cell, and so nothing that differs from cell to cell", node.name))
 }
 
-/// `red 31 %, green 12 %, blue 8 % of the variance`; of fewer directions, those that there are.
+/// `Of what the cells differ by (the variance) red has 31 %, …`; of fewer directions, those that there are.
 pub fn explained_in_words(components: &Components) -> String {
     let parts = COLORS.iter().zip(components.explained).take(components.count());
-    let parts: Vec<_> = parts.map(|((_, name), part)| format!("{name} {}", percent(part))).collect();
+    let parts: Vec<_> = parts.map(|((_, name), part)| format!("{name} has {}", percent(part))).collect();
     match parts.is_empty() {
-        true => "all cells are alike: there is no direction in which they differ".into(),
-        false => format!("{} of what cells differ by (the variance)", parts.join(", ")),
+        true => "All cells are alike: there is no direction in which they differ.".into(),
+        false => format!("Of what the cells differ by (the variance) {}.", parts.join(", ")),
     }
 }
 
@@ -212,12 +212,9 @@ impl OverlayWork for Work {
             }));
         }
         lines.push(Line::quiet(meaning()));
-        let renew = look.key(Action::OfLens(NAME, RENEW));
-        let renew =
-            if renew.is_empty() { format!("{} pca-{RENEW}", look.key(Action::TogglePalette)) } else { renew };
-        lines.push(Line::quiet(format!(
-            "The colours are made of {made_of} and stay; {renew} takes this frame's."
-        )));
+        let palette = look.key(Action::TogglePalette);
+        let renew = format!("{palette} and `pca {RENEW}` takes this frame's");
+        lines.push(Line::quiet(format!("The colours are made of {made_of} and stay; {renew}.")));
         lines
     }
 }
