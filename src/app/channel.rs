@@ -39,6 +39,13 @@ impl ChannelValues {
         self.values.get(row * self.shape.width + column).copied().filter(|_| column < self.shape.width)
     }
 
+    /// Row and column of the largest value.
+    pub fn strongest(&self) -> Option<[usize; 2]> {
+        let finite = self.values.iter().enumerate().filter(|(_, value)| value.is_finite());
+        let (at, _) = finite.rev().max_by(|a, b| a.1.total_cmp(b.1))?;
+        Some([at / self.shape.width, at % self.shape.width])
+    }
+
     /// How many cells have values in each of [`BARS`] equal parts of the range from the smallest to the largest; cells
     /// that are no number are left out. Empty for a map of one value.
     pub fn histogram(&self) -> Vec<f32> {

@@ -3,7 +3,8 @@
 
 mod arrange;
 mod bases;
-pub mod channel;
+pub mod cell;
+mod channel;
 mod damage;
 pub mod download;
 mod first_run;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use egui::ViewportId;
 
+use super::cell::CellView;
 use super::channel::ChannelView;
 use super::damage::PanelLayout;
 use super::geometry::{enlarged, in_pixels, join};
@@ -27,6 +28,7 @@ pub struct Scene {
     /// Draws what was laid out last.
     pub renderer: Renderer,
     channel: ChannelView,
+    cell: CellView,
     /// Of the lenses that were used so far.
     tiles_work: BTreeMap<LensName, Box<dyn TilesWork>>,
     overlay_work: BTreeMap<LensName, Box<dyn OverlayWork>>,
@@ -48,6 +50,7 @@ impl Scene {
         Self {
             renderer: Renderer::new(gpu, format, ctx.clone()),
             channel: ChannelView::default(),
+            cell: CellView::default(),
             tiles_work: BTreeMap::new(),
             overlay_work: BTreeMap::new(),
             gpu: gpu.clone(),
@@ -153,12 +156,18 @@ impl Scene {
         model.channel = shown
             .zip(state.selected_channel(layer))
             .and_then(|(shown, channel)| self.channel.values(&self.gpu, shown, layer, channel, wait));
+        let of_cell =
+            shown.filter(|_| state.explains_cell()).zip(state.selected_channel(layer)).zip(model.cell);
+        model.explained = of_cell.and_then(|((shown, channel), cell)| {
+            self.cell.explain(&self.gpu, shown, (layer, channel as usize), cell, wait)
+        });
     }
 
     /// When to draw again because of what is on its way: numbers from the drawing device, tiles that grow.
     pub fn next_look(&self, now: Instant) -> Option<Instant> {
-        let is_waiting =
-            self.overlay_work.values().any(|work| work.is_waiting()) || self.channel.is_waiting();
+        let is_waiting = self.overlay_work.values().any(|work| work.is_waiting())
+            || self.channel.is_waiting()
+            || self.cell.is_waiting();
         let is_growing = self.tiles_work.values().any(|work| work.is_growing());
         let copied = is_waiting.then(|| now + COPY_POLL);
         copied.or(is_growing.then(|| now + GROWTH_POLL))

@@ -149,6 +149,7 @@ impl Shown {
             basis: self.bases.of(layer).filter(|_| wants_basis(state, layer)),
             moments: Arc::new([]),
             channel: None,
+            explained: None,
             curve: curve.into(),
             cell: None,
             pixel: None,

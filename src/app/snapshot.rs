@@ -11,8 +11,8 @@ use crate::engine::Placement;
 use crate::gpu::{FeatureMapBuffer, GpuContext, readback};
 use crate::inspect::ChannelStatistics;
 use crate::record::{
-    LayerInfo, LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo, SnapshotJob,
-    Values, file_name,
+    CellInfo, LayerInfo, LensInfo, LockedRanges, Numbers, OverInfo, Prediction, Provenance, SnapshotInfo,
+    SnapshotJob, Values, file_name,
 };
 
 /// How many classes a snapshot names.
@@ -64,6 +64,7 @@ pub fn take(
         opacity: state.lenses.opacity,
     });
     let locked = state.colors.locks.get(&layer).filter(|_| colors.is_locked);
+    let explained = model.explained.as_ref().and_then(|explained| explained.as_ref().ok());
     let info = SnapshotInfo {
         provenance: Provenance::new(&network.graph, &network.weights, how),
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
@@ -95,6 +96,7 @@ pub fn take(
         channels: channels.to_vec(),
         selected: state.place.selected,
         enlarged: state.place.enlarged,
+        cell: explained.map(|cell| CellInfo::new(&network.graph, &cell.sum, cell.own, &cell.told)),
         normalize: colors.scale.normalize.to_string(),
         locked: colors.is_locked,
         locked_ranges: locked.map(|versions| versions.iter().map(locked_ranges).collect()),

@@ -222,7 +222,7 @@ impl View {
         self.arrange(layer, session);
         // Another channel may be the selected one now.
         let request = self.state.request();
-        if !request.traces.is_empty() {
+        if !request.traces.is_empty() || self.state.explains_cell() {
             session.request(request);
         }
         let mut model = self.model(session, around);

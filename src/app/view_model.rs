@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::cell::ExplainedCell;
 use super::channel::ChannelValues;
 use super::health::LayerMarks;
 use super::lens::{Line, Look};
@@ -34,6 +35,8 @@ pub struct ViewModel {
     pub moments: Arc<[Moment]>,
     /// The enlarged channel's map.
     pub channel: Option<ChannelValues>,
+    /// How the cell of the enlarged map that is pointed at or marked is computed, where that is shown; or why not.
+    pub explained: Option<Result<Arc<ExplainedCell>, String>>,
     /// Of the selected channel over the last seconds: seconds ago, mean, largest value.
     pub curve: Arc<[(f32, f32, f32)]>,
     /// The cell (row, column) of the enlarged map under the cursor.

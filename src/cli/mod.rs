@@ -6,6 +6,7 @@ mod best;
 mod by_class;
 mod cam;
 mod cameras;
+mod cell;
 mod classify;
 mod coloring;
 mod dataset;
@@ -80,6 +81,7 @@ pub enum Command {
     Saliency(saliency::SaliencyArgs),
     Prefer(prefer::PreferArgs),
     Kernels(kernels::KernelsArgs),
+    Cell(cell::CellArgs),
     Keys(keys::KeysArgs),
     Diagnose(diagnose::DiagnoseArgs),
     Best(best::BestArgs),
@@ -115,6 +117,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Saliency(args)) => saliency::run(args),
         Some(Command::Prefer(args)) => prefer::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
+        Some(Command::Cell(args)) => cell::run(args),
         Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Best(args)) => best::run(args),

@@ -114,7 +114,7 @@ fn settings(
     state.place.channels = channels;
     state.place.tile_size = view.tile_size.map_or(TileSize::Auto, TileSize::Pixels);
     (state.place.sort, state.place.filter) = (view.sort, view.filter);
-    (state.place.enlarged, state.place.point) = (view.enlarge, view.mark);
+    (state.place.enlarged, state.place.point) = (view.enlarge || view.cell, view.mark);
     state.place.followed = view.select;
     state.how = input.preprocess.for_input(graph.input_shape())?;
     state.colors = Colors::new(view.colors.scale(), view.colors.colormap);
@@ -126,6 +126,7 @@ fn settings(
     let panels = &mut state.panels;
     (panels.mirror, panels.theme) = (view.mirror, view.theme);
     (panels.network_input, panels.curve, panels.health) = (view.show_input, view.curve, view.health);
+    panels.cell = view.cell;
     // Predictions of random weights mean nothing: they are not even computed.
     panels.predictions = model.is_trained() && !view.no_predictions;
     state.lenses.opacity = view.opacity;

@@ -4,6 +4,7 @@
 //!
 //! An [`Engine`] stays on the thread that made it (Burn's stream is thread-local).
 
+mod cell;
 mod error;
 mod model;
 mod outputs;
@@ -25,6 +26,7 @@ use crate::model::{Graph, LayerIndex, Precision};
 use crate::network::{Folding, Network, input_from_values, values};
 use crate::weights::{Origin, Weights};
 
+pub use cell::cell_sum;
 pub use error::EngineError;
 pub use model::{Model, ModelOptions, OpenedModel};
 pub use outputs::{Between, OutputChoice};

@@ -76,6 +76,17 @@ impl FeatureMapBuffer {
         Some(Self { offset, shape: Shape { channels: 1, ..self.shape }, ..self.clone() })
     }
 
+    /// Some cells of all channels, where they lie: from this row and column on, so many high and wide. `None` where they are
+    /// not all there.
+    pub fn part(&self, [row, column]: [usize; 2], [height, width]: [usize; 2]) -> Option<Self> {
+        if row + height > self.shape.height || column + width > self.shape.width {
+            return None;
+        }
+        let skipped = row as u64 * u64::from(self.strides[1]) + column as u64 * u64::from(self.strides[2]);
+        let shape = Shape { height, width, ..self.shape };
+        Some(Self { offset: self.offset + 4 * skipped, shape, ..self.clone() })
+    }
+
     /// Number of values from the first to the last, gaps included.
     pub fn extent(&self) -> u64 {
         let last = [self.shape.channels, self.shape.height, self.shape.width];

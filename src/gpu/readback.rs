@@ -111,9 +111,19 @@ pub struct PendingMap {
     map: FeatureMapBuffer,
 }
 
-/// Submits a copy of a whole feature map.
+/// Submits a copy of a whole feature map. What lies between its channels is not copied.
 pub fn copy_map(gpu: &GpuContext, map: &FeatureMapBuffer) -> PendingMap {
-    PendingMap { bytes: copy(gpu, &[(&map.buffer, map.offset, map.extent() * 4)]), map: map.clone() }
+    let shape = Shape { channels: 1, ..map.shape };
+    let plane = FeatureMapBuffer { shape, ..map.clone() }.extent();
+    if map.shape.channels == 1 || u64::from(map.strides[0]) <= plane {
+        let bytes = copy(gpu, &[(&map.buffer, map.offset, map.extent() * 4)]);
+        return PendingMap { bytes, map: map.clone() };
+    }
+    let start = |channel: u64| map.offset + 4 * channel * u64::from(map.strides[0]);
+    let planes: Vec<_> =
+        (0..map.shape.channels as u64).map(|channel| (&map.buffer, start(channel), 4 * plane)).collect();
+    let strides = [plane as u32, map.strides[1], map.strides[2]];
+    PendingMap { bytes: copy(gpu, &planes), map: FeatureMapBuffer { strides, ..map.clone() } }
 }
 
 impl PendingMap {

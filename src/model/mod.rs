@@ -2,6 +2,7 @@
 //!
 //! No Burn, no wgpu: [`crate::network`] executes a [`Graph`], everything else asks it for names and shapes.
 
+mod activation;
 pub mod architectures;
 mod builder;
 mod conventions;

@@ -3,6 +3,7 @@
 
 mod basis;
 pub mod best;
+mod cell;
 mod encode;
 mod lock;
 mod preferred;
@@ -13,6 +14,7 @@ mod tensorboard;
 mod writer;
 
 pub use basis::{BasisError, basis_tensors, read_bases};
+pub use cell::CellInfo;
 pub use encode::{EncodeError, jpeg, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};
 pub use preferred::{Came, Preferred, PreferredError, PreferredInfo, PreferredRequest, PreferredStore};

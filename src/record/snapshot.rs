@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::cell::CellInfo;
 use super::{EventError, EventWriter, LayerInfo, LockedRanges, Provenance, png, tensors};
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
@@ -83,6 +84,9 @@ pub struct SnapshotInfo {
     pub selected: usize,
     /// True where only the selected one was shown.
     pub enlarged: bool,
+    /// How its marked cell is computed, where that was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellInfo>,
     /// What the ends of the colormap stand for, as `--normalize` has it.
     pub normalize: String,
     /// True where ranges of an earlier frame were held.

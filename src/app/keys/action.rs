@@ -110,6 +110,10 @@ pub enum Action {
     Mark([u32; 2]),
     /// Move the point that keys mark.
     MovePoint(Direction),
+    /// The cell of the enlarged map at this part of its width and height is marked.
+    MarkPoint([f32; 2]),
+    /// How the marked cell is computed, or no longer.
+    ToggleCell,
     /// Mark what is wrong with maps.
     ToggleHealth,
     /// Forget what was seen of the maps' health.

@@ -91,6 +91,7 @@ const SORTING: &[Row] = &[
     ("similar", Action::ToggleSimilarity, &["shift s"], "similar channels beside each other, or by number"),
     ("next-filter", Action::NextFilter, &["shift f"], "hide silent channels, dead ones, or none"),
     ("untype", Action::Untype, &["backspace"], "take the last digit back"),
+    ("cell", Action::ToggleCell, &["'"], "how the marked cell of the enlarged map is computed"),
     ("health", Action::ToggleHealth, &["d"], "diagnose: mark dead, solid and copying maps"),
     ("restart-health", Action::RestartHealth, &["shift d"], "diagnose from here on"),
     ("next-picture", Action::NextPicture, &["e"], "next picture of the folder; one frame forward"),

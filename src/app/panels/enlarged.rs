@@ -7,6 +7,7 @@ use super::arrangement::Arrangement;
 use super::glossary;
 use crate::app::channel::{cells_that_see, in_words};
 use crate::app::geometry::{enlarged, in_pixels};
+use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
@@ -52,7 +53,14 @@ pub fn over_map(
         let cell = |part: f32, cells: usize| ((part * cells as f32) as usize).min(cells - 1);
         [cell(inside.y, shape.height), cell(inside.x, shape.width)]
     });
-    let Some([row, column]) = under_cursor.or(state.place.marked_cell(shape)) else { return };
+    if let Some([row, column]) = under_cursor.filter(|_| response.clicked() && !response.double_clicked()) {
+        let part = |at: usize, cells: usize| (at as f32 + 0.5) / cells as f32;
+        out.actions.push(Action::MarkPoint([part(column, shape.width), part(row, shape.height)]));
+    }
+    // What is explained is the strongest cell, until another one is meant.
+    let strongest = model.channel.as_ref().filter(|_| state.explains_cell()).and_then(|map| map.strongest());
+    let marked = under_cursor.or(state.place.marked_cell(shape)).or(strongest);
+    let Some([row, column]) = marked else { return };
     out.cell = Some([row, column]);
     let cell = cells_rect(place, shape, [row, row], [column, column]);
     outline(ui, cell);

@@ -2,6 +2,7 @@
 //! colours mean, how does it run.
 
 mod arrangement;
+mod cell;
 mod choices;
 mod enlarged;
 mod glossary;
@@ -42,6 +43,13 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         .resizable(false)
         .exact_size(width)
         .show(ui, |ui| left::show(ui, state, model, &mut out));
+    if state.explains_cell() {
+        let width = cell::width(ui.available_width());
+        let frame = Frame::NONE.inner_margin(Margin::symmetric(10, 10));
+        egui::Panel::right("cell").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
+            cell::show(ui, state, model);
+        });
+    }
     egui::CentralPanel::default().frame(Frame::NONE.inner_margin(Margin::same(10))).show(ui, |ui| {
         let area = ui.available_rect_before_wrap();
         tiles::tiles(ui, state, model, &mut out);

@@ -58,6 +58,7 @@ pub(super) fn again(
         (panels.network_input, "--show-input"),
         (panels.curve, "--curve"),
         (panels.health, "--health"),
+        (state.explains_cell(), "--cell"),
         (panels.mirror, "--mirror"),
         (!panels.predictions && model.trained(), "--no-predictions"),
         (state.colors.smooth, "--smooth"),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::keys::{Action, Keymap, keymap};
 use super::lens::{self, Look, Needs, OverlayLens, TilesLens};
 use crate::gpu::Preprocessing;
+use crate::inspect::cell::{Route, route};
 use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex};
 use crate::session::Request;
@@ -154,6 +155,9 @@ impl AppState {
                 needs.join(lens::first_order_needs(&look));
             }
         }
+        for route in layers.iter().filter_map(|&layer| self.explained_route(layer)) {
+            needs.join(Needs { maps: self.graph.nodes[route.adds].inputs.clone(), ..Needs::default() });
+        }
         if self.panels.network_input {
             needs.join(Needs { maps: vec![0], ..Needs::default() });
         }
@@ -189,6 +193,17 @@ impl AppState {
     /// True where one map is shown large, with what is known of it.
     pub fn shows_one_map(&self) -> bool {
         self.place.enlarged && self.shows_maps()
+    }
+
+    /// True where it is shown how a cell is computed.
+    pub fn explains_cell(&self) -> bool {
+        self.panels.cell && self.shows_one_map()
+    }
+
+    /// The way to the selected channel of a layer, where a cell of it is explained.
+    fn explained_route(&self, layer: LayerIndex) -> Option<Route> {
+        let channel = self.selected_channel(layer).filter(|_| self.explains_cell())?;
+        route(&self.graph, layer, channel as usize).ok()
     }
 
     /// How much is shown in the left panel beside what always is.
@@ -287,6 +302,8 @@ impl AppState {
             Action::Untype => drop(place.typed.pop()),
             Action::Mark(pixel) => place.mark(graph.input_shape(), pixel),
             Action::MovePoint(direction) => place.move_point(graph, direction),
+            Action::MarkPoint(point) => place.point = Some(point),
+            Action::ToggleCell => self.toggle_cell(),
             Action::ToggleHealth => panels.health = !panels.health,
             Action::ToggleTheme => panels.theme = panels.theme.other(),
             Action::ToggleHelp => panels.help = !panels.help,
@@ -317,6 +334,14 @@ impl AppState {
             self.time.held = None;
         }
         compares.then_some(Effect::Hold)
+    }
+
+    /// Shows how the marked cell is computed: a map has to be enlarged for it.
+    fn toggle_cell(&mut self) {
+        self.panels.cell = !self.explains_cell();
+        if self.panels.cell {
+            (self.lenses.tiles, self.place.enlarged) = (None, true);
+        }
     }
 
     fn reset(&mut self) {

@@ -15,6 +15,8 @@ pub struct Panels {
     pub mirror: bool,
     /// What is wrong with maps is marked.
     pub health: bool,
+    /// How the marked cell of the enlarged map is computed is shown.
+    pub cell: bool,
     /// The key list is shown.
     pub help: bool,
     /// The first keys are shown, until one is pressed.
@@ -35,6 +37,7 @@ impl Default for Panels {
             network_input: false,
             mirror: false,
             health: false,
+            cell: false,
             help: false,
             hint: false,
             palette: None,

@@ -89,6 +89,9 @@ pub struct ViewArgs {
     /// Mark what is wrong with maps, over all frames so far.
     #[arg(long)]
     pub health: bool,
+    /// Show the selected channel alone, and how its cell at --mark (else its strongest one) is computed.
+    #[arg(long)]
+    pub cell: bool,
     /// Other weights to show beside those of --weights, with the signed difference; up to three times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<WeightsSpec>,
