@@ -7,6 +7,7 @@ use super::lens;
 use super::state::{AppState, Search};
 use super::view_model::ViewModel;
 use crate::app::keys::Direction;
+use crate::gpu::InputChanges;
 use crate::inspect::{Start, no_answer};
 use crate::model::labels::Label;
 use crate::view::{Normalize, Sort};
@@ -122,6 +123,7 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
             let acts = matches!(normalize, Normalize::Layer | Normalize::Symmetric);
             say(!acts, "boost acts on one range for the layer: choose layer or symmetric first")
         }
+        Action::ChangeInput(change) => InputChanges::hindered(change, graph.input_shape()).map(String::from),
         Action::TogglePredictions | Action::ToggleCurve => {
             let has_none = graph.answer().is_none();
             has_none

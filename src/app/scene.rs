@@ -114,7 +114,7 @@ impl Scene {
         };
         // The part of the picture that the network sees.
         let mut seen = place;
-        if let Some(input) = shown.map(0).filter(|_| state.panels.network_input) {
+        if let Some(input) = shown.map(0).filter(|_| state.shows_input()) {
             let scale = shown.model.weights.conventions.input_scale;
             let (low, high) = scale.ends();
             let placing = Placing { mirror, ..Placing::one(self.renderer.content.panels.size, place) };

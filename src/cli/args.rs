@@ -10,7 +10,7 @@ use super::output;
 use super::share::Shard;
 use crate::app::state::Colors;
 use crate::engine::{Between, OutputChoice, Placement, WeightsSpec};
-use crate::gpu::{Fit, Like, Preprocessing, Resize};
+use crate::gpu::{Fit, InputChanges, Like, Preprocessing, Resize};
 use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
 use crate::source::{CameraFormat, CameraRequest, Decoding, Levels, SourceSpec};
@@ -62,12 +62,21 @@ pub struct PreprocessArgs {
     /// How a picture is resized to the network's input [default: bilinear, or as --like has it].
     #[arg(long, value_enum)]
     pub resize: Option<Resize>,
+    /// What is changed in pictures before the network sees them, to learn what it goes by: some of grey, red, green, blue, blur,
+    /// edges, shuffle (sixteen patches; shuffle:SEED in another order) and upside-down, separated by commas.
+    #[arg(long, value_name = "CHANGES")]
+    pub input_change: Option<InputChanges>,
 }
 
 impl PreprocessArgs {
     /// As the engine understands it.
     pub fn preprocessing(&self) -> Preprocessing {
-        Preprocessing { like: self.like, fit: self.fit, resize: self.resize }
+        Preprocessing {
+            like: self.like,
+            fit: self.fit,
+            resize: self.resize,
+            changes: self.input_change.unwrap_or_default(),
+        }
     }
 
     /// As the source understands it.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::args::{OutputArgs, PictureArgs, parse_size};
+use super::network;
 use super::output;
 use super::pictures;
 use crate::engine::{ModelOptions, OpenedModel, WeightsSpec};
@@ -51,6 +52,7 @@ fn input_shape(args: &InputPictureArgs) -> anyhow::Result<Shape> {
 pub fn run(args: &InputPictureArgs) -> anyhow::Result<ExitCode> {
     let shape = input_shape(args)?;
     let how = args.pictures.preprocess.for_input(shape)?;
+    network::tell_changes(&args.pictures.preprocess);
     pictures::for_each(&args.pictures, &mut |picture| {
         let frame = &picture.frame;
         let original = output::rgb_picture(frame)?;

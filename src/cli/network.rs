@@ -99,6 +99,7 @@ pub fn engines(
     {
         eprintln!("{note}");
     }
+    tell_changes(preprocess);
     let gpu = adapter(network)?;
     models
         .iter()
@@ -111,6 +112,14 @@ pub fn engines(
             Ok(Engine::new(loaded, gpu.clone())?)
         })
         .collect()
+}
+
+/// Says that the network does not see pictures as they are.
+pub fn tell_changes(preprocess: &PreprocessArgs) {
+    let changes = preprocess.preprocessing().changes;
+    if !changes.is_empty() {
+        eprintln!("note: the network sees each picture changed: {}", changes.in_words());
+    }
 }
 
 /// That these layers can be compared: they are there, and of the same shape, in all networks.

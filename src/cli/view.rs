@@ -117,6 +117,7 @@ fn settings(
     (state.place.enlarged, state.place.point) = (view.enlarge || view.cell, view.mark);
     state.place.followed = view.select;
     state.how = input.preprocess.for_input(graph.input_shape())?;
+    network::tell_changes(&input.preprocess);
     state.colors = Colors::new(view.colors.scale(), view.colors.colormap);
     state.colors.smooth = view.smooth;
     if let Some(path) = &view.lock {

@@ -169,7 +169,7 @@ impl Engine {
     fn input(&self, frame: &Frame, how: Preprocessing) -> Result<Tensor<4>, EngineError> {
         let (shape, device) = (self.model.graph.input_shape(), self.network.device());
         let scale = self.model.weights.conventions.input_scale;
-        let Some((gpu, preprocessor)) = &self.gpu else {
+        let Some((gpu, preprocessor)) = self.gpu.as_ref().filter(|_| how.changes.is_empty()) else {
             return Ok(input_from_values(twin::preprocess(frame, how, scale, shape), shape, device));
         };
         let (input, place) = bridge::allocate_input(shape, device).map_err(EngineError::new)?;

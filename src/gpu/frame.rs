@@ -72,7 +72,8 @@ impl Preprocessor {
         Self { pipeline: gpu.compute_pipeline("preprocess", "preprocess") }
     }
 
-    /// Writes the picture in this scale and as many channels (1 or 3) as `output` has into it, and submits.
+    /// Writes the picture in this scale and as many channels (1 or 3) as `output` has into it, and submits. What is changed in it
+    /// ([`Preprocessing::changes`]) is the twin's alone.
     pub fn run(
         &self,
         gpu: &GpuContext,

@@ -1,6 +1,7 @@
 //! Everything that is drawn or computed with our own shaders. No Burn: feature maps arrive as
 //! [`FeatureMapBuffer`]s, whoever made them.
 
+mod changes;
 mod class_activation;
 mod components;
 mod context;
@@ -24,6 +25,7 @@ mod tiles;
 pub mod twin;
 mod windows;
 
+pub use changes::{Change, InputChanges};
 pub use class_activation::ClassActivationPass;
 pub use components::{BasisBuffer, ComponentsPass};
 pub use context::{AdapterSummary, GpuContext, GpuError, Traffic, list_adapters, new_instance};

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
+use super::changes::InputChanges;
 use crate::model::Shape;
 
 /// A library whose usual way from a picture file to a network's input is followed.
@@ -109,12 +110,19 @@ pub struct Preprocessing {
     pub fit: Option<Fit>,
     /// How it is resized.
     pub resize: Option<Resize>,
+    /// What is done to it then.
+    pub changes: InputChanges,
 }
 
 impl Preprocessing {
     /// Both chosen.
     pub fn new(fit: Fit, resize: Resize) -> Self {
-        Self { like: None, fit: Some(fit), resize: Some(resize) }
+        Self { fit: Some(fit), resize: Some(resize), ..Self::default() }
+    }
+
+    /// The same without changes: what the network usually sees.
+    pub fn usual(self) -> Self {
+        Self { changes: InputChanges::default(), ..self }
     }
 
     /// How a picture is fitted to this input.
@@ -149,7 +157,7 @@ impl Preprocessing {
         }
     }
 
-    /// That the network's input fits into the resized picture.
+    /// That the network's input fits into the resized picture, and that changes do something.
     ///
     /// # Errors
     /// One sentence where it does not.
@@ -160,7 +168,7 @@ impl Preprocessing {
                  stretch or crop",
                 input.width, input.height
             )),
-            _ => Ok(()),
+            _ => self.changes.check(input),
         }
     }
 

@@ -69,7 +69,7 @@ impl InputColors {
 }
 
 /// Parts of red, green and blue in brightness: luma of Rec. ITU-R BT.601.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Mean and standard deviation of ImageNet's red, green and blue, from 0 to 1.
 const IMAGENET: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];

@@ -23,7 +23,7 @@ mod typed;
 mod window;
 
 pub use builder::{GraphBuilder, GraphError, NewNode, Order};
-pub use conventions::{AvgPool, Conventions, InputColors, InputScale, Precision, three_numbers};
+pub use conventions::{AvgPool, Conventions, InputColors, InputScale, LUMA, Precision, three_numbers};
 pub use cost::Cost;
 pub use field::ReceptiveField;
 pub use graph::{Graph, LayerIndex, Meaning, Node, Output, UnknownLayer};

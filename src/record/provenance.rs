@@ -39,6 +39,9 @@ pub struct Provenance {
     pub fit: String,
     /// `bilinear`, `antialias`, `bicubic` or `nearest`.
     pub resize: Cow<'static, str>,
+    /// What was changed in the pictures then: values of `--input-change`; not there where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_changes: Vec<String>,
 }
 
 impl Provenance {
@@ -63,6 +66,7 @@ impl Provenance {
             like: how.like.map(Like::name).map(Cow::from),
             fit: how.fit(graph.input_shape()).to_string(),
             resize: how.resize().name().into(),
+            input_changes: how.changes.names(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::key::Direction;
 use crate::app::state::{Cells, LensName, Section};
+use crate::gpu::Change;
 use crate::inspect::Start;
 use crate::view::{Filter, Normalize, Sort};
 
@@ -84,6 +85,8 @@ pub enum Action {
     ToggleMirror,
     /// Crop or stretch the picture to the proportions of the network's input.
     ToggleFit,
+    /// The network sees pictures changed so, or no longer.
+    ChangeInput(Change),
     /// Compute and show predictions.
     TogglePredictions,
     /// The picture as it came, or the pixels that the network sees.

@@ -7,6 +7,7 @@ use super::key::{Direction, Key};
 use super::keymap::{Command, Keymap, digits};
 use crate::app::lens::{About, OVERLAYS, TILES};
 use crate::app::state::Cells;
+use crate::gpu::Change;
 use crate::view::{Filter, Normalize, Sort};
 
 /// The table of all commands, lenses included.
@@ -139,6 +140,11 @@ fn commands() -> Vec<Command> {
             filter => format!("hide {} channels", filter.name()),
         };
         all.push(command(&format!("hide-{}", filter.name()), Action::Filter(filter), &[], &help));
+    }
+    for change in Change::ALL {
+        let (name, help) = (format!("input-{}", change.name()), change.in_words());
+        let help = format!("input: the network sees the picture {help}, or as it is");
+        all.push(command(&name, Action::ChangeInput(change), &[], &help));
     }
     for normalize in Normalize::CHOICES {
         let help = format!("colours: {}", normalize.in_words());

@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         return;
     };
     let frame = &shown.frame.frame;
-    let as_input = state.panels.network_input && shown.map(0).is_some();
+    let as_input = state.shows_input() && shown.map(0).is_some();
     let input = shown.model.graph.input_shape();
     let [across, down] = match as_input {
         true => [input.width as f32, input.height as f32],
@@ -65,6 +65,11 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     if state.time.frozen {
         let text = format!("frozen · {} goes on", state.keys.key_for(Action::ToggleFrozen));
         tag(ui, rect.left_top() + Vec2::splat(6.0), &text);
+    }
+    let changes = shown.request.how.changes;
+    if !changes.is_empty() {
+        let text = format!("the network sees it {}", changes.in_words());
+        tag(ui, rect.left_bottom() + Vec2::new(6.0, -28.0), &text);
     }
     if state.time.frozen && model.moments.len() > 1 {
         time_bar(ui, frame.id, state, model, out);

@@ -30,6 +30,9 @@ pub(super) fn again(
     words.extend(state.how.like.map(|like| format!("--like {}", like.name())));
     let fit = state.how.fit(state.graph().input_shape());
     words.push(format!("--fit {fit} --resize {}", state.how.resize().name()));
+    if !state.how.changes.is_empty() {
+        words.push(format!("--input-change {}", state.how.changes));
+    }
     let look = model.look(state);
     words.extend(place_words(state, &look));
     for other in &setup.session.compare {

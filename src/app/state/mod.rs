@@ -158,7 +158,7 @@ impl AppState {
         for route in layers.iter().filter_map(|&layer| self.explained_route(layer)) {
             needs.join(Needs { maps: self.graph.nodes[route.adds].inputs.clone(), ..Needs::default() });
         }
-        if self.panels.network_input {
+        if self.shows_input() {
             needs.join(Needs { maps: vec![0], ..Needs::default() });
         }
         Request {
@@ -188,6 +188,11 @@ impl AppState {
     /// True where tiles are the channels' maps, which have statistics, health and histograms.
     pub fn shows_maps(&self) -> bool {
         self.tiles_lens().shows_maps()
+    }
+
+    /// True where the picture is shown as the network sees it: where it is changed, what lies over it would not fit the other.
+    pub fn shows_input(&self) -> bool {
+        self.panels.network_input || !self.how.changes.is_empty()
     }
 
     /// True where one map is shown large, with what is known of it.
@@ -288,6 +293,7 @@ impl AppState {
             Action::Moment(id) => time.go_to(id),
             Action::ToggleMirror => panels.mirror = !panels.mirror,
             Action::ToggleFit => self.how.fit = Some(self.how.other_fit(graph.input_shape())),
+            Action::ChangeInput(change) => self.how.changes.toggle(change),
             Action::TogglePredictions => panels.predictions = !panels.predictions,
             Action::ToggleInput => panels.network_input = !panels.network_input,
             Action::ToggleCurve => panels.curve = !panels.curve,

@@ -105,6 +105,7 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
     };
     let mut state = AppState::new(graph.clone(), layers[0]);
     let how = args.preprocess.for_input(graph.input_shape())?;
+    network::tell_changes(&args.preprocess);
     state.how = how;
     if let Some(tiles) = args.tiles {
         state.place.channels = format!("0..{tiles}").parse::<ChannelSet>()?;

@@ -68,6 +68,12 @@ pub fn run(args: &BestArgs) -> anyhow::Result<ExitCode> {
     let model = network::open(&args.network)?;
     let graph = model.graph.clone();
     let layer = graph.find(args.layer.trim())?;
+    if args.pictures.preprocess.preprocessing().changes.moves() {
+        bail!(
+            "--input-change shuffle and upside-down put things elsewhere, and patches are cut from the pictures as they are: \
+             choose other changes"
+        );
+    }
     // Before the work begins.
     args.choices.channels(&LayerInfo::new(&graph, layer), &args.report)?;
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;

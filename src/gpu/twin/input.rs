@@ -85,7 +85,8 @@ impl Pixels<'_> {
     }
 }
 
-/// preprocess.wgsl: the values of an input of this shape (1 or 3 channels) in this scale, in channel, row, column order.
+/// preprocess.wgsl: the values of an input of this shape (1 or 3 channels) in this scale, in channel, row, column order; then what
+/// is changed in them.
 pub fn preprocess(frame: &Frame, how: Preprocessing, input_scale: InputScale, shape: Shape) -> Vec<f32> {
     let axes = how.axes([frame.width, frame.height], shape);
     let (divisor, offset) = input_scale.divisor_and_offset();
@@ -120,6 +121,7 @@ pub fn preprocess(frame: &Frame, how: Preprocessing, input_scale: InputScale, sh
             },
         );
     });
+    how.changes.apply(&mut values, shape, input_scale);
     values
 }
 

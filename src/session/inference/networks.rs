@@ -26,6 +26,12 @@ impl Worker<'_> {
         let (gpu, model) = (&self.shared.gpu, &self.model);
         let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
         match self.shared.config.placement {
+            Placement::Gpu if !request.how.changes.is_empty() => {
+                let values = twin::preprocess(&frame.frame, request.how, scale, shape);
+                let input = input_from_values(values, shape, &self.device);
+                let place = bridge::feature_map(input.clone()).map_err(|error| error.to_string())?;
+                Ok((input, Picture::Device(place)))
+            }
             Placement::Gpu => {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
