@@ -104,6 +104,7 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
             say(place.layer + 1 == graph.nodes.len(), "this is the last layer")
         }
         Action::Stage(stage) => say(place.layer == graph.stage_end(stage), "this is the layer that is shown"),
+        Action::PreviousPage | Action::NextPage if state.lenses.tiles == Some(lens::rows::NAME) => None,
         Action::PreviousPage => say(place.page() == 0, "this is the first page"),
         Action::NextPage => {
             let count = state.shown_channels(place.layer).len();

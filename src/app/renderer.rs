@@ -59,8 +59,8 @@ struct Canvas {
     parts: Vec<egui::Rect>,
 }
 
-/// Orders of channels that are kept: of a comparison, all versions have the same.
-const MOST_ORDERS: usize = 4;
+/// Orders of channels that are kept: of a comparison, all versions have the same; of rows, most have.
+const MOST_ORDERS: usize = 16;
 
 /// Pipelines, the panels' memory, and what was drawn last.
 pub struct Renderer {

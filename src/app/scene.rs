@@ -189,13 +189,15 @@ impl Scene {
         let shape = Shape { channels: 1, height, width };
         let hatch = (HATCH * self.renderer.content.panels.scale).round() as u32;
         for (set, area) in sets.into_iter().zip(areas) {
+            // Rows have as many tiles as their layers have channels.
+            let shown = shown.start..shown.end.min(set.order.len().max(shown.start));
             let placing = match state.place.enlarged && subject.is_selectable {
                 // One tile, as large as fits.
                 true => Placing {
                     first: state.place.selected as u32,
                     ..Placing::one(self.renderer.content.panels.size, enlarged(*area, shape))
                 },
-                false => Placing::grid(self.renderer.content.panels.size, *area, &grid, shown.clone()),
+                false => Placing::grid(self.renderer.content.panels.size, *area, &grid, shown),
             };
             self.renderer.content.tile_size = placing.tile_size.map(|side| side as u32);
             self.renderer.upload_order(&set.order);

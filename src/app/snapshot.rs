@@ -84,6 +84,7 @@ pub fn take(
         filter: state.place.filter,
         hidden,
         health: state.panels.health,
+        block: state.panels.block,
         compared_with: setup.session.compare.iter().map(|other| other.spec.to_string()).collect(),
         device: placement.name(),
         adapter: gpu.summary().name,

@@ -127,7 +127,7 @@ fn settings(
     let panels = &mut state.panels;
     (panels.mirror, panels.theme) = (view.mirror, view.theme);
     (panels.network_input, panels.curve, panels.health) = (view.show_input, view.curve, view.health);
-    panels.cell = view.cell;
+    (panels.cell, panels.block) = (view.cell, view.block);
     // Predictions of random weights mean nothing: they are not even computed.
     panels.predictions = model.is_trained() && !view.no_predictions;
     state.lenses.opacity = view.opacity;

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod best;
+pub mod block;
 pub mod cell;
 mod class_activation;
 pub mod components;

@@ -70,6 +70,8 @@ pub struct SnapshotInfo {
     pub hidden: usize,
     /// True where unhealthy maps were marked.
     pub health: bool,
+    /// True where the graph of the layer's stage was shown.
+    pub block: bool,
     /// Weights that were shown beside the main ones.
     pub compared_with: Vec<String>,
     /// Where the network ran: `cpu` or `gpu`.

@@ -4,6 +4,7 @@ use super::key::Direction;
 use crate::app::state::{Cells, LensName, Section};
 use crate::gpu::Change;
 use crate::inspect::Start;
+use crate::model::LayerIndex;
 use crate::view::{Filter, Normalize, Sort};
 
 /// One thing that can be done in the view.
@@ -17,6 +18,8 @@ pub enum Action {
     PreviousStage,
     /// To the end of the next stage.
     NextStage,
+    /// To this layer.
+    Layer(LayerIndex),
     /// To the end of this stage.
     Stage(usize),
     /// Select the channel to the left.
@@ -117,6 +120,8 @@ pub enum Action {
     MarkPoint([f32; 2]),
     /// How the marked cell is computed, or no longer.
     ToggleCell,
+    /// The graph of the layer's stage, or no longer.
+    ToggleBlock,
     /// Mark what is wrong with maps.
     ToggleHealth,
     /// Forget what was seen of the maps' health.

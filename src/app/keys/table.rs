@@ -93,6 +93,7 @@ const SORTING: &[Row] = &[
     ("next-filter", Action::NextFilter, &["shift f"], "hide silent channels, dead ones, or none"),
     ("untype", Action::Untype, &["backspace"], "take the last digit back"),
     ("cell", Action::ToggleCell, &["'"], "how the marked cell of the enlarged map is computed"),
+    ("block", Action::ToggleBlock, &[":"], "the graph of the layer's stage: what leads to it"),
     ("health", Action::ToggleHealth, &["d"], "diagnose: mark dead, solid and copying maps"),
     ("restart-health", Action::RestartHealth, &["shift d"], "diagnose from here on"),
     ("next-picture", Action::NextPicture, &["e"], "next picture of the folder; one frame forward"),

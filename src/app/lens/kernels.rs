@@ -132,12 +132,12 @@ impl TilesLens for Kernels {
         Ok(match choice {
             Choice::Colored(filters) => {
                 let title = format!("kernels of {name}: {of_shape}×3, in colour · {back} shows the maps");
-                Subject { size, count: filters.len(), is_selectable: true, titles: vec![title] }
+                Subject { size, count: filters.len(), is_selectable: true, titles: vec![title], rows: vec![] }
             }
             Choice::Single(filters) => {
                 let title =
                     format!("kernels of {name}: {of_shape}, each for one channel · {back} shows the maps");
-                Subject { size, count: filters.len(), is_selectable: true, titles: vec![title] }
+                Subject { size, count: filters.len(), is_selectable: true, titles: vec![title], rows: vec![] }
             }
             Choice::Slices(filter) => {
                 let count = kernel.channels;
@@ -147,7 +147,7 @@ impl TilesLens for Kernels {
                     "kernel of {name}: filter {filter}, a {of_shape} slice for each of {count} channels{whose} \
                      · arrows choose the filter · {back} shows the maps"
                 );
-                Subject { size, count, is_selectable: false, titles: vec![title] }
+                Subject { size, count, is_selectable: false, titles: vec![title], rows: vec![] }
             }
         })
     }

@@ -51,7 +51,7 @@ pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
         _ => titles.to_vec(),
     };
     let count = look.channels().len();
-    Subject { size: [shape.width, shape.height], count, is_selectable: true, titles }
+    Subject { size: [shape.width, shape.height], count, is_selectable: true, titles, rows: vec![] }
 }
 
 /// Where other ranges than those of the session are put, of each version.

@@ -22,6 +22,7 @@ mod origin;
 mod overlay;
 pub mod pca;
 pub mod preferred;
+pub mod rows;
 pub mod saliency;
 mod tiles;
 
@@ -37,7 +38,7 @@ pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 
 /// What the tiles can show; the first is there from the start.
 pub static TILES: &[&dyn TilesLens] =
-    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred];
+    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred, &rows::Rows];
 
 /// What can lie over the picture.
 pub static OVERLAYS: &[&dyn OverlayLens] = &[

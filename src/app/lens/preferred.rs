@@ -51,7 +51,13 @@ impl TilesLens for Preferred {
         let origin = request.origin.in_words(look.graph, look.labels);
         let [height, width] = request.settings.size;
         let title = format!("what {origin} would like to see, grown from noise · {back} shows the maps");
-        Ok(Subject { size: [width, height], count: 1, is_selectable: false, titles: vec![title] })
+        Ok(Subject {
+            size: [width, height],
+            count: 1,
+            is_selectable: false,
+            titles: vec![title],
+            rows: vec![],
+        })
     }
 
     fn hindered(&self, look: &Look<'_>) -> Option<String> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::about::{About, Choices, Needs};
 use super::legend::Line;
 use super::look::Look;
+use crate::app::state::Lenses;
 use crate::gpu::{FeatureMapBuffer, GpuContext, StatisticsBuffer};
+use crate::model::LayerIndex;
 use crate::view::{Colormap, Scale};
 
 /// One answer to what the tiles show. Stateless: what is chosen is in the [`Look`], what is computed in [`TilesWork`].
@@ -33,6 +35,9 @@ pub trait TilesLens: Sync {
     fn hindered(&self, _look: &Look<'_>) -> Option<String> {
         None
     }
+
+    /// A command that only it knows. `layer`: the chosen one.
+    fn act(&self, _command: &str, _lenses: &mut Lenses, _layer: LayerIndex) {}
 
     /// What it keeps while it is in use.
     fn start(&self, gpu: &GpuContext) -> Box<dyn TilesWork>;
@@ -71,6 +76,8 @@ pub struct Subject {
     pub is_selectable: bool,
     /// What stands over the tiles; one for each version that is shown beside the others.
     pub titles: Vec<String>,
+    /// Layers, each of which has a row of tiles; empty where all are of one layer.
+    pub rows: Vec<LayerIndex>,
 }
 
 /// Computes and keeps what is drawn, on the drawing device.

@@ -95,6 +95,10 @@ pub fn channels_in_words(state: &AppState, model: &ViewModel) -> String {
     let channel = channels.get(state.place.selected).copied().unwrap_or_default();
     let subject = state.tiles_lens().subject(&model.look(state));
     if let Some(subject) = subject.ok().filter(|subject| !subject.is_selectable) {
+        if !subject.rows.is_empty() {
+            let all = crate::app::lens::rows::chosen(&model.look(state)).len();
+            return format!("{} of {all} layers in rows", subject.rows.len());
+        }
         // One picture belongs to a channel, many slices to a filter.
         let what = if subject.count == 1 { "channel" } else { "filter" };
         return format!("{what} {channel}, {} {of}{by}", state.place.selected + 1);

@@ -2,6 +2,7 @@
 //! colours mean, how does it run.
 
 mod arrangement;
+mod block;
 mod cell;
 mod choices;
 mod enlarged;
@@ -14,6 +15,7 @@ mod notices;
 mod palette;
 mod picture;
 mod predictions;
+mod rows;
 mod tiles;
 
 use std::time::{Duration, Instant};
@@ -48,6 +50,14 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         let frame = Frame::NONE.inner_margin(Margin::symmetric(10, 10));
         egui::Panel::right("cell").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
             cell::show(ui, state, model);
+        });
+    }
+    if state.panels.block {
+        let panel = block::BlockPanel::new(state, model, ui.available_size() - egui::Vec2::splat(20.0));
+        let frame = Frame::NONE.inner_margin(Margin { left: 10, right: 10, top: 4, bottom: 6 });
+        let height = panel.height + 10.0;
+        egui::Panel::bottom("block").frame(frame).resizable(false).exact_size(height).show(ui, |ui| {
+            panel.show(ui, state, &mut out);
         });
     }
     egui::CentralPanel::default().frame(Frame::NONE.inner_margin(Margin::same(10))).show(ui, |ui| {

@@ -41,6 +41,11 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
             return;
         }
     };
+    if !subject.rows.is_empty() {
+        super::rows::show(ui, area, &response, state, model, out);
+        turn_pages(ui, &response, out);
+        return;
+    }
     let is_map = state.shows_maps();
     let versions = subject.titles.len().max(1);
     for version in 0..versions {
@@ -93,6 +98,7 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         let colors = colors.get(version);
         number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
     }
+    turn_pages(ui, &response, out);
     // The version under a point, and the place of the tile in it.
     let place_at = |at: Pos2| {
         let version = out.tiles.iter().position(|body| body.contains(at))?;
@@ -106,10 +112,6 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         let (position, twice) = (first + place, response.double_clicked());
         out.actions.push(if twice { Action::Enlarge(position) } else { Action::Select(position) });
     }
-    let turn = ui.input(|input| input.events.iter().map(wheel_turn).sum::<f32>());
-    if response.hovered() && turn.abs() >= 1.0 {
-        out.actions.push(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage });
-    }
     let under = response.hover_pos().and_then(place_at).filter(|_| is_map && !state.panels.help);
     if let (Some((version, place)), Some(results)) = (under, &model.activations)
         && let Some((tap, _)) = results.versions(layer).nth(version)
@@ -117,6 +119,14 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         let channel = shown[place];
         response
             .on_hover_text_at_pointer(channel_in_words(channel, tap.channel_statistics[channel as usize]));
+    }
+}
+
+/// What the wheel asks for.
+fn turn_pages(ui: &Ui, response: &egui::Response, out: &mut Arrangement) {
+    let turn = ui.input(|input| input.events.iter().map(wheel_turn).sum::<f32>());
+    if response.hovered() && turn.abs() >= 1.0 {
+        out.actions.push(if turn > 0.0 { Action::PreviousPage } else { Action::NextPage });
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn again(
         (panels.curve, "--curve"),
         (panels.health, "--health"),
         (state.explains_cell(), "--cell"),
+        (panels.block, "--block"),
         (panels.mirror, "--mirror"),
         (!panels.predictions && model.trained(), "--no-predictions"),
         (state.colors.smooth, "--smooth"),

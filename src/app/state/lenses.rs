@@ -30,6 +30,8 @@ pub struct Lenses {
     pub over: Option<LensName>,
     /// How much of the picture that covers, from 0 (the picture alone) to 1 (what lies over it alone).
     pub opacity: f32,
+    /// Layers that are shown in rows.
+    pub rows: Rows,
     /// The layers of the hypercolumn, in ascending order.
     pub hypercolumn: Vec<LayerIndex>,
     /// What is traced back, and how.
@@ -42,6 +44,34 @@ pub struct Lenses {
     pub since: u64,
 }
 
+/// Layers in rows, a page of them at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// In ascending order; empty: the ends of all stages.
+    pub layers: Vec<LayerIndex>,
+    /// A row of the page that is shown.
+    pub first: usize,
+    /// Rows of a page, as they were laid out last.
+    pub page: usize,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { layers: vec![], first: 0, page: usize::MAX }
+    }
+}
+
+impl Rows {
+    /// A page on (+1) or back (−1), where there is one of `count` rows.
+    pub fn turn(&mut self, by: isize, count: usize) {
+        let page = self.page.min(count).max(1);
+        let target = (self.first / page).saturating_add_signed(by) * page;
+        if target < count {
+            self.first = target;
+        }
+    }
+}
+
 impl Default for Lenses {
     fn default() -> Self {
         // The hypercolumn is the tutorial's first one.
@@ -49,6 +79,7 @@ impl Default for Lenses {
             tiles: None,
             over: None,
             opacity: 0.7,
+            rows: Rows::default(),
             hypercolumn: vec![1, 4, 7],
             tracing: Tracing::default(),
             is_hypercolumn_alike: false,
@@ -90,6 +121,8 @@ impl Lenses {
     /// Keeps what another network has too.
     pub fn adopt(&mut self, layers: usize) {
         self.hypercolumn.retain(|&layer| layer < layers);
+        self.rows.layers.retain(|&layer| layer < layers);
+        self.rows.first = 0;
         self.tracing.adopt();
         self.renew();
     }
@@ -98,6 +131,22 @@ impl Lenses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_rows_end_where_rows_do() {
+        let mut rows = Rows { page: 5, ..Rows::default() };
+        rows.turn(-1, 12);
+        assert_eq!(rows.first, 0);
+        for expected in [5, 10, 10] {
+            rows.turn(1, 12);
+            assert_eq!(rows.first, expected);
+        }
+        rows.turn(-1, 12);
+        assert_eq!(rows.first, 5);
+        let mut one = Rows::default();
+        one.turn(1, 3);
+        assert_eq!(one.first, 0);
+    }
 
     #[test]
     fn a_lens_gives_way_to_another_and_goes_when_asked_for_again() {

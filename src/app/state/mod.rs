@@ -19,7 +19,7 @@ use crate::session::Request;
 use crate::view::{Normalize, Sort};
 
 pub use colors::{Colors, LayerRanges, LayerStatistics};
-pub use lenses::{Basis, LensName, Lenses};
+pub use lenses::{Basis, LensName, Lenses, Rows};
 pub use panels::{Panels, Search, Section};
 pub use place::{Arranged, Place};
 pub use time::Time;
@@ -246,6 +246,7 @@ impl AppState {
             Action::NextLayer => place.go_to_layer(graph, place.layer + 1),
             Action::PreviousStage => place.change_stage(graph, -1),
             Action::NextStage => place.change_stage(graph, 1),
+            Action::Layer(layer) => self.go_to(layer),
             Action::Stage(stage) => place.go_to_layer(graph, graph.stage_end(stage)),
             Action::ChannelLeft => self.move_selection([-1, 0]),
             Action::ChannelRight => self.move_selection([1, 0]),
@@ -257,8 +258,8 @@ impl AppState {
                 place.select(graph, position);
                 place.enlarged = !place.enlarged;
             }
-            Action::PreviousPage => place.turn_page(graph, -1),
-            Action::NextPage => place.turn_page(graph, 1),
+            Action::PreviousPage => self.turn_page(-1),
+            Action::NextPage => self.turn_page(1),
             Action::LargerTiles => place.change_tile_size(true, pixels_per_point),
             Action::SmallerTiles => place.change_tile_size(false, pixels_per_point),
             Action::AutomaticTiles => place.tile_size = crate::view::TileSize::Auto,
@@ -274,11 +275,10 @@ impl AppState {
             Action::ToggleSmooth => colors.smooth = !colors.smooth,
             Action::Tiles(lens) => return self.toggle_tiles(lens),
             Action::Over(lens) => lenses.toggle_over(lens),
-            Action::OfLens(lens, command) => {
-                if let Some(lens) = lens::overlay(lens) {
-                    lens.act(command, lenses, place.layer);
-                }
-            }
+            Action::OfLens(lens, command) => match lens::overlay(lens) {
+                Some(lens) => lens.act(command, lenses, place.layer),
+                None => lens::tiles(Some(lens)).act(command, lenses, place.layer),
+            },
             Action::HoldOrigin => {
                 let channel = lens::selected_channel(&self.look());
                 self.lenses.tracing.toggle_held(channel);
@@ -310,6 +310,7 @@ impl AppState {
             Action::MovePoint(direction) => place.move_point(graph, direction),
             Action::MarkPoint(point) => place.point = Some(point),
             Action::ToggleCell => self.toggle_cell(),
+            Action::ToggleBlock => panels.block = !panels.block,
             Action::ToggleHealth => panels.health = !panels.health,
             Action::ToggleTheme => panels.theme = panels.theme.other(),
             Action::ToggleHelp => panels.help = !panels.help,
@@ -340,6 +341,24 @@ impl AppState {
             self.time.held = None;
         }
         compares.then_some(Effect::Hold)
+    }
+
+    /// A layer by itself, of several in rows.
+    fn go_to(&mut self, layer: LayerIndex) {
+        self.place.go_to_layer(&self.graph, layer);
+        if self.lenses.tiles == Some(lens::rows::NAME) {
+            self.lenses.tiles = None;
+        }
+    }
+
+    fn turn_page(&mut self, by: isize) {
+        match self.lenses.tiles == Some(lens::rows::NAME) {
+            true => {
+                let count = lens::rows::chosen(&self.look()).len();
+                self.lenses.rows.turn(by, count);
+            }
+            false => self.place.turn_page(&self.graph, by),
+        }
     }
 
     /// Shows how the marked cell is computed: a map has to be enlarged for it.

@@ -17,6 +17,8 @@ pub struct Panels {
     pub health: bool,
     /// How the marked cell of the enlarged map is computed is shown.
     pub cell: bool,
+    /// The graph of the layer's stage is shown.
+    pub block: bool,
     /// The key list is shown.
     pub help: bool,
     /// The first keys are shown, until one is pressed.
@@ -38,6 +40,7 @@ impl Default for Panels {
             mirror: false,
             health: false,
             cell: false,
+            block: false,
             help: false,
             hint: false,
             palette: None,

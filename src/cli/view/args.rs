@@ -89,6 +89,9 @@ pub struct ViewArgs {
     /// Mark what is wrong with maps, over all frames so far.
     #[arg(long)]
     pub health: bool,
+    /// Show the graph of the layer's stage: what leads to the layer.
+    #[arg(long)]
+    pub block: bool,
     /// Show the selected channel alone, and how its cell at --mark (else its strongest one) is computed.
     #[arg(long)]
     pub cell: bool,
