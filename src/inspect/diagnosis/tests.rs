@@ -1,6 +1,6 @@
 use super::*;
 use crate::inspect::similarity::tests::noise;
-use crate::model::{Activation, GraphBuilder, Meaning, NewNode, Order, Reduction, Shape, Window};
+use crate::model::{Activation, GraphBuilder, Meaning, NewNode, Op, Order, Reduction, Shape, Window};
 
 /// Input, convolution, ReLU, global mean; `channels` of 8×8 cells that see 3×3 of `side` pixels.
 fn graph(channels: usize, side: usize) -> Graph {
