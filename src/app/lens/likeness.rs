@@ -33,9 +33,9 @@ const ABOUT: About = About {
     help: "how alike all cells are to the marked one, over the picture",
     flag: Some(Flag {
         long: "likeness",
-        takes: Takes::One("WHAT"),
+        takes: Takes::Several("LAYERS"),
         help: "Lay over the picture how alike all cells are to the one under --mark (of the picture of --held, where there is one): \
-               the cells of the shown `layer`, or of the `hypercolumn`",
+               cells of the shown `layer`, or of the hypercolumn of these LAYERS",
     }),
     more: &[More {
         name: HYPERCOLUMN,
@@ -67,7 +67,7 @@ pub fn named(graph: &Graph, layers: &[LayerIndex]) -> String {
 pub fn meaning(graph: &Graph, layers: &[LayerIndex], (low, _): (f32, f32)) -> String {
     let channels: usize = layers.iter().map(|&layer| graph.nodes[layer].shape.channels).sum();
     let from =
-        if low < 0.0 { "−1: the opposite, over 0: nothing in common," } else { "0: nothing in common," };
+        if low < 0.0 { "−1: the opposite, through 0: nothing in common," } else { "0: nothing in common," };
     format!(
         "from {from} to 1: the same direction. It is the cosine of the cells' {channels} values: which are strong counts, not \
          how strong they all are."
@@ -183,17 +183,25 @@ impl OverlayLens for LikenessOf {
     }
 
     fn set(&self, values: &[String], choices: Choices<'_>) -> Result<(), String> {
-        choices.lenses.is_hypercolumn_alike = match values.first().map(String::as_str) {
-            Some(LAYER) => false,
-            Some(HYPERCOLUMN) => true,
-            _ => return Err(format!("--likeness: write {LAYER} or {HYPERCOLUMN}")),
-        };
-        choices.lenses.over = Some(NAME);
+        let lenses = choices.lenses;
+        lenses.is_hypercolumn_alike = values != [LAYER];
+        if lenses.is_hypercolumn_alike {
+            let named = crate::model::layers(choices.graph, values);
+            let mut layers = named.map_err(|error| format!("--likeness: `{LAYER}`, or layers: {error}"))?;
+            layers.sort_unstable();
+            lenses.hypercolumn = layers;
+        }
+        lenses.over = Some(NAME);
         Ok(())
     }
 
     fn command(&self, look: &Look<'_>) -> String {
-        format!("--likeness {}", if look.lenses.is_hypercolumn_alike { HYPERCOLUMN } else { LAYER })
+        let layers: Vec<_> = look.lenses.hypercolumn.iter().map(usize::to_string).collect();
+        match look.lenses.is_hypercolumn_alike {
+            true if layers.is_empty() => String::new(),
+            true => format!("--likeness {}", layers.join(",")),
+            false => format!("--likeness {LAYER}"),
+        }
     }
 
     fn record(&self, look: &Look<'_>) -> Map<String, Value> {
