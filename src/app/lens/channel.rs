@@ -67,7 +67,8 @@ impl OverlayWork for Work {
     fn legend(&mut self, _gpu: &GpuContext, look: &Look<'_>, _wait: bool) -> Vec<Line> {
         let Some(channel) = look.selected_channel() else { return vec![] };
         let key = look.key(Action::Over(NAME));
-        let text = format!("Over it channel {channel} ({key}), {}.", look.opacity_in_words());
+        let text =
+            format!("Over it {} ({key}), {}.", look.channel_in_words(channel), look.opacity_in_words());
         vec![Line::Main(text, "")]
     }
 }

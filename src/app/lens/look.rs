@@ -78,6 +78,25 @@ impl<'a> Look<'a> {
         format!("({} fainter, {} stronger)", self.key(Action::LessOpacity), self.key(Action::MoreOpacity))
     }
 
+    /// The class that a channel of the shown layer stands for, by name: where the layer has the classes' scores or probabilities,
+    /// and their names are known.
+    pub fn class_of_channel(&self, channel: u32) -> Option<String> {
+        let answer = self.graph.answer()?;
+        let scores = self.graph.class_unit(0, self.labels.len())?;
+        let is_of_classes = [answer.layer, scores.layer].contains(&self.layer);
+        let fits = self.shape().channels == self.labels.len();
+        let label = self.labels.get(channel as usize).filter(|_| is_of_classes && fits)?;
+        label.title(channel as usize)
+    }
+
+    /// `channel 5`, or `channel 5 (goldfish)`
+    pub fn channel_in_words(&self, channel: u32) -> String {
+        match self.class_of_channel(channel) {
+            Some(name) => format!("channel {channel} ({name})"),
+            None => format!("channel {channel}"),
+        }
+    }
+
     /// The name of a class, where it is known.
     pub fn class_name(&self, class: usize) -> String {
         class_name(self.labels, class)

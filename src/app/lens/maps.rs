@@ -46,7 +46,8 @@ pub fn subject(look: &Look<'_>, titles: &[String]) -> Subject {
     let shape = look.shape();
     let titles = match look.selected_channel().filter(|_| look.place.enlarged) {
         Some(channel) if titles.is_empty() => {
-            vec![format!("channel {channel} · {} shows all", look.key(Action::ToggleEnlarged))]
+            let channel = look.channel_in_words(channel);
+            vec![format!("{channel} · {} shows all", look.key(Action::ToggleEnlarged))]
         }
         _ => titles.to_vec(),
     };
@@ -145,7 +146,7 @@ pub fn legend(look: &Look<'_>) -> Vec<Line> {
     }
     lines.push(Line::quiet(text));
     lines.extend(odd.in_words(colors.colormap));
-    lines.push(Line::Quiet(channel_in_words(channel, colors.statistics(channel)), "deviation"));
+    lines.push(Line::Quiet(channel_in_words(look, channel, colors.statistics(channel)), "deviation"));
     if let Some(differences) = versions.last().filter(|_| versions.len() > 1) {
         lines.push(Line::bar(&differences.range(0), differences.colormap));
         lines.push(Line::quiet(differences_in_words(differences)));
@@ -168,15 +169,16 @@ pub fn differences_in_words(colors: &LayerColors) -> String {
 }
 
 /// `channel 12: 0 to 4.21, mean 0.3, deviation 0.52`
-pub fn channel_in_words(channel: u32, statistics: ChannelStatistics) -> String {
+pub fn channel_in_words(look: &Look<'_>, channel: u32, statistics: ChannelStatistics) -> String {
+    let channel = look.channel_in_words(channel);
     let ChannelStatistics { min, max, mean, std, finite, .. } = statistics;
     if statistics.is_empty() {
-        return format!("channel {channel}: no finite value");
+        return format!("{channel}: no finite value");
     }
     let [min, max, mean, std] = [min, max, mean, std].map(number);
     let rest = match finite {
         1.0 => String::new(),
         part => format!(", {:.1} % of cells not finite", (1.0 - part) * 100.0),
     };
-    format!("channel {channel}: {min} to {max}, mean {mean}, deviation {std}{rest}")
+    format!("{channel}: {min} to {max}, mean {mean}, deviation {std}{rest}")
 }

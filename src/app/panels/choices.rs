@@ -104,7 +104,8 @@ pub fn channels_in_words(state: &AppState, model: &ViewModel) -> String {
         return format!("{what} {channel}, {} {of}{by}", state.place.selected + 1);
     }
     if state.place.enlarged {
-        return format!("channel {channel}, {} {of}{by}", state.place.selected + 1);
+        let channel = model.look(state).channel_in_words(channel);
+        return format!("{channel}, {} {of}{by}", state.place.selected + 1);
     }
     if state.place.grid.is_none() {
         return format!("channels {of}{by}");

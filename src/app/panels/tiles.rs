@@ -1,13 +1,16 @@
 //! The tiles: where they lie, what is written on them, and what clicks on them ask for.
 
-use egui::{Align, Align2, Color32, FontId, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Align, Align2, Color32, FontId, Galley, Layout, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 use super::arrangement::Arrangement;
 use super::enlarged;
 use crate::app::health::LayerMarks;
 use crate::app::keys::Action;
 use crate::app::lens::maps::channel_in_words;
-use crate::app::lens::{LayerColors, Subject};
+use crate::app::lens::{LayerColors, Look, Subject};
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
@@ -96,7 +99,8 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         // Health is the main network's.
         let health = model.health.as_deref().filter(|_| is_map && version == 0);
         let colors = colors.get(version);
-        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors });
+        let look = Some(model.look(state)).filter(|_| is_map);
+        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors, look });
     }
     turn_pages(ui, &response, out);
     // The version under a point, and the place of the tile in it.
@@ -117,8 +121,11 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         && let Some((tap, _)) = results.versions(layer).nth(version)
     {
         let channel = shown[place];
-        response
-            .on_hover_text_at_pointer(channel_in_words(channel, tap.channel_statistics[channel as usize]));
+        response.on_hover_text_at_pointer(channel_in_words(
+            &model.look(state),
+            channel,
+            tap.channel_statistics[channel as usize],
+        ));
     }
 }
 
@@ -167,6 +174,8 @@ fn empty(ui: &Ui, area: Rect, reason: String) {
 struct TileMarks<'a> {
     health: Option<&'a LayerMarks>,
     colors: Option<&'a LayerColors>,
+    /// Tells the classes of channels.
+    look: Option<Look<'a>>,
 }
 
 /// Frame, number and health of each tile.
@@ -195,8 +204,9 @@ fn number_tiles(
         }
         let numbered = tile.min_elem() >= NUMBERED_TILE;
         if numbered {
-            let galley =
-                ui.painter().layout_no_wrap(channel.to_string(), FontId::proportional(11.0), DARK.text);
+            let class = marks.look.as_ref().and_then(|look| look.class_of_channel(*channel));
+            let text = class.map_or_else(|| channel.to_string(), |name| format!("{channel} {name}"));
+            let galley = one_line(ui, text, tile.x - 4.0);
             let back = Rect::from_min_size(rect.min, galley.size() + Vec2::new(4.0, 0.0));
             ui.painter().rect_filled(back, 0.0, Color32::from_black_alpha(150));
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, DARK.text);
@@ -225,6 +235,13 @@ fn number_tiles(
             }
         }
     }
+}
+
+/// A number, and a name as far as there is room for it.
+fn one_line(ui: &Ui, text: String, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple(text, FontId::proportional(11.0), DARK.text, width);
+    job.wrap = TextWrapping { break_anywhere: true, ..TextWrapping::truncate_at_width(width) };
+    ui.painter().layout_job(job)
 }
 
 /// Says quietly that a map has nothing to show: in a word where there is room, else with a dash.
