@@ -5,15 +5,17 @@
 
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use convscope::model::{Activation, Graph, Shape};
+use convscope::engine::cell_sum;
+use convscope::inspect::cell::{Patch, Told, places, route};
+use convscope::model::{Activation, Graph, GraphBuilder, Meaning, NewNode, Op, Order, Shape, Window};
 use convscope::network::{Folding, Network, input_from_values, values};
-use convscope::weights::{ReadOptions, WeightFile};
+use convscope::weights::{ReadOptions, WeightFile, Weights, seeded};
 use safetensors::SafeTensors;
 
 /// What a network is in a folder.
@@ -323,4 +325,100 @@ fn fuzz_network_files() {
     }
     println!("{count} files, {opened} of them opened, the slowest took {slowest:?}");
     assert!(slowest < Duration::from_secs(60));
+}
+
+/// Adds up some cells of every layer that a sum leads to, and compares them with what the network computes: as a part of
+/// the layer's largest value. Returns what was added up.
+fn check_cells(graph: &Arc<Graph>, weights: &Arc<Weights>, input: &[f32]) -> BTreeSet<String> {
+    let device = Device::flex();
+    let mut network = Network::new(graph.clone(), weights.clone(), device.clone(), Folding::Folded);
+    let layers: Vec<usize> = (0..graph.nodes.len()).collect();
+    let input = input_from_values(input.to_vec(), graph.input_shape(), &device);
+    let outputs: Vec<Vec<f32>> = network
+        .run(input, &layers, &mut |_, _| {})
+        .into_iter()
+        .map(|output| values(output).unwrap())
+        .collect();
+    let mut kinds = BTreeSet::new();
+    for (layer, own) in outputs.iter().enumerate() {
+        let (node, shape) = (&graph.nodes[layer], graph.nodes[layer].shape);
+        let largest = own.iter().fold(1e-30f32, |largest, value| largest.max(value.abs()));
+        let middle = [shape.height / 2, shape.width / 2];
+        let cells = [[0, 0], middle, [shape.height - 1, shape.width - 1]];
+        for channel in [0, shape.channels / 2, shape.channels - 1] {
+            let Ok(route) = route(graph, layer, channel) else { continue };
+            let adds = &graph.nodes[route.adds];
+            let read = graph.nodes[adds.inputs[0]].shape;
+            for cell in cells {
+                let (origin, size) = Patch::around(&places(&adds.op, cell, read));
+                let patch = Patch::cut(&outputs[adds.inputs[0]], read, origin, size);
+                let sum = cell_sum(graph, weights, route.clone(), cell, &patch, 3).unwrap();
+                let value = own[(channel * shape.height + cell[0]) * shape.width + cell[1]];
+                let off = (sum.value() as f32 - value).abs() / largest;
+                assert!(off < 1e-5, "{} {channel} {cell:?}: {} is not {value}", node.name, sum.value());
+                let told = Told::of(graph, &sum, value);
+                assert!(told.notes[0].contains("the same to the last digit"), "{told:?}");
+                let window = adds.op.window();
+                let is_dilated = window.is_some_and(|window| window.dilation != [1, 1]);
+                let is_spread = window.is_some_and(|window| window.stride != [1, 1]);
+                let groups = match adds.op {
+                    Op::Conv(_, groups) if groups == adds.shape.channels && groups > 1 => " depthwise",
+                    Op::Conv(_, groups) if groups > 1 => " in groups",
+                    _ => "",
+                };
+                let words =
+                    [(is_dilated, " dilated"), (is_spread, " with steps"), (sum.empty > 0, " padded")];
+                let words: String = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+                kinds.insert(format!("{}{groups}{words}", adds.op.name()));
+            }
+        }
+    }
+    kinds
+}
+
+#[test]
+fn cells_add_up_to_what_networks_compute() {
+    let mut kinds = BTreeSet::new();
+    for folder in folders_in(Path::new(FIXTURES)) {
+        for model in MODELS.iter().map(|model| folder.join(model)).filter(|model| model.is_file()) {
+            let bytes = std::fs::read(folder.join("reference.safetensors")).unwrap();
+            let reference = SafeTensors::deserialize(&bytes).unwrap();
+            let view = reference.tensor("input").unwrap();
+            let input: Vec<f32> =
+                view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let size = Some([view.shape()[2], view.shape()[3]]);
+            let options = ReadOptions { input_size: size, ..ReadOptions::default() };
+            let (graph, weights) = WeightFile::open(&model, options).unwrap().fit().unwrap();
+            kinds.extend(check_cells(&Arc::new(graph), &Arc::new(weights), &input));
+        }
+    }
+    // Those that no file has.
+    let input = Shape { channels: 4, height: 11, width: 9 };
+    let mut builder = GraphBuilder::new(input, "all");
+    let mut push = |op: Op, from: usize, channels: usize, activation| {
+        let new = NewNode { activation, ..NewNode::new(op, &[from], format!("from {from}")) };
+        let new = NewNode { shape: Some(Shape::vector(channels)), has_bias: true, ..new };
+        builder.push(new).unwrap()
+    };
+    let window = Window { dilation: [2, 3], ..Window::new([3, 2], [1, 2], [2, 1]) };
+    let dilated = push(Op::Conv(window, 1), 0, 6, Activation::Silu);
+    let uneven = Window { padding_after: [0, 2], ..Window::new([2, 5], [2, 1], [1, 2]) };
+    let groups = push(Op::Conv(uneven, 2), dilated, 8, Activation::Linear);
+    let depthwise = push(Op::Conv(Window::new([3, 3], [1, 1], [1, 1]), 8), groups, 8, Activation::Relu);
+    let graph = Arc::new(builder.finish("kinds", 1.0, &[(depthwise, Meaning::Maps)], Order::Created));
+    let values: Vec<f32> = (0..input.len()).map(|at| ((at * 37 % 101) as f32 - 50.0) / 40.0).collect();
+    kinds.extend(check_cells(&graph, &Arc::new(seeded(&graph, 5)), &values));
+    println!("{kinds:?}");
+    for kind in [
+        "convolution",
+        "convolution depthwise padded",
+        "convolution dilated with steps padded",
+        "convolution in groups with steps padded",
+        "convolution with steps padded",
+        "dense",
+        "separable convolution padded",
+        "transposed convolution with steps",
+    ] {
+        assert!(kinds.iter().any(|known| known.starts_with(kind)), "{kind} is not among {kinds:?}");
+    }
 }

@@ -265,6 +265,8 @@ impl View {
         self.shown.take_apart_now(&self.gpu, &self.state);
         self.arrange(layer, session);
         let mut model = self.model(session, Around::default());
+        // They are told on standard error, and would cover tiles.
+        model.status.notices.clear();
         for layouts in 1.. {
             let input = Scene::raw_input(size, scale);
             let (arrangement, _) = self.scene.lay_out(input, size, scale, &mut self.state, &model);

@@ -276,7 +276,7 @@ pub struct NetworkArgs {
     pub input_size: Option<[u32; 2]>,
     /// What the network's last numbers are, where they have no activation of their own [default: what its file tells].
     #[arg(long, value_enum)]
-    pub output: Option<OutputChoice>,
+    pub meaning: Option<OutputChoice>,
     /// What stands between the fully connected layers at the end, which a file of weights alone does not say [default:
     /// ReLU, which is told to be a guess].
     #[arg(long, value_enum, value_name = "ACTIVATION")]

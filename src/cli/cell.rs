@@ -15,10 +15,9 @@ use super::network;
 use super::output;
 use super::pictures::{self, Picture, Work};
 use crate::engine::cell_sum;
-use crate::inspect::cell::{CellSum, Patch, Told, places, route};
+use crate::inspect::cell::{CellSum, Patch, Told, four_digits, places, route};
 use crate::inspect::{LayerOutput, strongest_cell};
 use crate::record::{CellInfo, Provenance};
-use crate::view::number;
 
 /// Show how one cell of a map is computed: patches times kernels, the sum over all channels, bias, batch normalization
 /// and activation, equal to the network's value.
@@ -141,10 +140,10 @@ fn in_lines(picture: &str, sum: &CellSum, told: &Told) -> String {
     for part in &sum.parts {
         text += &format!("\nchannel {}: what is read, and the kernel\n", part.channel);
         for (patch, kernel) in part.patch.chunks(width).zip(part.kernel.chunks(width)) {
-            let read = patch.iter().map(|value| value.map_or("padding".into(), number));
+            let read = patch.iter().map(|value| value.map_or(told.empty.into(), four_digits));
             let row =
-                |numbers: Vec<String>| numbers.iter().map(|text| format!("{text:>9}")).collect::<String>();
-            let kernel = row(kernel.iter().copied().map(number).collect());
+                |numbers: Vec<String>| numbers.iter().map(|text| format!("{text:>10}")).collect::<String>();
+            let kernel = row(kernel.iter().copied().map(four_digits).collect());
             text += &format!("{}   ×{kernel}\n", row(read.collect()));
         }
     }

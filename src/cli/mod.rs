@@ -35,9 +35,12 @@ mod tutorial;
 mod view;
 mod weights;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::engine::OutputChoice;
 
 /// A live inspector for convolutional networks: frames go through InceptionV3 or a network of your own, and the feature maps
 /// of the layer you choose are shown while they are computed.
@@ -98,12 +101,33 @@ pub enum Command {
     Devices,
 }
 
+/// `--output softmax` once was what `--meaning softmax` is; `--output` now names files alone, none of which is called so.
+fn spelled(typed: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let is_meaning = |word: &str| OutputChoice::from_str(word, false).is_ok();
+    let mut words: Vec<OsString> = typed.collect();
+    for at in 0..words.len() {
+        let value = words.get(at + 1).and_then(|word| word.to_str());
+        let Some(word) = words[at].to_str() else { continue };
+        let meant = match word.strip_prefix("--output") {
+            Some("") if value.is_some_and(is_meaning) => Some("--meaning".to_string()),
+            Some(rest) => {
+                rest.strip_prefix('=').filter(|word| is_meaning(word)).map(|word| format!("--meaning={word}"))
+            }
+            None => None,
+        };
+        if let Some(meant) = meant {
+            words[at] = meant.into();
+        }
+    }
+    words
+}
+
 /// Parses the command line and runs it.
 ///
 /// # Errors
 /// One sentence for the user; the exit code is then 1. (Wrong arguments end the process with 2.)
 pub fn run() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(spelled(std::env::args_os()));
     match &arguments.command {
         Some(Command::Grab(args)) => grab::run(args),
         Some(Command::Input(args)) => input::run(args),
@@ -140,5 +164,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_output_that_is_a_meaning_is_one() {
+        let spelled = |text: &str| {
+            let words = spelled(text.split(' ').map(OsString::from));
+            words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let old = "convscope cam cat.jpg -o cam.png --output softmax --output=sigmoid";
+        assert_eq!(spelled(old), "convscope cam cat.jpg -o cam.png --meaning softmax --meaning=sigmoid");
+        for same in [
+            "convscope maps a.jpg --output numbers.png",
+            "convscope maps a.jpg -o numbers",
+            "convscope x --output",
+        ] {
+            assert_eq!(spelled(same), same);
+        }
+        let words = spelled("convscope cam cat.jpg -o cam.png --output softmax");
+        let parsed = Arguments::try_parse_from(words.split(' ')).unwrap();
+        let Some(Command::Cam(_)) = parsed.command else { panic!("no cam") };
     }
 }

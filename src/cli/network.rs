@@ -71,7 +71,7 @@ pub fn options(network: &NetworkArgs) -> anyhow::Result<ModelOptions> {
         avg_pool: network.avg_pool,
         input_scale: normalized.or(network.input_scale),
         input_size: network.input_size.map(|[width, height]| [height as usize, width as usize]),
-        output: network.output,
+        output: network.meaning,
         between: network.between,
         precision: network.precision,
         labels: network.labels.clone(),

@@ -17,7 +17,7 @@ pub enum OutputChoice {
 }
 
 impl OutputChoice {
-    /// As `--output` has it.
+    /// As `--meaning` has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Softmax => "softmax",
@@ -122,7 +122,7 @@ pub(super) fn settle_output(
         if is_guess {
             weights.notes.push(format!(
                 "its {count} outputs have no activation: they are taken for scores of classes, and a softmax is added to \
-                 make them probabilities (a guess: --output numbers shows them as they are)"
+                 make them probabilities (a guess: --meaning numbers shows them as they are)"
             ));
         }
     }
@@ -144,7 +144,7 @@ fn settle_assumed(graph: &mut Graph, at: usize, weights: Option<&mut Weights>, c
             if let Some(weights) = weights.filter(|_| is_one) {
                 weights.notes.push(
                     "its one output is taken for the probability of the second of two classes, and the logistic function \
-                     is added (a guess: --output numbers shows the number as it is)"
+                     is added (a guess: --meaning numbers shows the number as it is)"
                         .into(),
                 );
             }

@@ -78,7 +78,7 @@ mod tests {
             (Activation::Clip(0.0, 6.0), 7.5, 6.0),
             (Activation::LeakyRelu(0.25), -2.0, -0.5),
             (Activation::HardSwish, 1.0, 2.0 / 3.0),
-            (Activation::Softplus, 0.0, 0.693_147_180_559_945_3),
+            (Activation::Softplus, 0.0, std::f64::consts::LN_2),
         ];
         for (activation, x, expected) in table {
             let value = activation.at(x).unwrap();

@@ -53,6 +53,8 @@ pub struct AveragedMap {
     pub done: usize,
     /// Over how many it will be.
     pub passes: usize,
+    /// Of a finished mean over the way from a picture without anything: the units' weighted sum there.
+    pub without: Option<f32>,
 }
 
 /// How long the stages of one frame took, in milliseconds.

@@ -61,7 +61,7 @@ pub(super) fn scale_note(
     }
     let shape = graph.input_shape();
     let is_softmax = graph.classifier().is_some_and(|layer| graph.nodes[layer].shape.channels > 1);
-    let end = if is_softmax { " and the softmax at the end (--output)" } else { "" };
+    let end = if is_softmax { " and the softmax at the end (--meaning)" } else { "" };
     let are = if is_softmax { "so are" } else { "so is" };
     let others = format!("{are} its size, {}×{}{end}", shape.width, shape.height);
     let name = scale.value.name();

@@ -173,6 +173,10 @@ impl OverlayLens for Saliency {
             more.insert("value".into(), result.found.value.into());
             if let Some(averaged) = result.averaged {
                 more.insert("passes".into(), averaged.done.into());
+                if let Some((sum, change)) = completeness(averaged, result.found.value) {
+                    more.insert("sum".into(), sum.into());
+                    more.insert("change".into(), change.into());
+                }
             }
         }
         more
@@ -311,6 +315,8 @@ impl OverlayWork for Work {
                 "from {low} to {high}, 1 % of what is not zero lies beyond: {meaning}"
             )));
         }
+        let missed = result.averaged.and_then(|averaged| completeness(averaged, result.found.value));
+        lines.extend(missed.map(|(sum, change)| Line::quiet(completeness_in_words(sum, change))));
         lines.push(Line::quiet(says));
         lines.push(Line::quiet(chosen));
         lines
@@ -319,6 +325,28 @@ impl OverlayWork for Work {
     fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }
+}
+
+/// What all values of integrated gradients add up to, and what the picture changes in the units, which that should be.
+fn completeness(averaged: &AveragedMap, value: f32) -> Option<(f32, f32)> {
+    let cells = (averaged.tap.map.shape.height * averaged.tap.map.shape.width) as f64;
+    let channels = averaged.tap.map.shape.channels;
+    let means = averaged.tap.channel_statistics.iter().take(channels);
+    let sum = means.map(|channel| f64::from(channel.mean) * f64::from(channel.finite) * cells).sum::<f64>();
+    Some((sum as f32, value - averaged.without?))
+}
+
+/// `All add up to 6.9; the picture changes the units by 7.12 against a black one: 3 % are missing.`
+fn completeness_in_words(sum: f32, change: f32) -> String {
+    let [added, changed] = [sum, change].map(number);
+    let off = (sum - change) / change;
+    let gap = match off * 100.0 {
+        _ if !off.is_finite() => String::new(),
+        percent if percent.abs() < 0.5 => ": next to nothing is missing".into(),
+        percent if percent < 0.0 => format!(": {:.0} % are missing", -percent),
+        percent => format!(": {percent:.0} % too much"),
+    };
+    format!("All values add up to {added}; against black the picture changes the unit by {changed}{gap}.")
 }
 
 /// With a capital at the start of a sentence.
@@ -330,6 +358,14 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_told() {
+        assert!(completeness_in_words(6.9, 7.12).ends_with("by 7.12: 3 % are missing."));
+        assert!(completeness_in_words(-1.0, -1.0).contains("next to nothing"));
+        assert!(completeness_in_words(1.2, 1.0).contains("20 % too much"));
+        assert!(completeness_in_words(1.0, 0.0).ends_with("by 0."));
+    }
 
     #[test]
     fn rules_and_views_step_round_and_are_chosen_by_name() {

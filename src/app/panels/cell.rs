@@ -12,7 +12,7 @@ use crate::inspect::cell::Part;
 use crate::view::number;
 
 /// A place of a patch or kernel with its number in it, in points; without.
-const NUMBERED: Vec2 = Vec2::new(42.0, 19.0);
+const NUMBERED: Vec2 = Vec2::new(40.0, 19.0);
 const PLAIN: f32 = 13.0;
 
 /// Larger kernels have no numbers in them.
@@ -27,7 +27,7 @@ const NEGATIVE: Color32 = Color32::from_rgb(0x3d, 0x6f, 0xc4);
 
 /// Width of the panel where there is so much beside the left one, in points.
 pub(super) fn width(room: f32) -> f32 {
-    (room * 0.36).clamp(230.0, 330.0)
+    (room * 0.48).clamp(230.0, 310.0)
 }
 
 pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel) {
@@ -64,7 +64,7 @@ fn explained(ui: &mut Ui, cell: &ExplainedCell) {
     };
     ui.label(RichText::new(strongest).small());
     for part in &cell.sum.parts {
-        products(ui, part, cell.sum.size);
+        products(ui, part, cell.sum.size, told.empty);
     }
     ui.add_space(4.0);
     for line in &told.lines {
@@ -89,7 +89,7 @@ fn explained(ui: &mut Ui, cell: &ExplainedCell) {
 }
 
 /// What is read of one channel, its kernel, and what their products add up to.
-fn products(ui: &mut Ui, part: &Part, size: [usize; 2]) {
+fn products(ui: &mut Ui, part: &Part, size: [usize; 2], empty: &str) {
     let sum = number(part.sum as f32);
     ui.label(RichText::new(format!("channel {} adds {sum}", part.channel)).small().strong());
     let kernel: Vec<Option<f32>> = part.kernel.iter().copied().map(Some).collect();
@@ -101,17 +101,18 @@ fn products(ui: &mut Ui, part: &Part, size: [usize; 2]) {
     let plain = Vec2::splat(PLAIN.min((room - SIGN) / (2 * columns) as f32));
     let cell = if is_numbered { NUMBERED } else { plain };
     let shape = [rows, columns];
+    let empty = Some(empty).filter(|_| is_numbered);
     if wide(cell) <= room {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            grid(ui, &part.patch, shape, cell, is_numbered);
+            grid(ui, &part.patch, shape, cell, empty);
             sign(ui, rows as f32 * cell.y);
-            grid(ui, &kernel, shape, cell, is_numbered);
+            grid(ui, &kernel, shape, cell, empty);
         });
     } else {
-        grid(ui, &part.patch, shape, cell, is_numbered);
+        grid(ui, &part.patch, shape, cell, empty);
         ui.label(RichText::new("×").small());
-        grid(ui, &kernel, shape, cell, is_numbered);
+        grid(ui, &kernel, shape, cell, empty);
     }
     if !is_numbered {
         let product = |at: &usize| (part.patch[*at].unwrap_or(0.0) * part.kernel[*at]).abs();
@@ -134,8 +135,9 @@ fn sign(ui: &mut Ui, height: f32) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, "×", font, palette(ui).text);
 }
 
-/// Numbers in their places, red above zero and blue below; what lies in padding is empty.
-fn grid(ui: &mut Ui, values: &[Option<f32>], [rows, columns]: [usize; 2], cell: Vec2, is_numbered: bool) {
+/// Numbers in their places, red above zero and blue below; what has none is empty, and called so where there is room.
+fn grid(ui: &mut Ui, values: &[Option<f32>], [rows, columns]: [usize; 2], cell: Vec2, empty: Option<&str>) {
+    let is_numbered = empty.is_some();
     let size = Vec2::new(columns as f32 * cell.x, rows as f32 * cell.y);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let reach = values.iter().flatten().fold(0.0_f32, |reach, value| reach.max(value.abs()));
@@ -145,9 +147,9 @@ fn grid(ui: &mut Ui, values: &[Option<f32>], [rows, columns]: [usize; 2], cell: 
         let place = Rect::from_min_size(corner, cell).shrink(0.5);
         let Some(value) = *value else {
             ui.painter().rect_stroke(place, 0.0, Stroke::new(1.0, palette(ui).line), StrokeKind::Inside);
-            if is_numbered {
+            if let Some(empty) = empty {
                 let font = FontId::proportional(9.5);
-                ui.painter().text(place.center(), Align2::CENTER_CENTER, "padding", font, palette(ui).quiet);
+                ui.painter().text(place.center(), Align2::CENTER_CENTER, empty, font, palette(ui).quiet);
             }
             continue;
         };

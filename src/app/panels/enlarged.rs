@@ -83,7 +83,8 @@ pub fn over_map(
 
 /// Words beside a cell, within `body`.
 fn beside(ui: &Ui, body: Rect, cell: Rect, text: String) {
-    let galley = ui.painter().layout_no_wrap(text, FontId::proportional(13.0), DARK.text);
+    let room = body.width() - 14.0;
+    let galley = ui.painter().layout(text, FontId::proportional(13.0), DARK.text, room);
     let size = galley.size() + Vec2::new(14.0, 8.0);
     let is_room_below = cell.bottom() + 6.0 + size.y <= body.bottom();
     let top = if is_room_below { cell.bottom() + 6.0 } else { (cell.top() - 6.0 - size.y).max(body.top()) };

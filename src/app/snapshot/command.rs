@@ -106,7 +106,7 @@ fn network_words(network: &Model, placement: Placement) -> Vec<String> {
     words.extend(graph.avg_pool().map(|counts| format!("--avg-pool {}", counts.name())));
     let input = graph.input_shape();
     words.push(format!("--input-scale {} --input-size {}x{}", input_scale.name(), input.width, input.height));
-    words.extend(options.output.map(|output| format!("--output {}", output.name())));
+    words.extend(options.output.map(|output| format!("--meaning {}", output.name())));
     words.extend(options.between.map(|between| format!("--between {}", between.name())));
     words.extend(options.labels.iter().map(|path| format!("--labels '{}'", absolute(path).display())));
     words.push(format!("--device {} --precision {}", placement.name(), precision.name()));

@@ -3,8 +3,7 @@
 use crate::figure::{
     ACCENT, Anchor, Figure, FigureError, LINE, QUIET, TEXT, TextStyle, text_width, wrap_text,
 };
-use crate::inspect::cell::{CellSum, Told};
-use crate::view::number;
+use crate::inspect::cell::{CellSum, Told, four_digits};
 
 const MARGIN: f32 = 24.0;
 const WIDTH: f32 = 640.0;
@@ -13,7 +12,7 @@ const SIZE: f32 = 14.0;
 const LINE_HEIGHT: f32 = 21.0;
 
 /// A place with its number, and one without.
-const NUMBERED: [f32; 2] = [58.0, 26.0];
+const NUMBERED: [f32; 2] = [66.0, 26.0];
 const PLAIN: f32 = 18.0;
 
 /// Kernels with more columns have no numbers in them.
@@ -30,6 +29,7 @@ const NEGATIVE: [u8; 3] = [0x3d, 0x6f, 0xc4];
 pub fn draw(sum: &CellSum, told: &Told, picture: &str) -> Result<Figure, FigureError> {
     let is_numbered = sum.size[1] <= MOST_COLUMNS;
     let [rows, columns] = sum.size;
+    let empty = Some(told.empty).filter(|_| is_numbered);
     let cell = if is_numbered { NUMBERED } else { [PLAIN; 2] };
     let [wide, high] = [columns as f32 * cell[0], rows as f32 * cell[1]];
     let width = WIDTH.max(2.0 * wide + SIGN).max(text_width(&told.title, TITLE));
@@ -59,10 +59,10 @@ pub fn draw(sum: &CellSum, told: &Told, picture: &str) -> Result<Figure, FigureE
         figure.text(MARGIN, y, &text, style(TEXT));
         y += 7.0;
         let kernel: Vec<_> = part.kernel.iter().copied().map(Some).collect();
-        grid(&mut figure, [MARGIN, y], &part.patch, columns, cell, is_numbered);
+        grid(&mut figure, [MARGIN, y], &part.patch, columns, cell, empty);
         let middle = [MARGIN + wide + 0.5 * SIGN, y + 0.5 * high + 5.0];
         figure.text(middle[0], middle[1], "×", style(TEXT).anchored(Anchor::Middle));
-        grid(&mut figure, [MARGIN + wide + SIGN, y], &kernel, columns, cell, is_numbered);
+        grid(&mut figure, [MARGIN + wide + SIGN, y], &kernel, columns, cell, empty);
         y += high + 3.0;
     }
     y += 8.0;
@@ -85,15 +85,16 @@ pub fn draw(sum: &CellSum, told: &Told, picture: &str) -> Result<Figure, FigureE
     Ok(figure)
 }
 
-/// Numbers in their places: red above zero, blue below; of padding only the frame.
+/// Numbers in their places: red above zero, blue below; `empty` is what places without one are called, where numbers have room.
 fn grid(
     figure: &mut Figure,
     [left, top]: [f32; 2],
     values: &[Option<f32>],
     columns: usize,
     [wide, high]: [f32; 2],
-    is_numbered: bool,
+    empty: Option<&str>,
 ) {
+    let is_numbered = empty.is_some();
     let reach = values.iter().flatten().fold(0.0_f32, |reach, value| reach.max(value.abs()));
     for (at, value) in values.iter().enumerate() {
         let x = left + (at % columns) as f32 * wide;
@@ -102,8 +103,8 @@ fn grid(
         let small = TextStyle::new(12.5, TEXT).anchored(Anchor::Middle);
         let Some(value) = *value else {
             figure.rect(x + 0.5, y + 0.5, wide - 1.0, high - 1.0, LINE);
-            if is_numbered {
-                figure.text(middle[0], middle[1], "padding", TextStyle { colour: QUIET, ..small });
+            if let Some(empty) = empty {
+                figure.text(middle[0], middle[1], empty, TextStyle { colour: QUIET, ..small });
             }
             continue;
         };
@@ -114,7 +115,7 @@ fn grid(
         let color = [0, 1, 2].map(|at| level(GROUND[at], to[at]));
         figure.rect(x + 0.5, y + 0.5, wide - 1.0, high - 1.0, color);
         if is_numbered {
-            figure.text(middle[0], middle[1], &number(value), small);
+            figure.text(middle[0], middle[1], &four_digits(value), small);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A cell's sum in lines that add up: as many digits as make them do so, or what rounding leaves.
 
 use super::sum::{CellSum, Step};
-use crate::model::{Activation, Graph, LayerIndex};
+use crate::model::{Activation, Graph, LayerIndex, Op};
 
 /// Digits of the largest number.
 const DIGITS: i32 = 4;
@@ -32,6 +32,8 @@ pub struct Told {
     pub from: String,
     /// Summands, sum, and what becomes of it.
     pub lines: Vec<ToldLine>,
+    /// What a place of the kernel without a cell is called.
+    pub empty: &'static str,
     /// How that compares with the network's own value, and what else is to be known; sentences.
     pub notes: Vec<String>,
 }
@@ -88,7 +90,20 @@ impl Told {
             None => format!("{} ({}{filter}) over {}", adds.name, adds.operation(), name(read)),
         };
         let from = if adds.op.window().is_some() { format!("{}: {from}", adds.name) } else { from };
-        Self { title, from, lines, notes: digits.notes(sum, own) }
+        let empty = match adds.op {
+            Op::ConvTranspose(..) => "no cell",
+            _ => "padding",
+        };
+        let mut notes = digits.notes(sum, own);
+        let all = height * width;
+        notes.extend(match (sum.empty, &adds.op) {
+            (0, _) => None,
+            (count, Op::ConvTranspose(..)) => {
+                Some(format!("Of the kernel's {all} places {count} are spread here by no cell and add 0."))
+            }
+            (count, _) => Some(format!("{count} of the kernel's {all} places lie in padding and add 0.")),
+        });
+        Self { title, from, lines, empty, notes }
     }
 }
 
@@ -178,17 +193,25 @@ impl Digits {
                 "The network's own value is {own}: it adds in another order, and in fewer digits, than is shown here."
             ),
         }];
+        if !sum.parts.is_empty() {
+            notes.push(
+                "Patches and kernels are written with fewer digits than they are added up with.".into(),
+            );
+        }
         if self.holds.contains(&false) {
             notes.push("≈: of the rounded number above it, the last digit would be another one.".into());
         }
-        let all = sum.size[0] * sum.size[1];
-        if sum.empty > 0 {
-            notes.push(format!(
-                "{} of the kernel's {all} places meet no cell (padding) and add 0.",
-                sum.empty
-            ));
-        }
         notes
+    }
+}
+
+/// With four digits: of patches and kernels.
+pub fn four_digits(value: f32) -> String {
+    let size = f64::from(value.abs());
+    match size {
+        0.0 => "0".into(),
+        _ if !(1e-4..1e6).contains(&size) => format!("{value:.2e}"),
+        _ => fixed(value.into(), decimals_of(size)),
     }
 }
 

@@ -148,7 +148,7 @@ fn other_count(list: &List, wanted: Wanted) -> String {
     };
     let first = list.entries.first().map_or("", |entry| entry.name.as_str());
     let hint = match (names, outputs) {
-        (2, 1) => "; two names need a probability: is it one, say --output sigmoid".into(),
+        (2, 1) => "; two names need a probability: is it one, say --meaning sigmoid".into(),
         _ if names == outputs + 1 => format!(
             ", or take its first line (`{}`) out if that is a heading or a class that is nothing",
             first.chars().take(40).collect::<String>()

@@ -153,7 +153,7 @@ fn one_output_takes_two_names_and_a_background_is_left_out_or_added() {
         assert_eq!(names(pair, 1), Ok(vec!["cats".into(), "dogs".into()]));
     }
     let number = read(b"cats\ndogs", Wanted { outputs: 1, is_probability: false }).unwrap_err();
-    assert!(number.to_string().contains("--output sigmoid"), "{number}");
+    assert!(number.to_string().contains("--meaning sigmoid"), "{number}");
     let thousand: String = (0..1000).map(|class| format!("class {class}\n")).collect();
     let with = format!("Background\n{thousand}");
     assert_eq!(names(&with, 1000).unwrap()[751], "class 751");

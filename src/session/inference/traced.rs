@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Tensor;
 
 use crate::gpu::Preprocessing;
-use crate::model::LayerIndex;
+use crate::model::{LayerIndex, Method};
 use crate::network::{Averaging, Network, Traced, Versions};
 use crate::session::activations::{AveragedMap, Tap, TracedMaps};
 use crate::session::request::{Averaged, Request};
@@ -18,6 +18,16 @@ const SHOWN_EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Growing {
     of: Option<(u64, Averaged, Preprocessing)>,
     mean: Option<Averaging>,
+    /// The units' value in a picture without anything, once the mean of a way from there is finished.
+    without: Option<Tensor<4>>,
+}
+
+/// What has grown so far.
+pub(super) struct Grown {
+    mean: Tensor<4>,
+    done: usize,
+    passes: usize,
+    without: Option<Tensor<4>>,
 }
 
 impl Growing {
@@ -38,7 +48,7 @@ impl Growing {
         frame: u64,
         request: &Request,
         (input, black): (Tensor<4>, [f32; 3]),
-    ) -> Result<Option<(Tensor<4>, usize, usize)>, String> {
+    ) -> Result<Option<Grown>, String> {
         let Some(asked) = &request.averaged else {
             *self = Self::default();
             return Ok(None);
@@ -52,24 +62,28 @@ impl Growing {
                 }
                 None => None,
             };
-            self.of = Some(of);
+            (self.of, self.without) = (Some(of), None);
         }
         let Some(mean) = &mut self.mean else { return Ok(None) };
         let start = Instant::now();
         while mean.step(network) && start.elapsed() < SHOWN_EVERY {}
         let (done, passes) = mean.progress();
-        Ok(Some((mean.result(), done, passes)))
+        if done == passes && asked.method == Method::Integrated && self.without.is_none() {
+            self.without = mean.value_without(network);
+        }
+        Ok(Some(Grown { mean: mean.result(), done, passes, without: self.without.clone() }))
     }
 }
 
 /// What came of the way back for one frame, on its way to where it is drawn from.
 pub(super) struct Back {
     pub traced: Vec<Traced>,
-    pub averaged: Option<(Tensor<4>, usize, usize)>,
+    pub averaged: Option<Grown>,
 }
 
 impl Back {
-    /// All its tensors, each with the layer it belongs to: of each trace the value, then what was wanted; the mean.
+    /// All its tensors, each with the layer it belongs to: of each trace the value, then what was wanted; the mean, and the value without
+    /// anything.
     pub fn tensors(&self, request: &Request) -> Vec<(LayerIndex, Tensor<4>)> {
         let mut all = vec![];
         for (trace, traced) in request.traces.iter().zip(&self.traced) {
@@ -78,7 +92,10 @@ impl Back {
             all.extend(wanted.zip(traced.outputs.iter().cloned()));
         }
         let to = request.averaged.as_ref().map_or(0, |asked| asked.to);
-        all.extend(self.averaged.iter().map(|(mean, ..)| (to, mean.clone())));
+        if let Some(grown) = &self.averaged {
+            all.push((to, grown.mean.clone()));
+            all.extend(grown.without.iter().map(|without| (to, without.clone())));
+        }
         all
     }
 
@@ -93,8 +110,10 @@ impl Back {
             TracedMaps { value, maps: taps.by_ref().take(trace.wanted.len()).collect() }
         });
         let traced = traced.collect();
-        let averaged = self.averaged.as_ref().and_then(|(_, done, passes)| {
-            Some(AveragedMap { tap: taps.next()?, done: *done, passes: *passes })
+        let averaged = self.averaged.as_ref().and_then(|Grown { done, passes, without, .. }| {
+            let tap = taps.next()?;
+            let without = without.as_ref().and_then(|_| taps.next()).map(|tap| value_of(&tap));
+            Some(AveragedMap { tap, done: *done, passes: *passes, without })
         });
         (traced, averaged)
     }
