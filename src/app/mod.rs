@@ -5,6 +5,8 @@ mod arrange;
 mod bases;
 pub mod cell;
 mod channel;
+mod best;
+pub mod channel;
 mod damage;
 pub mod download;
 mod first_run;

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::arrange::{Arranger, Known};
 use super::bases::Bases;
+use super::best::BestSoFar;
 use super::channel::ChannelHistory;
 use super::health::SessionHealth;
-use super::lens::pca;
+use super::lens::{best, pca};
 use super::relations::Relations;
 use super::setup::device_in_words;
 use super::state::AppState;
@@ -32,6 +33,7 @@ pub struct Shown {
     health: SessionHealth,
     relations: Relations,
     bases: Bases,
+    best: BestSoFar,
     arranger: Arranger,
     history: ChannelHistory,
     /// When the last results came, for the rate.
@@ -51,6 +53,7 @@ impl Shown {
             health: SessionHealth::default(),
             relations: Relations::default(),
             bases: Bases::default(),
+            best: BestSoFar::default(),
             arranger: Arranger::default(),
             history: ChannelHistory::default(),
             arrivals: VecDeque::new(),
@@ -72,6 +75,7 @@ impl Shown {
             self.restart();
             self.history = ChannelHistory::default();
             self.bases.restart();
+            self.best.restart();
         }
         self.health.observe(graph, &activations);
         self.history.observe(state.place.layer, &activations);
@@ -122,6 +126,35 @@ impl Shown {
         }
     }
 
+    /// Has the best patches of the shown layer looked for, or those of a file cut, where they are shown; `wake` is called from
+    /// another thread when there is more.
+    pub fn seek(
+        &mut self,
+        gpu: &GpuContext,
+        state: &AppState,
+        is_still: bool,
+        wake: impl FnOnce() + Send + 'static,
+    ) {
+        let layer = self.layer(state);
+        match (&self.activations, &state.lenses.best) {
+            _ if !wants_best(state) => {}
+            (_, Some(file)) => self.best.open(file, wake),
+            (Some(shown), None) => self.best.update(gpu, shown, layer, is_still, wake),
+            (None, None) => {}
+        }
+    }
+
+    /// The same, and waits until it is done.
+    pub fn seek_now(&mut self, gpu: &GpuContext, state: &AppState, is_still: bool) {
+        let layer = self.layer(state);
+        match (&self.activations, &state.lenses.best) {
+            _ if !wants_best(state) => {}
+            (_, Some(file)) => self.best.open_now(file),
+            (Some(shown), None) => self.best.add(gpu, shown, layer, is_still),
+            (None, None) => {}
+        }
+    }
+
     /// Has a layer's channels stand as the newest results say; where frames keep coming (`is_moving`), as still as that
     /// allows.
     pub fn arrange(&mut self, state: &mut AppState, layer: LayerIndex, is_moving: bool) {
@@ -147,6 +180,7 @@ impl Shown {
             versions: self.versions.clone(),
             health: state.panels.health.then(|| self.health.of(layer, &self.relations)).flatten(),
             basis: self.bases.of(layer).filter(|_| wants_basis(state, layer)),
+            best: self.best.of(layer).filter(|_| wants_best(state)),
             moments: Arc::new([]),
             channel: None,
             explained: None,
@@ -178,6 +212,11 @@ impl Shown {
         self.pace = Some((since, pace));
         pace
     }
+}
+
+/// True where best patches are shown.
+fn wants_best(state: &AppState) -> bool {
+    state.lenses.tiles == Some(best::NAME)
 }
 
 /// True where a layer's principal components are to be of a frame.

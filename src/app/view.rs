@@ -162,6 +162,11 @@ impl View {
         }
     }
 
+    /// The frame stays until someone goes on.
+    fn is_still(&self, session: &Session) -> bool {
+        self.state.time.frozen || !session.status().live
+    }
+
     /// Compares with the frame that is shown from now on.
     fn hold(&mut self) {
         let frame = self.shown.activations.as_ref().map(|shown| shown.frame.frame.clone());
@@ -215,9 +220,10 @@ impl View {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> LaidOut {
         let wake = Arc::new(wake);
-        let other = wake.clone();
+        let (other, third) = (wake.clone(), wake.clone());
         self.shown.relate(&self.gpu, &self.state, move || other());
         self.shown.take_apart(&self.gpu, &self.state, move || wake());
+        self.shown.seek(&self.gpu, &self.state, self.is_still(session), move || third());
         let layer = self.shown.layer(&self.state);
         self.arrange(layer, session);
         // Another channel may be the selected one now.
@@ -263,6 +269,7 @@ impl View {
         self.state.place.go_to_layer(&graph, layer);
         self.shown.relate_now(&self.gpu, &self.state);
         self.shown.take_apart_now(&self.gpu, &self.state);
+        self.shown.seek_now(&self.gpu, &self.state, self.is_still(session));
         self.arrange(layer, session);
         let mut model = self.model(session, Around::default());
         // They are told on standard error, and would cover tiles.

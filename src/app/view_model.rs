@@ -7,7 +7,7 @@ use super::cell::ExplainedCell;
 use super::channel::ChannelValues;
 use super::health::LayerMarks;
 use super::lens::{Line, Look};
-use super::state::{AppState, Basis};
+use super::state::{AppState, Basis, BestPatches};
 use crate::engine::Model;
 use crate::inspect::{Answer, Said};
 use crate::model::labels::class_name;
@@ -29,6 +29,8 @@ pub struct ViewModel {
     pub versions: Arc<[String]>,
     /// Principal components of the shown layer's cells, where they are shown.
     pub basis: Option<Arc<Basis>>,
+    /// The best patches of the shown layer, where they are shown.
+    pub best: Option<Arc<BestPatches>>,
     /// The health of the shown layer's channels, where it is to be marked.
     pub health: Option<Arc<LayerMarks>>,
     /// The frames that can be gone back to, while the view is frozen.
@@ -74,6 +76,7 @@ impl ViewModel {
         Look {
             layer: self.shown_layer(state),
             basis: self.basis.as_deref(),
+            best: self.best.as_ref(),
             shown: self.activations.as_ref(),
             network: self.network(),
             labels: self.network().map_or(&state.labels, |network| &network.labels),

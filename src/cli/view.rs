@@ -134,6 +134,22 @@ fn settings(
     let decoding = input.preprocess.decoding();
     let choices = Choices { graph: &graph, lenses: &mut state.lenses, time: &mut state.time, decoding };
     view.lenses.set(choices).map_err(anyhow::Error::msg)?;
+    if let Some(file) = &state.lenses.best {
+        file.check(&graph, &model.origin()).map_err(anyhow::Error::msg)?;
+        let of = file.document.layer.index;
+        match &layers[..] {
+            _ if view.layer.is_empty() => {
+                layers = vec![of];
+                state.place.go_to_layer(&graph, of);
+            }
+            [layer] if *layer == of => {}
+            _ => bail!(
+                "{} is of {}: leave --layer out, or name that one",
+                file.path.display(),
+                file.document.layer.name
+            ),
+        }
+    }
     if let Some(from) = &view.from {
         let origin = TraceOrigin::parse(from, &graph, &model.labels)?;
         state.lenses.tracing.origin = Some(origin);

@@ -15,7 +15,7 @@ use crate::model::labels::{self, Label, Named, Wanted};
 use crate::model::{AvgPool, Conventions, Graph, InputScale, Meaning, Precision};
 use crate::network::calibrate;
 use crate::source::testcard;
-use crate::weights::{FileFacts, ReadOptions, WeightFile, Weights, seeded};
+use crate::weights::{FileFacts, Origin, ReadOptions, WeightFile, Weights, seeded};
 
 /// Seed of the untrained network.
 const UNTRAINED_SEED: u64 = 0;
@@ -92,6 +92,12 @@ pub struct OpenedModel {
 }
 
 impl OpenedModel {
+    /// Where its parameters come from.
+    pub fn origin(&self) -> Origin {
+        let origin = self.weights.as_ref().map(|weights| weights.origin.clone());
+        origin.unwrap_or(Origin::Untrained { seed: UNTRAINED_SEED })
+    }
+
     /// An untrained network of this architecture, with the usual conventions and no class names.
     pub fn untrained(graph: Arc<Graph>) -> Self {
         let conventions = Conventions::default();

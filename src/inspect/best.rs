@@ -102,7 +102,7 @@ impl BestPlaces {
         self.channels.len()
     }
 
-    /// Adds a picture that was not observed yet; one entry a channel ([`extremes`]). Tells whether any of it is kept.
+    /// Adds a picture, or another look at one; one entry a channel ([`extremes`]). Tells whether any of it is kept.
     pub fn observe(&mut self, picture: u64, extremes: &[Option<[Extreme; 2]>]) -> bool {
         debug_assert_eq!(extremes.len(), self.channels.len());
         let mut is_kept = false;
@@ -140,6 +140,13 @@ impl BestPlaces {
 
 /// Puts a place where it belongs; tells whether it belongs anywhere.
 fn insert(places: &mut Vec<BestPlace>, end: End, new: BestPlace) -> bool {
+    // Of a picture that comes again, the further place.
+    if let Some(known) = places.iter().position(|place| place.picture == new.picture) {
+        if !end.is_further(new.value, places[known].value) {
+            return false;
+        }
+        places.remove(known);
+    }
     let is_before = |place: &BestPlace| {
         end.is_further(place.value, new.value) || place.value == new.value && place.picture < new.picture
     };

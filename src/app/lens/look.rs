@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::keys::{Action, Keymap};
-use crate::app::state::{Basis, Colors, Lenses, Place};
+use crate::app::state::{Basis, BestPatches, Colors, Lenses, Place};
 use crate::engine::Model;
 use crate::model::labels::{Label, class_name};
 use crate::model::{Graph, LayerIndex, Node, Shape};
@@ -28,6 +28,8 @@ pub struct Look<'a> {
     pub held: Option<&'a HeldFrame>,
     /// Principal components of the shown layer's cells, once they are there.
     pub basis: Option<&'a Basis>,
+    /// The best patches of the shown layer, where they are shown and known.
+    pub best: Option<&'a Arc<BestPatches>>,
     /// The newest results.
     pub shown: Option<&'a Arc<Activations>>,
     /// The network with its parameters and class names, once it is there.

@@ -6,6 +6,7 @@
 //! A new lens is a file here, and a line in one of the two lists.
 
 mod about;
+pub mod best;
 pub mod channel;
 pub mod class_activation;
 pub mod grad_cam;
@@ -38,7 +39,7 @@ pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 
 /// What the tiles can show; the first is there from the start.
 pub static TILES: &[&dyn TilesLens] =
-    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred, &rows::Rows];
+    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred, &rows::Rows, &best::Best];
 
 /// What can lie over the picture.
 pub static OVERLAYS: &[&dyn OverlayLens] = &[

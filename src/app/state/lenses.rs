@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::best::BestFile;
 use super::tracing::Tracing;
 use crate::inspect::Components;
 use crate::model::LayerIndex;
@@ -36,6 +37,8 @@ pub struct Lenses {
     pub hypercolumn: Vec<LayerIndex>,
     /// What is traced back, and how.
     pub tracing: Tracing,
+    /// The file whose best patches are shown; `None`: those of the session.
+    pub best: Option<Arc<BestFile>>,
     /// Cells of the hypercolumn are compared, not those of the shown layer.
     pub is_hypercolumn_alike: bool,
     /// Bases out of a file, by layer.
@@ -82,6 +85,7 @@ impl Default for Lenses {
             rows: Rows::default(),
             hypercolumn: vec![1, 4, 7],
             tracing: Tracing::default(),
+            best: None,
             is_hypercolumn_alike: false,
             bases: Arc::new([]),
             since: 0,

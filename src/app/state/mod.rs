@@ -1,5 +1,6 @@
 //! What the user has chosen, in parts that change together, and how actions change them. Pure: no window, no GPU.
 
+mod best;
 mod colors;
 mod lenses;
 mod panels;
@@ -18,6 +19,7 @@ use crate::model::{Graph, LayerIndex};
 use crate::session::Request;
 use crate::view::{Normalize, Sort};
 
+pub use best::{BestFile, BestPatch, BestPatches};
 pub use colors::{Colors, LayerRanges, LayerStatistics};
 pub use lenses::{Basis, LensName, Lenses, Rows};
 pub use panels::{Panels, Search, Section};
@@ -119,6 +121,7 @@ impl AppState {
             keys: &self.keys,
             held: self.time.held.as_ref(),
             basis: None,
+            best: None,
             shown: None,
             network: None,
             labels: &self.labels,

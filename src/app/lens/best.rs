@@ -1,0 +1,236 @@
+//! The best patches of each channel in place of its map: of the session, or of a file.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+use serde_json::{Map, Value, json};
+
+use super::about::{About, Choices, Flag, Takes};
+use super::legend::Line;
+use super::look::Look;
+use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
+use crate::app::keys::Action;
+use crate::app::state::{BestFile, BestPatch, BestPatches, LensName};
+use crate::figure::mosaic;
+use crate::gpu::{FeatureMapBuffer, GpuContext};
+use crate::inspect::best::KEPT;
+use crate::model::Shape;
+use crate::view::number;
+
+/// In keys, options and JSON.
+pub const NAME: LensName = "best";
+
+/// What the option takes in place of a file.
+const SESSION: &str = "session";
+
+const ABOUT: About = About {
+    name: NAME,
+    keys: &["shift n"],
+    help: "the best patch of each channel so far, or its map",
+    flag: Some(Flag {
+        long: "best",
+        takes: Takes::One("FILE"),
+        help: "Show in place of each map where its channel was strongest: in the pictures of this run (`session`), or those of a \
+               file that `convscope best --json` has printed",
+    }),
+    more: &[],
+};
+
+/// The lens.
+pub struct Best;
+
+/// Why a file's patches are not those of what is shown.
+fn check(look: &Look<'_>) -> Result<(), String> {
+    let Some(file) = &look.lenses.best else { return Ok(()) };
+    if let Some(network) = look.network {
+        file.check(&network.graph, &network.weights.origin)?;
+    }
+    let layer = &file.document.layer;
+    if layer.index != look.layer {
+        return Err(format!(
+            "{} is of {}, and this is {}: go there, or make one of this layer with `convscope best`",
+            file.path.display(),
+            layer.name,
+            look.node().name
+        ));
+    }
+    Ok(())
+}
+
+fn of_what(look: &Look<'_>) -> String {
+    let count = look.best.map_or(0, |best| best.pictures);
+    let pictures = if count == 1 { "1 picture".into() } else { format!("{count} pictures") };
+    match &look.lenses.best {
+        Some(file) => format!("{} pictures of {}", file.document.pictures, file.path.display()),
+        None if count == 0 => "this session".into(),
+        None => format!("{pictures} of this session"),
+    }
+}
+
+impl TilesLens for Best {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn subject(&self, look: &Look<'_>) -> Result<Subject, String> {
+        let back = look.key(Action::Tiles(NAME));
+        check(look).map_err(|reason| format!("No patches: {reason}. {back} shows the maps."))?;
+        let side = BestPatches::side_for(look.shape().channels);
+        let (of, maps) = (of_what(look), format!("{back} shows the maps"));
+        if let Some(channel) = look.selected_channel().filter(|_| look.place.enlarged) {
+            let all = look.key(Action::ToggleEnlarged);
+            let size = [mosaic(&vec![None; KEPT], side).width() as usize; 2];
+            let title =
+                format!("channel {channel}: its strongest places in {of} · {all} shows all channels, {maps}");
+            return Ok(Subject { size, count: 1, is_selectable: false, titles: vec![title] });
+        }
+        let title = format!("where each channel was strongest in {of} · {maps}");
+        let count = look.channels().len();
+        Ok(Subject { size: [side as usize; 2], count, is_selectable: true, titles: vec![title] })
+    }
+
+    fn hindered(&self, look: &Look<'_>) -> Option<String> {
+        check(look).err()
+    }
+
+    fn start(&self, _gpu: &GpuContext) -> Box<dyn TilesWork> {
+        Box::new(Work::default())
+    }
+
+    fn legend(&self, look: &Look<'_>) -> Vec<Line> {
+        let mut lines = vec![Line::Heading("Best patches".into(), "")];
+        let channel = look.selected_channel().unwrap_or_default();
+        let patches = look.best.map_or(&[][..], |best| best.of(channel));
+        match patches {
+            [] if look.best.is_none() => lines.push(Line::quiet("They are being looked for …")),
+            [] => lines.push(Line::quiet(format!("Of channel {channel} there is none."))),
+            [first, others @ ..] => {
+                lines.push(Line::Main(
+                    format!("channel {channel}: {} in {}", number(first.value), first.picture),
+                    "",
+                ));
+                let others: Vec<_> = others.iter().map(|patch| number(patch.value)).collect();
+                if !others.is_empty() {
+                    lines.push(Line::quiet(format!("then {}", others.join(", "))));
+                }
+            }
+        }
+        let [height, width] = look.node().receptive_field.size;
+        lines.push(Line::quiet(format!(
+            "Of each picture the cell at which a channel is strongest, and what that cell sees: {width}×{height} pixels of the \
+             network's input. Where those leave the picture, a small frame marks their middle."
+        )));
+        if look.lenses.best.is_none() && !look.is_still {
+            lines.push(Line::quiet("Frames within a second count as one picture."));
+        }
+        lines.extend(
+            look.best
+                .and_then(|best| best.trouble.clone())
+                .map(|reason| Line::quiet(format!("Some are blank: {reason}"))),
+        );
+        lines
+    }
+
+    fn set(&self, values: &[String], choices: Choices<'_>) -> Result<(), String> {
+        choices.lenses.tiles = Some(NAME);
+        match values.first().map(String::as_str) {
+            None | Some(SESSION) => {}
+            Some(path) => choices.lenses.best = Some(Arc::new(BestFile::open(Path::new(path))?)),
+        }
+        Ok(())
+    }
+
+    fn command(&self, look: &Look<'_>) -> String {
+        match &look.lenses.best {
+            None => format!("--best {SESSION}"),
+            Some(file) => {
+                let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+                format!("--best '{}'", path.display())
+            }
+        }
+    }
+
+    fn record(&self, look: &Look<'_>) -> Map<String, Value> {
+        let of = look.lenses.best.as_ref().map_or(SESSION.into(), |file| file.path.display().to_string());
+        let mut more = Map::new();
+        more.insert("of".into(), of.into());
+        if let Some((best, channel)) = look.best.zip(look.selected_channel()) {
+            let place = |BestPatch { value, cell, picture, area, .. }: &BestPatch| json!({ "value": value, "cell": cell, "picture": &**picture, "box": area });
+            let places: Vec<Value> = best.of(channel).iter().map(place).collect();
+            more.insert("pictures".into(), best.pictures.into());
+            more.insert("channel".into(), channel.into());
+            more.insert("strongest".into(), places.into());
+        }
+        more
+    }
+}
+
+/// While frames keep coming, patches are drawn anew at most this often.
+const PAUSE: Duration = Duration::from_millis(300);
+
+#[derive(Default)]
+struct Work {
+    /// What was uploaded last, what it was made of, and when.
+    drawn: Option<(Arc<BestPatches>, Arc<[u32]>, Option<u32>, TileSet, Instant)>,
+    is_behind: bool,
+}
+
+impl TilesWork for Work {
+    fn tiles(&mut self, gpu: &GpuContext, look: &Look<'_>) -> Vec<TileSet> {
+        self.is_behind = false;
+        let Some(best) = look.best.filter(|best| best.layer == look.layer && check(look).is_ok()) else {
+            return vec![];
+        };
+        let (order, one) = (look.channels(), look.selected_channel().filter(|_| look.place.enlarged));
+        if let Some((known, channels, enlarged, set, at)) = &self.drawn {
+            let is_alike = (channels, enlarged) == (&order, &one) && known.layer == best.layer;
+            let is_known = is_alike && Arc::ptr_eq(known, best);
+            self.is_behind = is_alike && !is_known && !look.is_still && at.elapsed() < PAUSE;
+            if is_known || self.is_behind {
+                return vec![set.clone()];
+            }
+        }
+        let name = format!("best patches of {}", look.node().name);
+        let set = match one {
+            Some(channel) => {
+                let patches: Vec<_> =
+                    (0..KEPT).map(|place| best.of(channel).get(place).and_then(picture)).collect();
+                upload(gpu, name, &[mosaic(&patches, best.side)], [0].into())
+            }
+            None => {
+                let first = |channel: &u32| best.of(*channel).first().and_then(picture);
+                let tiles: Vec<_> =
+                    order.iter().map(|channel| mosaic(&[first(channel)], best.side)).collect();
+                upload(gpu, name, &tiles, order.clone())
+            }
+        };
+        self.drawn = Some((best.clone(), order, one, set.clone(), Instant::now()));
+        vec![set]
+    }
+
+    fn is_growing(&self) -> bool {
+        self.is_behind
+    }
+}
+
+fn picture(patch: &BestPatch) -> Option<RgbImage> {
+    patch.patch.as_deref().cloned()
+}
+
+/// Pictures of one size as coloured tiles.
+fn upload(gpu: &GpuContext, name: String, tiles: &[RgbImage], order: Arc<[u32]>) -> TileSet {
+    let [width, height] =
+        tiles.first().map_or([1, 1], |tile| [tile.width() as usize, tile.height() as usize]);
+    let mut values = Vec::with_capacity(tiles.len() * width * height * 3);
+    for tile in tiles {
+        for color in 0..3 {
+            values.extend(tile.pixels().map(|pixel| f32::from(pixel.0[color]) / 127.5 - 1.0));
+        }
+    }
+    let shape = Shape { channels: 3 * tiles.len(), height, width };
+    let map = FeatureMapBuffer::upload(gpu, &values, shape);
+    let numbers = (vec![tiles.len(), 3, height, width], Arc::<[f32]>::from(values));
+    TileSet { name, pixels: Pixels::Colored(map), order, numbers: Some(numbers) }
+}
