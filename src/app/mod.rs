@@ -3,10 +3,9 @@
 
 mod arrange;
 mod bases;
+mod best;
 pub mod cell;
 mod channel;
-mod best;
-pub mod channel;
 mod damage;
 pub mod download;
 mod first_run;
