@@ -84,11 +84,17 @@ impl TilesLens for Best {
             let size = [mosaic(&vec![None; KEPT], side).width() as usize; 2];
             let title =
                 format!("channel {channel}: its strongest places in {of} · {all} shows all channels, {maps}");
-            return Ok(Subject { size, count: 1, is_selectable: false, titles: vec![title] });
+            return Ok(Subject { size, count: 1, is_selectable: false, titles: vec![title], rows: vec![] });
         }
         let title = format!("where each channel was strongest in {of} · {maps}");
         let count = look.channels().len();
-        Ok(Subject { size: [side as usize; 2], count, is_selectable: true, titles: vec![title] })
+        Ok(Subject {
+            size: [side as usize; 2],
+            count,
+            is_selectable: true,
+            titles: vec![title],
+            rows: vec![],
+        })
     }
 
     fn hindered(&self, look: &Look<'_>) -> Option<String> {

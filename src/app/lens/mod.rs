@@ -38,8 +38,15 @@ pub use overlay::{Over, OverlayLens, OverlayWork};
 pub use tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 
 /// What the tiles can show; the first is there from the start.
-pub static TILES: &[&dyn TilesLens] =
-    &[&maps::Maps, &held::Held, &kernels::Kernels, &gradients::Gradients, &preferred::Preferred, &rows::Rows, &best::Best];
+pub static TILES: &[&dyn TilesLens] = &[
+    &maps::Maps,
+    &held::Held,
+    &kernels::Kernels,
+    &gradients::Gradients,
+    &preferred::Preferred,
+    &rows::Rows,
+    &best::Best,
+];
 
 /// What can lie over the picture.
 pub static OVERLAYS: &[&dyn OverlayLens] = &[
