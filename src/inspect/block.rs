@@ -268,7 +268,7 @@ fn place(items: Vec<Item>, edges: &[[usize; 2]], shown: usize) -> Block {
     Block { boxes: boxes.collect(), lines, size: [columns, height], shown }
 }
 
-/// What a box does in few words: `3×3 convolution /2 + BN + ReLU`.
+/// What a box does in few words: `3×3 conv /2, BN, ReLU`.
 pub fn in_words(graph: &Graph, layers: &[LayerIndex]) -> String {
     let words = layers.iter().map(|&layer| {
         let node = &graph.nodes[layer];
@@ -294,11 +294,11 @@ pub fn in_words(graph: &Graph, layers: &[LayerIndex]) -> String {
         let activation = match node.op {
             Op::Activation => String::new(),
             _ if node.activation == crate::model::Activation::Linear => String::new(),
-            _ => format!(" + {}", node.activation.name()),
+            _ => format!(", {}", node.activation.name()),
         };
         format!("{}{activation}", if sized.is_empty() { name } else { sized })
     });
-    words.collect::<Vec<_>>().join(" + ")
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

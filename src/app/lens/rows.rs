@@ -13,7 +13,7 @@ use crate::app::keys::Action;
 use crate::app::state::{LensName, Lenses};
 use crate::gpu::{FeatureMapBuffer, GpuContext, MapStatistics};
 use crate::model::{LayerIndex, Shape, layers};
-use crate::view::Normalize;
+use crate::view::{ColorRange, Normalize};
 
 /// In keys, options and JSON.
 pub const NAME: LensName = "rows";
@@ -46,11 +46,11 @@ pub fn chosen(look: &Look<'_>) -> Vec<LayerIndex> {
         return own.clone();
     }
     let graph = look.graph;
-    let mut ends: Vec<LayerIndex> = (0..graph.stages.len()).map(|stage| graph.stage_end(stage)).collect();
+    // The layer that a stage is best looked at is its last one, of those that have maps.
+    let last =
+        |stage: usize| graph.nodes.iter().rposition(|node| node.stage == stage && !node.shape.is_vector());
+    let mut ends: Vec<LayerIndex> = (0..graph.stages.len()).filter_map(last).filter(|&end| end > 0).collect();
     ends.sort_unstable();
-    ends.dedup();
-    let has_maps = |layer: &LayerIndex| *layer > 0 && !graph.nodes[*layer].shape.is_vector();
-    ends.retain(has_maps);
     if ends.is_empty() { vec![look.layer] } else { ends }
 }
 
@@ -146,6 +146,7 @@ impl TilesLens for Rows {
         let mut lines = vec![
             Line::Heading("What the colours mean".into(), "colormap"),
             Line::Choices,
+            Line::bar(&ColorRange::plain((0.0, 1.0), look.colors.colormap()), look.colors.colormap()),
             Line::quiet(format!("{colormap} · {range}")),
             Line::quiet("The first channels of each layer, by number. A click goes to a layer.".to_string()),
         ];

@@ -7,16 +7,16 @@ use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
-use crate::figure::fit_text;
+use crate::figure::{fit_text, text_width};
 use crate::inspect::block::{Block, BlockBox, Content, in_words};
 use crate::model::{Graph, LayerIndex};
 
 /// A box is at least so wide with the gap behind it, and at most, in points.
-const LEAST_PITCH: f32 = 118.0;
+const LEAST_PITCH: f32 = 84.0;
 const MOST_PITCH: f32 = 190.0;
 
 /// Between a box and the next column.
-const GAP: f32 = 22.0;
+const GAP: f32 = 16.0;
 
 /// Height of a lane with three lines of words, two, and one.
 const LANES: [f32; 3] = [56.0, 42.0, 24.0];
@@ -28,6 +28,9 @@ const BETWEEN: f32 = 8.0;
 const MOST_HEIGHT: f32 = 0.5;
 
 const HEADING: f32 = 24.0;
+
+/// Size of a box's name.
+const NAME: f32 = 12.5;
 
 /// The stage, as wide as there is room for.
 pub(super) struct BlockPanel {
@@ -42,7 +45,7 @@ impl BlockPanel {
     /// For so much room.
     pub fn new(state: &AppState, model: &ViewModel, room: Vec2) -> Self {
         let layer = model.shown_layer(state);
-        let most = (room.x / LEAST_PITCH) as usize;
+        let most = ((room.x + GAP) / LEAST_PITCH) as usize;
         let block = Block::of(state.graph(), layer, most);
         let lanes = block.size[1] as f32;
         let most_height = MOST_HEIGHT * room.y - HEADING;
@@ -79,7 +82,7 @@ impl BlockPanel {
             let corner = Pos2::new(left + column as f32 * pitch, area.top() + lane as f32 * self.lane);
             Rect::from_min_size(corner, Vec2::new(pitch - GAP, self.lane - BETWEEN))
         };
-        let quiet = palette(ui).line;
+        let quiet = palette(ui).quiet.gamma_multiply(0.4);
         let bright = palette(ui).quiet;
         // Those that lead to the layer lie over the others.
         for leads in [false, true] {
@@ -125,9 +128,8 @@ impl BlockPanel {
                 // Of the box of the layer itself, the layer.
                 let named = if is_shown { self.layer } else { layers.first().copied().unwrap_or(last) };
                 let node = &graph.nodes[named];
-                let short = node.name.rsplit('/').next().unwrap_or(&node.name).to_string();
-                let shape = graph.nodes[last].shape;
-                let shape = format!("{}×{}×{}", shape.channels, shape.height, shape.width);
+                let short = short_name(&node.name, rect.width() - 10.0);
+                let shape = graph.nodes[last].shape.to_string();
                 let names: Vec<_> = layers
                     .iter()
                     .map(|&layer| format!("{} ({})", graph.nodes[layer].name, graph.nodes[layer].operation()))
@@ -140,7 +142,11 @@ impl BlockPanel {
                 let name = &graph.nodes[*last].name;
                 (
                     *last,
-                    [format!("{count} {words}"), format!("to {name}"), String::new()],
+                    [
+                        format!("{count} {words}"),
+                        format!("to {}", short_name(name, rect.width() - 24.0)),
+                        String::new(),
+                    ],
                     format!("a click goes to {name}"),
                 )
             }
@@ -157,7 +163,7 @@ impl BlockPanel {
         let step = 14.0;
         let top = rect.center().y - 0.5 * step * (count - 1) as f32;
         for (row, text) in lines.iter().take(count).enumerate() {
-            let (size, color) = if row == 0 { (12.5, strong) } else { (11.0, weak) };
+            let (size, color) = if row == 0 { (NAME, strong) } else { (11.0, weak) };
             let text = fit_text(text, size, rect.width() - 10.0);
             let middle = Pos2::new(rect.center().x, top + row as f32 * step);
             ui.painter().text(middle, Align2::CENTER_CENTER, text, FontId::proportional(size), color);
@@ -167,4 +173,14 @@ impl BlockPanel {
             out.actions.push(Action::Layer(goes_to));
         }
     }
+}
+
+/// `denselayer14.conv1` of `features.denseblock3.denselayer14.conv1`: as much of the end as has room.
+fn short_name(name: &str, width: f32) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let begins = name.match_indices('.').map(|(at, _)| at + 1);
+    let ends = std::iter::once(0).chain(begins).map(|at| &name[at..]).filter(|end| !end.is_empty());
+    let all: Vec<&str> = ends.collect();
+    let fits = all.iter().find(|end| text_width(end, NAME) <= width);
+    fits.or(all.last()).map_or_else(String::new, |end| (*end).to_string())
 }

@@ -21,7 +21,7 @@ const GAP: f32 = 6.0;
 /// The names' share of the width, and its limits in points.
 const NAMES: f32 = 0.2;
 const LEAST_NAMES: f32 = 92.0;
-const MOST_NAMES: f32 = 150.0;
+const MOST_NAMES: f32 = 132.0;
 
 pub(super) fn show(
     ui: &Ui,
@@ -75,8 +75,7 @@ pub(super) fn show(
         };
         let middle = row.center().y;
         write(middle - 8.0, 13.5, short, color);
-        let shape = format!("{}×{}×{}", node.shape.channels, node.shape.height, node.shape.width);
-        write(middle + 8.0, 11.5, &shape, palette(ui).quiet);
+        write(middle + 8.0, 11.5, &node.shape.to_string(), palette(ui).quiet);
         let Some(at) = hovered.filter(|at| row.expand(0.5 * GAP).contains(*at)) else { continue };
         let pitch = (tile[0] + gap) as f32 / scale;
         let column = ((at.x - tiles.left()) / pitch).floor();
