@@ -43,6 +43,7 @@ override COVER: u32;
 const COVER_EVEN: u32 = 0u;
 const COVER_STRONG: u32 = 1u;
 const COVER_WEAK: u32 = 2u;
+const COVER_DARK: u32 = 3u;
 
 // Two vectors a channel, the first beginning with minimum and maximum; the last two are the layer's.
 @group(0) @binding(2) var<storage, read> statistics: array<vec4<f32>>;
@@ -144,6 +145,9 @@ fn tile_color(tile: Tile) -> vec4<f32> {
     level = bent(level);
     if COVER == COVER_WEAK {
         return vec4<f32>(vec3<f32>(0.0), 1.0 - strength(level));
+    }
+    if COVER == COVER_DARK {
+        return vec4<f32>(vec3<f32>(0.0), strength(level));
     }
     var entry = min(u32(level * 256.0), 255u);
     let is_clipped = value < range.x || value > range.y;

@@ -491,6 +491,7 @@ fn what_says_nothing_covers_nothing() {
         (Colormap::Diverging, Cover::Strong),
         (Colormap::Magma, Cover::Strong),
         (Colormap::Grey, Cover::Weak),
+        (Colormap::Grey, Cover::Dark),
         (Colormap::Viridis, Cover::Even),
     ] {
         for channel in [0, 1] {
@@ -505,7 +506,7 @@ fn what_says_nothing_covers_nothing() {
                 let both: [&[ChannelStatistics]; 2] = [&known, &known];
                 let part = 0.8 * twin::tile_cover(&values, shape, both, &tiles, channel, [x, 20]);
                 let color = match cover {
-                    Cover::Weak => [0; 3],
+                    Cover::Weak | Cover::Dark => [0; 3],
                     _ => twin::tile_pixel(&values, shape, both, &tiles, channel, [x, 20]),
                 };
                 let seen = drawn.get_pixel(x, 20).0;

@@ -63,8 +63,11 @@ fn constants_are_the_enums_of_rust() {
     assert_eq!([value("PERCENT_LOW"), value("PERCENT_HIGH")], PERCENTILES.map(|percent| percent as u32));
     let joins = [Join::Sum, Join::Length, Join::Told].map(|join| join as u32);
     assert_eq!([value("JOIN_SUM"), value("JOIN_LENGTH"), value("JOIN_TOLD")], joins);
-    let covers = [Cover::Even, Cover::Strong, Cover::Weak].map(|cover| cover as u32);
-    assert_eq!([value("COVER_EVEN"), value("COVER_STRONG"), value("COVER_WEAK")], covers);
+    let covers = [Cover::Even, Cover::Strong, Cover::Weak, Cover::Dark].map(|cover| cover as u32);
+    assert_eq!(
+        [value("COVER_EVEN"), value("COVER_STRONG"), value("COVER_WEAK"), value("COVER_DARK")],
+        covers
+    );
     let [r, g, b] = FLAT_COLOR;
     let color = format!("vec3<f32>({r}.0, {g}.0, {b}.0) / 255.0");
     assert!(shader_sources().iter().any(|(name, text)| *name == "tiles" && text.contains(&color)));

@@ -235,7 +235,7 @@ fn brightness(planes: &[Vec<f32>], colors: InputColors) -> Vec<f32> {
     (0..first.len()).map(of).collect()
 }
 
-/// How fast levels change, by Sobel's kernels: 255 and more where black meets white. What lies beyond the edges is like them.
+/// How fast levels change, by Sobel's kernels: white where they rise by half of their range from one pixel to the next but one. What lies beyond the edges is like them.
 fn edges(levels: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
     let at = |row: isize, column: isize| {
         let row = row.clamp(0, height as isize - 1) as usize;
@@ -249,7 +249,7 @@ fn edges(levels: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
             [across, down]
         };
         let ([left, above], [right, below]) = (side(-1), side(1));
-        ((right - left).hypot(below - above) / 4.0).min(255.0)
+        ((right - left).hypot(below - above) / 2.0).min(255.0)
     };
     (0..levels.len()).map(edge).collect()
 }

@@ -23,6 +23,8 @@ pub enum Cover {
     Strong = 1,
     /// The less, and in black: a mask that leaves free what is strong.
     Weak = 2,
+    /// The more, the further it is from zero, in black: the mask's inverse.
+    Dark = 3,
 }
 
 /// Which channels are shown, in which order.

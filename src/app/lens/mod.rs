@@ -19,6 +19,7 @@ mod legend;
 pub mod likeness;
 mod look;
 pub mod maps;
+pub mod mask;
 mod origin;
 mod overlay;
 pub mod pca;
@@ -51,6 +52,7 @@ pub static TILES: &[&dyn TilesLens] = &[
 /// What can lie over the picture.
 pub static OVERLAYS: &[&dyn OverlayLens] = &[
     &channel::Channel,
+    &mask::Mask,
     &class_activation::ClassActivation,
     &hypercolumn::Hypercolumn,
     &saliency::Saliency,

@@ -66,13 +66,14 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         let text = format!("frozen · {} goes on", state.keys.key_for(Action::ToggleFrozen));
         tag(ui, rect.left_top() + Vec2::splat(6.0), &text);
     }
-    let changes = shown.request.how.changes;
-    if !changes.is_empty() {
-        let text = format!("the network sees it {}", changes.in_words());
-        tag(ui, rect.left_bottom() + Vec2::new(6.0, -28.0), &text);
-    }
     if state.time.frozen && model.moments.len() > 1 {
         time_bar(ui, frame.id, state, model, out);
+    }
+    let changes = shown.request.how.changes;
+    if !changes.is_empty() {
+        let palette_key = state.keys.key_for(Action::TogglePalette);
+        let text = format!("The network sees it changed: {} ({palette_key} and input).", changes.in_words());
+        ui.label(RichText::new(text).color(palette(ui).accent));
     }
     if state.extras() == 0 {
         let text = what_is_seen(as_input, fit, input);

@@ -39,6 +39,8 @@ pub struct Lenses {
     pub tracing: Tracing,
     /// The file whose best patches are shown; `None`: those of the session.
     pub best: Option<Arc<BestFile>>,
+    /// Of the selected channel the picture is shown where it is not active.
+    pub is_mask_inverse: bool,
     /// Cells of the hypercolumn are compared, not those of the shown layer.
     pub is_hypercolumn_alike: bool,
     /// Bases out of a file, by layer.
@@ -86,6 +88,7 @@ impl Default for Lenses {
             hypercolumn: vec![1, 4, 7],
             tracing: Tracing::default(),
             best: None,
+            is_mask_inverse: false,
             is_hypercolumn_alike: false,
             bases: Arc::new([]),
             since: 0,

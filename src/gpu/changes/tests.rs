@@ -37,7 +37,7 @@ fn edges_are_bright_where_the_picture_changes() {
     let shape = Shape { channels: 1, height: 3, width: 6 };
     let levels: Vec<f32> = (0..18).map(|at| if at % 6 < 3 { 0.0 } else { 100.0 }).collect();
     let found = changed("edges", &levels, shape, InputScale::Levels);
-    near(&found, &[0.0, 0.0, 100.0, 100.0, 0.0, 0.0].repeat(3));
+    near(&found, &[0.0, 0.0, 200.0, 200.0, 0.0, 0.0].repeat(3));
     near(&changed("edges", &[77.0; 18], shape, InputScale::default()), &[0.0; 18]);
 }
 

@@ -42,7 +42,7 @@ pub fn tile_cover(
     match tiles.cover {
         _ if range.is_flat => 0.0,
         Cover::Even => 1.0,
-        Cover::Strong => strength,
+        Cover::Strong | Cover::Dark => strength,
         Cover::Weak => 1.0 - strength,
     }
 }
