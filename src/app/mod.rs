@@ -13,6 +13,7 @@ mod geometry;
 mod health;
 pub mod keys;
 pub mod lens;
+mod means;
 pub mod offscreen;
 mod painter;
 mod palette;

@@ -11,6 +11,7 @@ use super::best::BestSoFar;
 use super::channel::ChannelHistory;
 use super::health::SessionHealth;
 use super::lens::{best, pca};
+use super::means::SessionMeans;
 use super::relations::Relations;
 use super::setup::device_in_words;
 use super::state::AppState;
@@ -36,6 +37,7 @@ pub struct Shown {
     best: BestSoFar,
     arranger: Arranger,
     history: ChannelHistory,
+    means: SessionMeans,
     /// When the last results came, for the rate.
     arrivals: VecDeque<Instant>,
     /// What is told of rates and times, and since when.
@@ -56,6 +58,7 @@ impl Shown {
             best: BestSoFar::default(),
             arranger: Arranger::default(),
             history: ChannelHistory::default(),
+            means: SessionMeans::default(),
             arrivals: VecDeque::new(),
             pace: None,
             device: device_in_words(gpu, placement).into(),
@@ -73,13 +76,22 @@ impl Shown {
         let graph = &activations.model.graph;
         if self.activations.as_ref().is_some_and(|before| !Arc::ptr_eq(&before.model.graph, graph)) {
             self.restart();
-            self.history = ChannelHistory::default();
             self.bases.restart();
             self.best.restart();
+            (self.history, self.means) = (ChannelHistory::default(), SessionMeans::default());
         }
-        self.health.observe(graph, &activations);
+        // What is muted is neither dead nor the channel's mean.
+        if activations.request.experiment.is_empty() {
+            self.health.observe(graph, &activations);
+            self.means.observe(&activations);
+        }
         self.history.observe(state.place.layer, &activations);
         self.activations = Some(Arc::new(activations));
+    }
+
+    /// A channel's mean over all frames that were seen as usual, and how many these are.
+    pub fn mean(&self, layer: LayerIndex, channel: usize) -> Option<(f32, usize)> {
+        self.means.of(layer, channel)
     }
 
     /// Forgets how healthy and how alike channels were, and where they stood.
@@ -139,8 +151,10 @@ impl Shown {
         match (&self.activations, &state.lenses.best) {
             _ if !wants_best(state) => {}
             (_, Some(file)) => self.best.open(file, wake),
-            (Some(shown), None) => self.best.update(gpu, shown, layer, is_still, wake),
-            (None, None) => {}
+            (Some(shown), None) if shown.request.experiment.is_empty() => {
+                self.best.update(gpu, shown, layer, is_still, wake)
+            }
+            (_, None) => {}
         }
     }
 
@@ -150,8 +164,10 @@ impl Shown {
         match (&self.activations, &state.lenses.best) {
             _ if !wants_best(state) => {}
             (_, Some(file)) => self.best.open_now(file),
-            (Some(shown), None) => self.best.add(gpu, shown, layer, is_still),
-            (None, None) => {}
+            (Some(shown), None) if shown.request.experiment.is_empty() => {
+                self.best.add(gpu, shown, layer, is_still)
+            }
+            (_, None) => {}
         }
     }
 

@@ -55,6 +55,7 @@ pub fn take(
     let answer = shown.answer.as_ref().filter(|_| model.trained());
     let named = |answer| Prediction::top(answer, &shown.model.labels, NAMED_CLASSES);
     let predictions = answer.map(named).unwrap_or_default();
+    let before = shown.before.as_ref().filter(|_| model.trained());
     let how = shown.request.how;
     let network = &shown.model;
     let frame = shown.frame.frame.clone();
@@ -80,6 +81,8 @@ pub fn take(
         curve: state.panels.curve,
         tiles: LensInfo { name: lens.about().name, more: lens.record(&look) },
         over,
+        experiment: shown.request.experiment.info(&network.graph),
+        predictions_before: before.map(|before| named(&before.answer)).unwrap_or_default(),
         sort: state.place.sort,
         filter: state.place.filter,
         hidden,
@@ -123,6 +126,7 @@ pub fn take(
         frame,
         held: look.held.filter(|_| lens.needs(&look).held).map(|held| (held::FILE, held.0.clone())),
         how,
+        experiment: shown.request.experiment.clone(),
         input: state.graph().input_shape(),
         info,
     }))

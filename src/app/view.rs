@@ -20,6 +20,7 @@ use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::SnapshotJob;
 use crate::session::{Activations, HeldFrame, Session};
+use crate::view::number;
 
 /// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
 const MOST_LAYOUTS: usize = 2;
@@ -134,6 +135,13 @@ impl View {
                 self.lock_ranges();
                 Outcome::Done
             }
+            Some(Effect::SetToMean(layer, channel)) => match self.shown.mean(layer, channel) {
+                Some((mean, frames)) => {
+                    self.state.experiment.set(layer, channel, mean);
+                    Outcome::Told(mean_in_words(channel, mean, frames))
+                }
+                None => Outcome::Told("No frame of this layer was seen as usual yet.".into()),
+            },
             Some(Effect::RestartHealth) => {
                 self.shown.restart();
                 Outcome::Done
@@ -171,6 +179,18 @@ impl View {
     fn hold(&mut self) {
         let frame = self.shown.activations.as_ref().map(|shown| shown.frame.frame.clone());
         self.state.time.held = frame.map(HeldFrame);
+    }
+
+    /// The square that covers the picture follows what is pointed at.
+    fn point_cover(&mut self, session: &Session) {
+        if self.state.experiment.chosen.cover.is_none() {
+            return;
+        }
+        let input = self.state.graph().input_shape();
+        let part = |pixel: u32, side: usize| (pixel as f32 + 0.5) / side as f32;
+        let at = self.pixel.map(|[x, y]| [part(x, input.width), part(y, input.height)]);
+        self.state.experiment.follow(at);
+        session.request(self.state.request());
     }
 
     /// Says why a channel cannot be gone to.
@@ -238,6 +258,7 @@ impl View {
         // The cursor was found while this was laid out: what belongs to it is drawn next.
         let moved = (self.pixel, self.cell) != (arrangement.pixel, arrangement.cell);
         (self.pixel, self.cell) = (arrangement.pixel, arrangement.cell);
+        self.point_cover(session);
         let explains_pixels = self.state.overlay_lens().is_some_and(|lens| lens.explains_pixels());
         self.unsettled = if arrangement.is_unsettled { self.unsettled + 1 } else { 0 };
         let is_settling = (1..MOST_SETTLING).contains(&self.unsettled);
@@ -292,6 +313,12 @@ impl View {
     pub fn snapshot(&mut self, model: &ViewModel, setup: &Setup) -> Option<Box<SnapshotJob>> {
         snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement)
     }
+}
+
+/// What is said of a channel that is set to its mean.
+fn mean_in_words(channel: usize, mean: f32, frames: usize) -> String {
+    let over = if frames == 1 { "this frame".into() } else { format!("{frames} frames") };
+    format!("Channel {channel} is {} everywhere: its mean over {over}.", number(mean))
 }
 
 /// What one layout has come to.

@@ -12,7 +12,7 @@ use crate::engine::Model;
 use crate::inspect::{Answer, Said};
 use crate::model::labels::class_name;
 use crate::model::{LayerIndex, Precision};
-use crate::session::{Activations, Moment, StageTimes, Status};
+use crate::session::{Activations, Before, Moment, StageTimes, Status};
 
 /// Everything shown that the user did not choose.
 #[derive(Clone, Debug)]
@@ -112,11 +112,37 @@ impl ViewModel {
         self.activations.as_ref().and_then(|shown| shown.answer.as_ref()).filter(|_| self.trained())
     }
 
+    /// What the network says where nothing is done to it or its picture, while something is.
+    pub fn before(&self) -> Option<&Before> {
+        self.activations.as_ref().and_then(|shown| shown.before.as_ref()).filter(|_| self.trained())
+    }
+
     /// The most probable classes, or the first numbers, with their names.
     pub fn top(&self, count: usize) -> Vec<(String, Said)> {
         let (Some(answer), Some(network)) = (self.answer(), self.network()) else { return vec![] };
         let places = answer.top(count).into_iter();
         places.map(|place| (answer.name(place, &network.labels), answer.said(place))).collect()
+    }
+
+    /// The same of what is most probable before or after an experiment: what it is before, and after.
+    pub fn top_of_both(&self, count: usize) -> Vec<(String, Said, Said)> {
+        let (Some(answer), Some(network), Some(before)) = (self.answer(), self.network(), self.before())
+        else {
+            return vec![];
+        };
+        let mut places = answer.top(count);
+        places.extend(
+            before.answer.top(count).into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>(),
+        );
+        if answer.is_probability() {
+            let larger =
+                |place: &usize| answer.said(*place).number().max(before.answer.said(*place).number());
+            places.sort_by(|a, b| larger(b).total_cmp(&larger(a)));
+        }
+        places.truncate(count);
+        let row =
+            |place| (answer.name(place, &network.labels), before.answer.said(place), answer.said(place));
+        places.into_iter().map(row).collect()
     }
 
     /// Rates and times in one line.

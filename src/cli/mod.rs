@@ -1,5 +1,6 @@
 //! The command line: arguments as typed become validated settings; one file a subcommand.
 
+mod ablate;
 mod args;
 mod bench;
 mod best;
@@ -13,6 +14,7 @@ mod dataset;
 mod devices;
 mod diagnose;
 mod events;
+mod experiment;
 mod grab;
 mod hypercolumn;
 mod input;
@@ -23,11 +25,13 @@ mod maps;
 mod merge;
 mod names;
 mod network;
+mod occlude;
 mod output;
 mod pca;
 mod pictures;
 mod prefer;
 mod saliency;
+mod score;
 mod share;
 mod sheet;
 mod summary;
@@ -82,6 +86,8 @@ pub enum Command {
     Likeness(likeness::LikenessArgs),
     Cam(cam::CamArgs),
     Saliency(saliency::SaliencyArgs),
+    Ablate(ablate::AblateArgs),
+    Occlude(occlude::OccludeArgs),
     Prefer(prefer::PreferArgs),
     Kernels(kernels::KernelsArgs),
     Cell(cell::CellArgs),
@@ -139,6 +145,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Likeness(args)) => likeness::run(args),
         Some(Command::Cam(args)) => cam::run(args),
         Some(Command::Saliency(args)) => saliency::run(args),
+        Some(Command::Ablate(args)) => ablate::run(args),
+        Some(Command::Occlude(args)) => occlude::run(args),
         Some(Command::Prefer(args)) => prefer::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Cell(args)) => cell::run(args),

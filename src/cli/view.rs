@@ -154,6 +154,8 @@ fn settings(
         let origin = TraceOrigin::parse(from, &graph, &model.labels)?;
         state.lenses.tracing.origin = Some(origin);
     }
+    state.experiment.chosen = view.experiment.experiment(&graph)?;
+    state.experiment.follow(view.mark);
     let is_sorted = (view.sort, view.filter) != (Sort::Index, Filter::None);
     let is_followed = state.lenses.over == Some(saliency::NAME) && view.from.is_none();
     if view.headless && is_sorted && is_followed {

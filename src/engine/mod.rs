@@ -9,6 +9,7 @@ mod error;
 mod model;
 mod outputs;
 mod preferred;
+mod scores;
 mod spec;
 mod traced;
 
@@ -30,6 +31,7 @@ pub use cell::cell_sum;
 pub use error::EngineError;
 pub use model::{Model, ModelOptions, OpenedModel};
 pub use outputs::{Between, OutputChoice};
+pub use scores::Scores;
 pub use spec::{WeightsSpec, difference_name, distinct_names};
 pub use traced::{Asked, Attribution, TracedOutput};
 

@@ -10,6 +10,7 @@ mod font;
 mod marks;
 mod page;
 mod plot;
+mod ranked;
 mod sheet;
 mod tiles;
 
@@ -19,5 +20,6 @@ pub use font::{fit_text, text_width, wrap_text};
 pub use marks::{Anchor, TextStyle};
 pub use page::{Captioned, Page};
 pub use plot::{bars, probability_plot};
+pub use ranked::{Ranked, ranked_bars};
 pub use sheet::{Heading, Sheet};
 pub use tiles::{Tile, mosaic, tile_grid_figure};

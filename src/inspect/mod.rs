@@ -9,6 +9,7 @@ pub mod components;
 mod contribution;
 pub mod diagnosis;
 mod exact;
+mod experiment;
 mod health;
 pub mod hypercolumn;
 mod kernels;
@@ -28,6 +29,9 @@ pub use answer::{Answer, Said, no_answer, top_classes};
 pub use class_activation::{Explained, class_activation, class_weights, explained, is_pair, logit};
 pub use components::{CellSum, Components};
 pub use contribution::{contributions, first_order, pooled_from};
+pub use experiment::{
+    Cover, Experiment, ExperimentInfo, Fill, Intervention, Kind, Places, UnknownIntervention, coarse_first,
+};
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, no_kernels, slices};

@@ -196,18 +196,41 @@ impl Graph {
 
     /// Which nodes have to run so that all of `taps` exist.
     pub fn needed(&self, taps: impl IntoIterator<Item = LayerIndex>) -> Vec<bool> {
+        self.needed_behind(taps, &[])
+    }
+
+    /// The same where the values of some layers are `known`: what only they are computed from does not run.
+    pub fn needed_behind(
+        &self,
+        taps: impl IntoIterator<Item = LayerIndex>,
+        known: &[LayerIndex],
+    ) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
         for tap in taps {
             needed[tap] = true;
         }
         for index in (0..self.nodes.len()).rev() {
-            if needed[index] {
+            if needed[index] && !known.contains(&index) {
                 for &input in &self.nodes[index].inputs {
                     needed[input] = true;
                 }
             }
         }
         needed
+    }
+
+    /// The layers whose values have to be known to compute `taps` again where only those of `layers` are another: these, as far
+    /// as they do not lie behind each other, and what else is read behind them.
+    pub fn cut(&self, layers: &[LayerIndex], taps: &[LayerIndex]) -> Vec<LayerIndex> {
+        let mut is_behind = vec![false; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            is_behind[index] = node.inputs.iter().any(|&input| is_behind[input] || layers.contains(&input));
+        }
+        let needed = self.needed(taps.iter().copied());
+        let is_read = |layer: LayerIndex| {
+            taps.contains(&layer) || self.consumers(layer).any(|reader| needed[reader] && is_behind[reader])
+        };
+        (0..self.nodes.len()).filter(|&layer| needed[layer] && !is_behind[layer] && is_read(layer)).collect()
     }
 
     /// The layers that read `index`.

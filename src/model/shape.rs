@@ -21,6 +21,17 @@ pub struct Shape {
 pub const MOST_VALUES: usize = 1 << 28;
 
 impl Shape {
+    /// Puts rows and columns (half-open ranges) of one picture over another of this shape, in every channel.
+    pub fn paste(self, values: &mut [f32], from: &[f32], [rows, columns]: [[usize; 2]; 2]) {
+        for channel in 0..self.channels {
+            for row in rows[0]..rows[1] {
+                let start = (channel * self.height + row) * self.width;
+                let part = start + columns[0]..start + columns[1];
+                values[part.clone()].copy_from_slice(&from[part]);
+            }
+        }
+    }
+
     /// A vector.
     pub fn vector(channels: usize) -> Self {
         Self { channels, height: 1, width: 1 }

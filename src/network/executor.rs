@@ -7,8 +7,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, FloatDType, Tensor};
-use rayon::prelude::*;
+use burn::tensor::Device;
 
 use super::backward::turned::Turned;
 use super::cpu::{self, Host};
@@ -18,10 +17,9 @@ use super::fusion::{Fusion, Role, limits as limits_of};
 use super::maps::{Ending, Value};
 use super::operations;
 use super::pool::Pooling;
-use super::prepared::{Prepared, is_half};
+use super::prepared::Prepared;
 use super::vectors::Limits;
-use super::walk::walk;
-use crate::model::{Activation, Arithmetic, AvgPool, Axis, Graph, LayerIndex, Op, Reduction, Shape};
+use crate::model::{Activation, Arithmetic, AvgPool, Axis, Edit, Graph, LayerIndex, Op, Reduction, Shape};
 use crate::weights::{LayerWeights, Weights};
 
 /// What becomes of batch normalisation.
@@ -40,6 +38,8 @@ pub struct Network {
     pub(super) weights: Arc<Weights>,
     pub(super) device: Device,
     folding: Folding,
+    /// What is changed while it runs.
+    pub(super) edits: Vec<Edit>,
     /// Convolutions with batch normalisation inside; filled when a layer first runs so.
     pub(super) folded: Vec<Option<Prepared>>,
     /// Layers with their own parameters; for convolutions only where they are tapped (or folding is off).
@@ -60,7 +60,7 @@ impl Network {
         let hosts = is_cpu.then(Host::default).into_iter().collect();
         let (folded, plain, fusion) = (empty(), empty(), Fusion::new(&graph, is_cpu));
         let turned = graph.nodes.iter().map(|_| [None, None]).collect();
-        Self { graph, weights, device, folding, folded, plain, turned, fusion, hosts }
+        Self { graph, weights, device, folding, edits: vec![], folded, plain, turned, fusion, hosts }
     }
 
     /// Gives the weights back.
@@ -85,65 +85,6 @@ impl Network {
         &self.device
     }
 
-    /// Runs what `taps` need on `input` (`[1, channels, height, width]`, in the scale that the weights take) and returns the output of each
-    /// tapped layer, `[1, channels, height, width]`, in the order asked.
-    ///
-    /// `before_node` is called before each node that runs, with how many have been started and how many will be.
-    pub fn run(
-        &mut self,
-        input: Tensor<4>,
-        taps: &[LayerIndex],
-        before_node: &mut (dyn FnMut(usize, usize) + Send),
-    ) -> Vec<Tensor<4>> {
-        self.run_values(input, taps, before_node).into_iter().map(Value::into_tensor).collect()
-    }
-
-    /// The same, with the values as they are kept between nodes.
-    pub(super) fn run_values(
-        &mut self,
-        input: Tensor<4>,
-        taps: &[LayerIndex],
-        before_node: &mut (dyn FnMut(usize, usize) + Send),
-    ) -> Vec<Value> {
-        let is_cpu = self.is_cpu();
-        let run = || {
-            if is_cpu {
-                self.prepare_all(taps);
-            }
-            let input =
-                if is_half(&self.weights, &self.device) { input.cast(FloatDType::F16) } else { input };
-            let graph = self.graph.clone();
-            walk(&graph, input, taps, before_node, |index, inputs| self.execute(index, inputs, taps))
-        };
-        match is_cpu {
-            true => cpu::on_all_cores(run),
-            false => run(),
-        }
-    }
-
-    /// The same for several pictures, for the outputs of each. On the CPU they are computed at the same time.
-    pub fn run_each(&mut self, inputs: Vec<Tensor<4>>, taps: &[LayerIndex]) -> Vec<Vec<Tensor<4>>> {
-        if !self.is_cpu() || inputs.len() == 1 {
-            return inputs.into_iter().map(|input| self.run(input, taps, &mut |_, _| {})).collect();
-        }
-        self.prepare_all(taps);
-        let mut hosts = std::mem::take(&mut self.hosts);
-        hosts.resize_with(inputs.len().max(hosts.len()), Host::default);
-        let network = &*self;
-        let pictures: Vec<_> = inputs.into_iter().zip(&mut hosts).collect();
-        let outputs = cpu::on_all_cores(|| {
-            let outputs = pictures.into_par_iter().with_max_len(1).map(|(input, host)| {
-                let values = walk(&network.graph, input, taps, &mut |_, _| {}, |index, inputs| {
-                    network.compute(index, inputs, taps, Some(&mut *host))
-                });
-                values.into_iter().map(Value::into_tensor).collect()
-            });
-            outputs.collect()
-        });
-        self.hosts = hosts;
-        outputs
-    }
-
     pub(super) fn is_cpu(&self) -> bool {
         cpu::is_cpu(&self.device)
     }
@@ -163,7 +104,7 @@ impl Network {
     }
 
     /// The same with a layer that is prepared; `host` is there on the CPU.
-    fn compute(
+    pub(super) fn compute(
         &self,
         index: LayerIndex,
         mut inputs: Vec<Value>,
@@ -341,23 +282,8 @@ impl Network {
         }
     }
 
-    /// The same for all layers that a run needs, many at the same time.
-    fn prepare_all(&mut self, taps: &[LayerIndex]) {
-        let needed = self.graph.needed(taps.iter().copied());
-        let layers = (0..needed.len()).filter(|&index| needed[index]);
-        let places: Vec<_> = layers.filter_map(|index| Some((index, self.is_folded(index, taps)?))).collect();
-        let missing = places.into_iter().filter(|&(index, folded)| self.place(index, folded).is_none());
-        let missing: Vec<_> = missing.collect();
-        let network = &*self;
-        let made =
-            missing.into_par_iter().map(|(index, folded)| (index, folded, network.prepared(index, folded)));
-        for (index, folded, prepared) in made.collect::<Vec<_>>() {
-            *self.place(index, folded) = Some(prepared);
-        }
-    }
-
     /// A layer's parameters on the device.
-    fn prepared(&self, index: LayerIndex, folded: bool) -> Prepared {
+    pub(super) fn prepared(&self, index: LayerIndex, folded: bool) -> Prepared {
         let norms = if folded { self.fusion.norms(index) } else { &[] };
         Prepared::new(&self.graph, &self.weights, index, norms, &self.device)
     }

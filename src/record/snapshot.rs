@@ -23,7 +23,7 @@ use super::{EventError, EventWriter, LayerInfo, LockedRanges, Provenance, png, t
 use crate::frame::Frame;
 use crate::gpu::readback::{PendingMap, PendingPicture};
 use crate::gpu::{GpuContext, Preprocessing, twin};
-use crate::inspect::{Answer, ChannelStatistics, Said};
+use crate::inspect::{Answer, ChannelStatistics, Experiment, ExperimentInfo, Said};
 use crate::model::labels::Label;
 use crate::model::{InputScale, Meaning, Shape};
 use crate::session::StageTimes;
@@ -62,6 +62,12 @@ pub struct SnapshotInfo {
     pub tiles: LensInfo,
     /// What lay over the picture.
     pub over: Option<OverInfo>,
+    /// What was done to the network and its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<ExperimentInfo>,
+    /// The most probable classes (or the first numbers) where that was not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub predictions_before: Vec<Prediction>,
     /// What channels were sorted by.
     pub sort: Sort,
     /// Which channels were left out.
@@ -201,6 +207,8 @@ pub struct SnapshotJob {
     pub held: Option<(&'static str, Frame)>,
     /// How the frame became the network's input.
     pub how: Preprocessing,
+    /// What was done to the input.
+    pub experiment: Experiment,
     /// Shape of that input.
     pub input: Shape,
     /// The rest.
@@ -328,7 +336,8 @@ impl SnapshotJob {
             let picture = picture.ok_or_else(|| content(&"the frame is not a picture"))?;
             save(name, &png(&picture).map_err(|e| content(&e))?)?;
         }
-        let input = twin::preprocess(&self.frame, self.how, InputScale::default(), self.input);
+        let mut input = twin::preprocess(&self.frame, self.how, InputScale::default(), self.input);
+        self.experiment.change_input(&mut input, self.input, InputScale::default());
         let input = input_picture(&input, [self.input.width, self.input.height]);
         save("input.png", &png(&input).map_err(|e| content(&e))?)?;
 

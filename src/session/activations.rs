@@ -57,6 +57,17 @@ pub struct AveragedMap {
     pub without: Option<f32>,
 }
 
+/// What the network says where nothing is done to it or its input.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// Of which frame: while frames keep coming, of one of the last.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub captured: Instant,
+    /// What it says.
+    pub answer: Answer,
+}
+
 /// How long the stages of one frame took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct StageTimes {
@@ -95,6 +106,8 @@ pub struct Activations {
     pub averaged: Option<AveragedMap>,
     /// What the network says, where that was asked for.
     pub answer: Option<Answer>,
+    /// While something is done to the network or its input: what it says otherwise.
+    pub before: Option<Before>,
     /// How long it took.
     pub times: StageTimes,
     /// When it was done.

@@ -4,6 +4,7 @@ mod held;
 mod measure;
 mod networks;
 mod traced;
+mod usual;
 
 use std::cell::OnceCell;
 use std::sync::PoisonError;
@@ -14,6 +15,7 @@ use burn::tensor::{Device, Tensor};
 use self::held::Held;
 use self::measure::{Measurer, Picture, Placed};
 use self::traced::{Back, Growing, retain_known};
+use self::usual::Usual;
 use super::activations::{Activations, ComparedTaps, StageTimes};
 use super::request::Request;
 use super::shared::{Notice, Shared, Stage};
@@ -21,7 +23,7 @@ use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
 use crate::gpu::{FrameBuffer, Preprocessor};
-use crate::inspect::Answer;
+use crate::inspect::{Answer, Experiment};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::network::{Folding, Network};
@@ -110,6 +112,7 @@ struct Worker<'a> {
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
     growing: Growing,
+    usual: Usual,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
     warm: bool,
@@ -146,6 +149,7 @@ impl<'a> Worker<'a> {
             shared,
             held: None,
             growing: Growing::default(),
+            usual: Usual::default(),
             last_network_ms: 0.0,
             warm: false,
         };
@@ -158,7 +162,7 @@ impl<'a> Worker<'a> {
         self.shared.update(|status| status.model = Some(model.clone()));
         self.networks[0] = place(model.clone(), &self.device);
         (self.model, self.warm, self.previous, self.held) = (model, false, None, None);
-        self.growing = Growing::default();
+        (self.growing, self.usual) = (Growing::default(), Usual::default());
     }
 
     fn process(
@@ -169,9 +173,10 @@ impl<'a> Worker<'a> {
         sequence: u64,
     ) -> Result<Activations, String> {
         let model = self.model.clone();
-        retain_known(&mut request, model.graph.nodes.len());
+        retain_known(&mut request, &model.graph);
+        self.networks[0].set_edits(request.experiment.edits(&model.graph));
         let start = Instant::now();
-        let (input, picture) = self.input(&frame, &request)?;
+        let (input, picture) = self.input(&frame, request.how, &request.experiment)?;
         let (probe, apart) = (input.clone(), self.shared.keeps_stages_apart());
         self.settle(&probe, apart)?;
         let preprocess_ms = elapsed_ms(start);
@@ -219,6 +224,7 @@ impl<'a> Worker<'a> {
             others.extend(differences);
             compared.push(ComparedTaps { is_there: true, ..ComparedTaps::default() });
         }
+        let usual = self.before(&frame, &request, still, output)?;
         self.settle(&probe, apart)?;
         let enqueued_ms = elapsed_ms(network_start);
 
@@ -287,6 +293,7 @@ impl<'a> Worker<'a> {
             traced,
             averaged,
             answer,
+            before: usual,
             times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },
             finished: Instant::now(),
         })
@@ -305,14 +312,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The tapped layers of the held frame, where there is one.
+    /// The tapped layers of the held frame as the network usually has them, where there is one.
     fn held_outputs(&mut self, request: &Request) -> Result<Option<Vec<Tensor<4>>>, String> {
         let held = Held::follow(self.held.take(), request, &self.shared.gpu);
         let Some(mut held) = held.map_err(|error| error.to_string())? else { return Ok(None) };
         let missing = held.missing(&request.taps);
         if !missing.is_empty() {
-            let (input, _) = self.input(&held.frame, request)?;
-            let (outputs, _) = self.run_network(0, input, &missing, &[])?;
+            let (input, _) = self.input(&held.frame, request.how, &Experiment::default())?;
+            let (outputs, _) = self.run_usual(input, &missing)?;
             held.add(missing, outputs);
         }
         let own = held.outputs(&request.taps);

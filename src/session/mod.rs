@@ -22,7 +22,7 @@ use crate::source::{Opened, SourceError};
 use history::History;
 use shared::Shared;
 
-pub use activations::{Activations, AveragedMap, ComparedTaps, StageTimes, Tap, TracedMaps};
+pub use activations::{Activations, AveragedMap, Before, ComparedTaps, StageTimes, Tap, TracedMaps};
 pub use history::Moment;
 pub use request::{Averaged, HeldFrame, Request};
 pub use shared::{Notice, SessionConfig, Stage, Status};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;
+use crate::inspect::Experiment;
 use crate::model::{LayerIndex, Method, Trace, Unit};
 
 /// What is wanted of each frame.
@@ -17,6 +18,8 @@ pub struct Request {
     pub predictions: bool,
     /// How a picture becomes the network's input.
     pub how: Preprocessing,
+    /// What is done to the network and its input; also what it says otherwise is then wanted ([`super::Before`]).
+    pub experiment: Experiment,
     /// Keep to the current frame.
     pub frozen: bool,
     /// While frozen: the frame of the history to look at instead.

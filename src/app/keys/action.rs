@@ -1,7 +1,7 @@
 //! What a key, a click, a wheel or the palette asks for.
 
 use super::key::Direction;
-use crate::app::state::{Cells, LensName, Section};
+use crate::app::state::{Cells, LensName, Section, Trial};
 use crate::gpu::Change;
 use crate::inspect::Start;
 use crate::model::LayerIndex;
@@ -76,6 +76,8 @@ pub enum Action {
     Subtract(Start),
     /// Of a channel, these cells are traced back.
     Cells(Cells),
+    /// Something is done to the network or its picture, or no longer.
+    Try(Trial),
     /// What lies over the picture lets more of it through.
     LessOpacity,
     /// What lies over the picture covers more of it.

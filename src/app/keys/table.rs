@@ -6,8 +6,9 @@ use super::action::Action;
 use super::key::{Direction, Key};
 use super::keymap::{Command, Keymap, digits};
 use crate::app::lens::{About, OVERLAYS, TILES};
-use crate::app::state::Cells;
+use crate::app::state::{Cells, Trial};
 use crate::gpu::Change;
+use crate::inspect::{Fill, Kind};
 use crate::view::{Filter, Normalize, Sort};
 
 /// The table of all commands, lenses included.
@@ -86,6 +87,50 @@ const TRACING: &[Row] = &[
     ("trace-marked", Action::Cells(Cells::Marked), &[], "trace back the channel's marked cell"),
 ];
 
+const TRYING: &[Row] = &[
+    (
+        "mute",
+        Action::Try(Trial::Change(Kind::Muted)),
+        &["shift q"],
+        "mute the selected channel: zero for all that read it; or let it go",
+    ),
+    ("boost", Action::Try(Trial::Change(Kind::Times(2.0))), &[], "double the selected channel, or let it go"),
+    (
+        "mean",
+        Action::Try(Trial::Mean),
+        &[],
+        "set the selected channel to its mean over the session, or let it go",
+    ),
+    (
+        "alone",
+        Action::Try(Trial::Change(Kind::Alone)),
+        &[],
+        "mute all channels of the layer but the selected one",
+    ),
+    ("cover", Action::Try(Trial::Cover), &["shift i"], "cover a square of the picture: it follows the mouse"),
+    ("cover-grey", Action::Try(Trial::Fill(Fill::Grey)), &[], "cover the picture with a grey square"),
+    (
+        "cover-mean",
+        Action::Try(Trial::Fill(Fill::Mean)),
+        &[],
+        "cover the picture with a square of its mean colour",
+    ),
+    (
+        "cover-blur",
+        Action::Try(Trial::Fill(Fill::Blur)),
+        &[],
+        "cover the picture with a square of itself, blurred",
+    ),
+    ("cover-larger", Action::Try(Trial::LargerCover), &[], "cover the picture with a larger square"),
+    ("cover-smaller", Action::Try(Trial::SmallerCover), &[], "cover the picture with a smaller square"),
+    (
+        "as-usual",
+        Action::Try(Trial::Clear),
+        &["shift z"],
+        "end all experiments: nothing muted, nothing covered",
+    ),
+];
+
 const SORTING: &[Row] = &[
     ("next-order", Action::NextSort, &["."], "sort by the next (max, mean, change, class, health …)"),
     ("previous-order", Action::PreviousSort, &[","], "sort by the one before"),
@@ -117,6 +162,7 @@ fn commands() -> Vec<Command> {
         all.extend(of_lens(lens.about(), Action::Over(lens.about().name)));
     }
     all.extend(rows(TRACING));
+    all.extend(rows(TRYING));
     all.push(Command {
         name: "type-channel".into(),
         action: Action::Type('0'),
@@ -196,7 +242,7 @@ mod tests {
         let lenses = TILES.iter().map(|lens| lens.about()).chain(OVERLAYS.iter().map(|lens| lens.about()));
         let of_lenses =
             lenses.flat_map(|about| about.keys.iter().chain(about.more.iter().flat_map(|m| m.keys)));
-        let fixed = [MOVING, LOOKING, TRACING, SORTING];
+        let fixed = [MOVING, LOOKING, TRACING, TRYING, SORTING];
         for key in fixed.iter().flat_map(|rows| rows.iter()).flat_map(|row| row.2).chain(of_lenses) {
             assert!(key.parse::<Key>().is_ok(), "{key}");
         }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use egui::{Align, Color32, Frame, Layout, Margin, RichText, Stroke, Ui};
 
 use super::keys::Action;
-use super::state::AppState;
+use super::state::{AppState, Trial};
 use super::theme::palette;
 use super::view_model::ViewModel;
 use notices::SILENCE;
@@ -119,6 +119,22 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
         }
     });
     choices::order(ui, state, model, out);
+    experiment(ui, state, model);
+}
+
+/// What is done to the network and its picture: always to be seen, so that nobody takes its answers for the usual ones.
+fn experiment(ui: &mut Ui, state: &AppState, model: &ViewModel) {
+    let Some(shown) = &model.activations else { return };
+    let Some(words) = shown.request.experiment.in_words(&shown.model.graph) else { return };
+    let end = state.keys.key_for(Action::Try(Trial::Clear));
+    let only =
+        if shown.compared.is_empty() || state.time.held.is_some() { "" } else { " (first network only)" };
+    let fill = palette(ui).notice;
+    Frame::NONE.fill(fill).corner_radius(3.0).inner_margin(Margin::symmetric(6, 3)).show(ui, |ui| {
+        let text =
+            RichText::new(format!("Experiment{only} · {words} · {end} ends it")).color(palette(ui).accent);
+        ui.add(egui::Label::new(text).wrap());
+    });
 }
 
 fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {

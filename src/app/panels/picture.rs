@@ -9,6 +9,7 @@ use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
 use crate::gpu::{Fit, Preprocessing};
+use crate::inspect::{Cover, Fill};
 use crate::model::Shape;
 
 /// The picture, and in words what lies over it.
@@ -48,7 +49,8 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     let under_cursor = response
         .hover_pos()
         .and_then(|at| pixel_at(seen, at, state.panels.mirror, [input.width as u32, input.height as u32]));
-    let explains = state.overlay_lens().is_some_and(|lens| lens.explains_pixels());
+    let explains = state.overlay_lens().is_some_and(|lens| lens.explains_pixels())
+        || state.experiment.chosen.cover.is_some();
     if let Some(pixel) = under_cursor.filter(|_| explains && response.clicked()) {
         out.actions.push(Action::Mark(pixel));
     }
@@ -61,6 +63,9 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
         mark_pixel(ui, seen.min + Vec2::new(across, part.y) * seen.size());
     }
     out.pixel = under_cursor.or(marked.map(|[row, column]| [column as u32, row as u32]));
+    if let Some(cover) = shown.request.experiment.cover.filter(|_| !as_input) {
+        mark_cover(ui, seen, cover, input, state.panels.mirror);
+    }
     enlarged::on_picture(ui, seen, state, model);
     if state.time.frozen {
         let text = format!("frozen · {} goes on", state.keys.key_for(Action::ToggleFrozen));
@@ -101,6 +106,24 @@ fn mark_pixel(ui: &Ui, at: Pos2) {
             ui.painter().line_segment([at + arm * 3.0, at + arm * 9.0], Stroke::new(width, color));
         }
     }
+}
+
+/// The square that covers the picture: as grey as the network sees it, or hatched by its edge alone.
+fn mark_cover(ui: &Ui, seen: Rect, cover: Cover, input: Shape, mirror: bool) {
+    let [rows, columns] = cover.area(input);
+    let across = |column: usize| {
+        let part = column as f32 / input.width as f32;
+        seen.left() + seen.width() * if mirror { 1.0 - part } else { part }
+    };
+    let down = |row: usize| seen.top() + seen.height() * row as f32 / input.height as f32;
+    let [left, right] = [across(columns[0]), across(columns[1])];
+    let rect = Rect::from_x_y_ranges(left.min(right)..=left.max(right), down(rows[0])..=down(rows[1]));
+    let color = match cover.fill {
+        Fill::Grey => Color32::from_gray(127),
+        Fill::Mean | Fill::Blur => Color32::from_white_alpha(60),
+    };
+    ui.painter().rect_filled(rect, 0.0, color);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.5, DARK.accent), egui::StrokeKind::Outside);
 }
 
 /// The part of the picture (drawn in `rect`) that the network sees.

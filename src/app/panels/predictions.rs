@@ -7,6 +7,7 @@ use crate::app::state::AppState;
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
 use crate::inspect::{Answer, no_answer};
+use crate::session::Before;
 use crate::view::{number, range};
 use crate::weights::Origin;
 
@@ -104,29 +105,65 @@ pub(super) fn predictions(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     // What is shown beside them wants room too.
     let classes = [5, 3].get(state.extras()).copied().unwrap_or(2);
     let (low, high) = model.answer().map_or((0.0, 1.0), Answer::span);
+    if let Some(before) = model.before() {
+        compared(ui, model, before, classes, (low, high));
+        if state.panels.curve {
+            curve(ui, state, model);
+        }
+        return;
+    }
     for (name, said) in model.top(classes) {
-        let height = 19.0;
-        let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
-        let x = |value: f32| rect.left() + rect.width() * (value - low) / (high - low).max(f32::MIN_POSITIVE);
-        let ends = [x(0.0), x(said.number())];
-        let bar = Rect::from_x_y_ranges(ends[0].min(ends[1])..=ends[0].max(ends[1]), rect.y_range());
-        ui.painter().rect_filled(rect, 2.0, palette(ui).field);
-        ui.painter().rect_filled(bar, 2.0, palette(ui).bar);
-        let font = FontId::proportional(13.5);
-        let number = ui.painter().text(
-            rect.right_center() - Vec2::new(5.0, 0.0),
-            Align2::RIGHT_CENTER,
-            said.in_words(1),
-            font,
-            palette(ui).text,
-        );
-        let label =
-            Rect::from_min_max(rect.min + Vec2::new(5.0, 0.0), Pos2::new(number.left() - 6.0, rect.bottom()));
-        let mut inner =
-            ui.new_child(egui::UiBuilder::new().max_rect(label).layout(Layout::left_to_right(Align::Center)));
-        inner.add(egui::Label::new(name).truncate());
+        row(ui, name, said.in_words(1), None, said.number(), (low, high));
     }
     if state.panels.curve {
         curve(ui, state, model);
     }
+}
+
+/// One class or output: a bar up to `value`, a mark at `before`, the name and what is said.
+fn row(ui: &mut Ui, name: String, said: String, before: Option<f32>, value: f32, (low, high): (f32, f32)) {
+    let height = 19.0;
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
+    let x = |value: f32| rect.left() + rect.width() * (value - low) / (high - low).max(f32::MIN_POSITIVE);
+    let ends = [x(0.0), x(value)];
+    let bar = Rect::from_x_y_ranges(ends[0].min(ends[1])..=ends[0].max(ends[1]), rect.y_range());
+    ui.painter().rect_filled(rect, 2.0, palette(ui).field);
+    ui.painter().rect_filled(bar, 2.0, palette(ui).bar);
+    if let Some(before) = before.filter(|before| before.is_finite()) {
+        let at = x(before).clamp(rect.left() + 1.0, rect.right() - 1.0);
+        ui.painter().vline(at, rect.y_range(), Stroke::new(2.0, palette(ui).accent));
+    }
+    let font = FontId::proportional(13.5);
+    let number = ui.painter().text(
+        rect.right_center() - Vec2::new(5.0, 0.0),
+        Align2::RIGHT_CENTER,
+        said,
+        font,
+        palette(ui).text,
+    );
+    let label =
+        Rect::from_min_max(rect.min + Vec2::new(5.0, 0.0), Pos2::new(number.left() - 6.0, rect.bottom()));
+    let mut inner =
+        ui.new_child(egui::UiBuilder::new().max_rect(label).layout(Layout::left_to_right(Align::Center)));
+    inner.add(egui::Label::new(name).truncate());
+}
+
+/// What is said before and after an experiment, and of which frame before is.
+fn compared(ui: &mut Ui, model: &ViewModel, before: &Before, classes: usize, (low, high): (f32, f32)) {
+    let (others, Some(shown)) = (before.answer.span(), &model.activations) else { return };
+    let ends = (low.min(others.0), high.max(others.1));
+    for (name, before, after) in model.top_of_both(classes) {
+        let said = format!("{} → {}", before.in_words(1), after.in_words(1));
+        row(ui, name, said, Some(before.number()), after.number(), ends);
+    }
+    let frame = &shown.frame.frame;
+    let of = match frame.id == before.frame {
+        true => "both of this frame".into(),
+        false => {
+            let ago = frame.captured.saturating_duration_since(before.captured).as_secs_f32();
+            format!("before: of the frame {ago:.1} s ago")
+        }
+    };
+    let text = format!("before (the line) → after (the bar); {of}");
+    ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }

@@ -14,6 +14,8 @@ use crate::app::lens::{LayerColors, Look, Subject};
 use crate::app::state::AppState;
 use crate::app::theme::{DARK, palette};
 use crate::app::view_model::ViewModel;
+use crate::inspect::Experiment;
+use crate::model::LayerIndex;
 use crate::session::Stage;
 use crate::view::{TileGrid, TileSize, tile_grid};
 
@@ -100,7 +102,11 @@ pub(super) fn tiles(ui: &mut Ui, state: &mut AppState, model: &ViewModel, out: &
         let health = model.health.as_deref().filter(|_| is_map && version == 0);
         let colors = colors.get(version);
         let look = Some(model.look(state)).filter(|_| is_map);
-        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors, look });
+        let is_main =
+            version == 0 && state.tiles_lens().subject(&model.look(state)).is_ok_and(|s| s.is_selectable);
+        let tried =
+            model.activations.as_ref().filter(|_| is_main).map(|shown| (&shown.request.experiment, layer));
+        number_tiles(ui, *body, &grid, state, shown, first, TileMarks { health, colors, look, tried });
     }
     turn_pages(ui, &response, out);
     // The version under a point, and the place of the tile in it.
@@ -176,6 +182,7 @@ struct TileMarks<'a> {
     colors: Option<&'a LayerColors>,
     /// Tells the classes of channels.
     look: Option<Look<'a>>,
+    tried: Option<(&'a Experiment, LayerIndex)>,
 }
 
 /// Frame, number and health of each tile.
@@ -212,15 +219,21 @@ fn number_tiles(
             ui.painter().galley(rect.min + Vec2::new(2.0, 0.0), galley, DARK.text);
         }
         let mark = marks.health.and_then(|health| health.finding(*channel as usize));
-        let flat = marks.colors.filter(|_| mark.is_none()).and_then(|colors| colors.flat_in_words(*channel));
+        let tried = marks.tried.and_then(|(experiment, layer)| experiment.of(layer, *channel as usize));
+        let flat = marks
+            .colors
+            .filter(|_| mark.is_none() && tried.is_none())
+            .and_then(|colors| colors.flat_in_words(*channel));
         if let Some(text) = flat {
             mark_flat(ui, rect, text);
         }
-        if let Some(finding) = mark {
+        let tried = tried.map(|own| (own.kind.in_words(), DARK.accent));
+        let found = mark.map(|finding| {
             let [r, g, b] = finding.color();
-            let color = Color32::from_rgb(r, g, b);
-            let galley =
-                ui.painter().layout_no_wrap(finding.word().into(), FontId::proportional(11.0), color);
+            (finding.word().to_string(), Color32::from_rgb(r, g, b))
+        });
+        if let Some((word, color)) = tried.or(found) {
+            let galley = ui.painter().layout_no_wrap(word, FontId::proportional(11.0), color);
             if numbered && galley.size().x + 6.0 < tile.x && galley.size().y * 2.0 < tile.y {
                 let min = rect.left_bottom() - Vec2::new(0.0, galley.size().y);
                 let back = Rect::from_min_size(min, galley.size() + Vec2::new(6.0, 0.0));

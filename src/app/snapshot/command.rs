@@ -41,6 +41,7 @@ pub(super) fn again(
             word => format!("--compare {word}"),
         });
     }
+    words.extend(state.experiment.chosen.typed(look.graph));
     words.push(state.tiles_lens().command(&look));
     if let Some(lens) = state.overlay_lens() {
         words.push(lens.command(&look));

@@ -2,6 +2,8 @@
 
 mod best;
 mod colors;
+mod effect;
+mod experiment;
 mod lenses;
 mod panels;
 mod place;
@@ -21,6 +23,8 @@ use crate::view::{Normalize, Sort};
 
 pub use best::{BestFile, BestPatch, BestPatches};
 pub use colors::{Colors, LayerRanges, LayerStatistics};
+pub use effect::Effect;
+pub use experiment::{ExperimentState, Trial};
 pub use lenses::{Basis, LensName, Lenses, Rows};
 pub use panels::{Panels, Search, Section};
 pub use place::{Arranged, Place};
@@ -43,31 +47,14 @@ pub struct AppState {
     pub time: Time,
     /// What the tiles show, and what lies over the picture.
     pub lenses: Lenses,
+    /// What is done to the network and its picture.
+    pub experiment: ExperimentState,
     /// What stands around the tiles.
     pub panels: Panels,
     /// How a frame becomes the network's input.
     pub how: Preprocessing,
     /// Which keys do what.
     pub keys: Arc<Keymap>,
-}
-
-/// What an action wants from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Write a snapshot.
-    Snapshot,
-    /// Another picture of the folder, or another frame of the last moments.
-    Step(i64),
-    /// Compare with the frame that is shown.
-    Hold,
-    /// Tell that this channel is hidden, or that the layer does not have it.
-    Missing(u32),
-    /// Hold the ranges of the maps that are shown.
-    LockRanges,
-    /// Forget what was seen of the maps' health.
-    RestartHealth,
-    /// End the program.
-    Quit,
 }
 
 impl AppState {
@@ -81,6 +68,7 @@ impl AppState {
             colors: Colors::default(),
             time: Time::default(),
             lenses: Lenses::default(),
+            experiment: ExperimentState::default(),
             panels: Panels::default(),
             how: Preprocessing::default(),
             keys: keymap(),
@@ -98,6 +86,7 @@ impl AppState {
     pub fn adopt(&mut self, graph: Arc<Graph>, labels: Arc<[Label]>) {
         self.place.adopt(&graph);
         self.lenses.adopt(graph.nodes.len());
+        self.experiment.adopt();
         self.colors.locks.clear();
         if let Some(initial) = &mut self.initial {
             initial.adopt(graph.clone(), labels.clone());
@@ -169,6 +158,7 @@ impl AppState {
             maps: needs.maps,
             predictions: self.panels.predictions || needs.predictions,
             how: self.how,
+            experiment: self.experiment.chosen.clone(),
             frozen: self.time.frozen,
             past: self.time.past,
             held: self.time.held.clone().filter(|_| needs.held),
@@ -314,6 +304,12 @@ impl AppState {
             Action::MarkPoint(point) => place.point = Some(point),
             Action::ToggleCell => self.toggle_cell(),
             Action::ToggleBlock => panels.block = !panels.block,
+            Action::Try(trial) => {
+                let channel = place.selected_channel(graph, place.layer).map(|channel| channel as usize);
+                let selected = channel.map(|channel| (place.layer, channel));
+                let mean = self.experiment.apply(trial, selected, &mut self.how, graph.input_shape());
+                return mean.map(|(layer, channel)| Effect::SetToMean(layer, channel));
+            }
             Action::ToggleHealth => panels.health = !panels.health,
             Action::ToggleTheme => panels.theme = panels.theme.other(),
             Action::ToggleHelp => panels.help = !panels.help,

@@ -10,6 +10,7 @@ use crate::app::theme::Theme;
 use crate::cli::args::{
     CameraArgs, ColorArgs, PreprocessArgs, parse_fraction, parse_point, parse_seconds, parse_size,
 };
+use crate::cli::experiment::ExperimentArgs;
 use crate::engine::WeightsSpec;
 use crate::source::SourceSpec;
 use crate::view::{ChannelSet, Filter, Sort};
@@ -72,6 +73,9 @@ pub struct ViewArgs {
     /// What the tiles show, and what lies over the picture.
     #[command(flatten)]
     pub lenses: LensArgs,
+    /// What is done to the network and its picture.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
     /// What --saliency, --gradients and --grad-cam trace back, and stay with: LAYER:CHANNEL (its strongest cell),
     /// LAYER:CHANNEL@ROW,COLUMN, LAYER:CHANNEL@mean, class:NAME or class:top; several joined with + or -
     /// [default: the selected channel, or the top class].

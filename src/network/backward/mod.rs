@@ -18,5 +18,7 @@ mod seeds;
 pub mod turned;
 mod walk;
 
+pub(super) use seeds::seed;
+
 pub use averaging::{Averaging, Versions};
 pub use walk::Traced;

@@ -28,7 +28,8 @@ impl Plan {
             leads[index] |= node.inputs.iter().any(|&input| leads[input]);
             active[index] &= leads[index];
         }
-        let apart: Vec<_> = origins.iter().copied().chain(wanted(trace)).collect();
+        let edited = network.edits().iter().map(|edit| edit.layer);
+        let apart: Vec<_> = origins.iter().copied().chain(wanted(trace)).chain(edited).collect();
         let mut plan = Self { active, apart, kept: vec![] };
         let valued = trace.wanted.iter().filter(|(_, form)| takes_values(*form)).map(|(layer, _)| *layer);
         valued.for_each(|layer| plan.keep(layer));

@@ -9,6 +9,7 @@ use super::plan::{Plan, Reads, activation_reads};
 use super::seeds::seed;
 use crate::model::{Activation, Arithmetic, AvgPool, Axis, Form, LayerIndex, Op, Reduction, Shape, Trace};
 use crate::network::cpu::Host;
+use crate::network::edits::{before_edits, through_edits};
 use crate::network::executor::Network;
 use crate::network::fusion::Role;
 use crate::network::maps::Value;
@@ -108,6 +109,8 @@ impl Walk<'_> {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let role = self.network.role(index, &self.plan.apart);
+        let edits = &self.network.edits;
+        let after = after.map(|g| through_edits(g, index, edits, self.host.as_deref_mut()));
         if role == Role::Gated {
             // The gate, which comes after the value, is inside.
             let value = node.inputs[0].min(node.inputs[1]);
@@ -206,13 +209,19 @@ impl Walk<'_> {
         Some(self.network.without_activation(index, inputs?, &self.plan.apart, self.host.as_deref_mut()))
     }
 
+    /// A node's value before channels of it were changed.
+    fn own_output(&mut self, index: LayerIndex) -> Option<Value> {
+        let value = self.values.of(index)?;
+        Some(before_edits(value, index, &self.network.edits, self.host.as_deref_mut()))
+    }
+
     fn through_activation(&mut self, index: LayerIndex, g: Value) -> Value {
         let graph = self.network.graph().clone();
         let node = &graph.nodes[index];
         let of = match activation_reads(node) {
             Reads::Nothing if node.activation == Activation::Linear => return g,
             Reads::Nothing => None,
-            Reads::Output => self.values.of(index),
+            Reads::Output => self.own_output(index),
             Reads::Input if node.op == Op::Activation => self.values.of(node.inputs[0]),
             Reads::Input => self.before_activation(index),
         };
@@ -243,7 +252,7 @@ impl Walk<'_> {
         let shapes: Vec<_> = node.inputs.iter().map(|&input| graph.nodes[input].shape).collect();
         let of = |layer: LayerIndex| self.values.of(layer).map(Value::into_tensor);
         let inputs: Option<Vec<_>> = node.inputs.iter().map(|&input| of(input)).collect();
-        let output = of(index);
+        let output = self.own_output(index).map(Value::into_tensor);
         let prepared = self.network.prepared_for(index, &self.plan.apart);
         let inputs = inputs.unwrap_or_default();
         let from = Back { node, prepared, shapes: &shapes, inputs, output };

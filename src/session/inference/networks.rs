@@ -1,14 +1,19 @@
 //! A frame on its way into the networks and out of them, to where it can be drawn from.
 
+use std::time::Instant;
+
 use burn::tensor::Tensor;
 
 use super::Worker;
 use super::measure::{Picture, Placed};
+use super::usual::Usual;
 use crate::bridge;
 use crate::engine::Placement;
-use crate::gpu::{FeatureMapBuffer, FrameBuffer, Preprocessor, twin};
-use crate::model::{LayerIndex, Shape, Trace};
+use crate::gpu::{FeatureMapBuffer, FrameBuffer, Preprocessing, Preprocessor, readback, twin};
+use crate::inspect::{Answer, Experiment};
+use crate::model::{LayerIndex, Output, Shape, Trace};
 use crate::network::{Traced, input_from_values, values};
+use crate::session::activations::Before;
 use crate::session::request::Request;
 use crate::session::shared::Stage;
 
@@ -21,14 +26,19 @@ impl Worker<'_> {
     pub(super) fn input(
         &self,
         frame: &FrameBuffer,
-        request: &Request,
+        how: Preprocessing,
+        experiment: &Experiment,
     ) -> Result<(Tensor<4>, Picture), String> {
         let (gpu, model) = (&self.shared.gpu, &self.model);
         let (shape, scale) = (model.graph.input_shape(), model.weights.conventions.input_scale);
+        let on_host = || {
+            let mut values = twin::preprocess(&frame.frame, how, scale, shape);
+            experiment.change_input(&mut values, shape, scale);
+            values
+        };
         match self.shared.config.placement {
-            Placement::Gpu if !request.how.changes.is_empty() => {
-                let values = twin::preprocess(&frame.frame, request.how, scale, shape);
-                let input = input_from_values(values, shape, &self.device);
+            Placement::Gpu if experiment.changes_input() || !how.changes.is_empty() => {
+                let input = input_from_values(on_host(), shape, &self.device);
                 let place = bridge::feature_map(input.clone()).map_err(|error| error.to_string())?;
                 Ok((input, Picture::Device(place)))
             }
@@ -36,11 +46,11 @@ impl Worker<'_> {
                 let (input, place) =
                     bridge::allocate_input(shape, &self.device).map_err(|e| e.to_string())?;
                 let preprocessor = self.preprocessor.get_or_init(|| Preprocessor::new(gpu));
-                preprocessor.run(gpu, frame, request.how, scale, &place);
+                preprocessor.run(gpu, frame, how, scale, &place);
                 Ok((input, Picture::Device(place)))
             }
             Placement::Cpu => {
-                let values = twin::preprocess(&frame.frame, request.how, scale, shape);
+                let values = on_host();
                 Ok((input_from_values(values.clone(), shape, &self.device), Picture::Host(values)))
             }
         }
@@ -67,6 +77,53 @@ impl Worker<'_> {
                 Ok(Placed { map, values: Some(values.into()) })
             }
         }
+    }
+
+    /// Runs the main network as it is where nothing is done to it.
+    pub(super) fn run_usual(
+        &mut self,
+        input: Tensor<4>,
+        layers: &[LayerIndex],
+    ) -> Result<(Vec<Tensor<4>>, Vec<Traced>), String> {
+        let edits = self.networks[0].edits().to_vec();
+        self.networks[0].set_edits(vec![]);
+        let outputs = self.run_network(0, input, layers, &[]);
+        self.networks[0].set_edits(edits);
+        outputs
+    }
+
+    /// What the network says without the request's experiment, and of the unchanged picture.
+    pub(super) fn before(
+        &mut self,
+        frame: &FrameBuffer,
+        request: &Request,
+        still: bool,
+        output: Option<Output>,
+    ) -> Result<Option<Before>, String> {
+        let how = request.how.usual();
+        let is_usual = request.experiment.is_empty() && request.how == how;
+        let Some(output) = output.filter(|_| !is_usual) else {
+            self.usual = Usual::default();
+            return Ok(None);
+        };
+        if self.usual.is_due(frame.frame.id, how, still) {
+            let start = Instant::now();
+            let (input, _) = self.input(frame, how, &Experiment::default())?;
+            let (mut outputs, _) = self.run_usual(input, &[output.layer])?;
+            let Some(tensor) = outputs.pop() else { return Ok(None) };
+            let said = match self.shared.config.placement {
+                Placement::Cpu => values(tensor)?,
+                Placement::Gpu => {
+                    let map = bridge::feature_map(tensor).map_err(|error| error.to_string())?;
+                    let gpu = &self.shared.gpu;
+                    readback::copy_map(gpu, &map).wait(gpu).map_err(|error| error.to_string())?
+                }
+            };
+            let answer = Answer::new(&said, output.meaning, self.model.labels.len());
+            let before = Before { frame: frame.frame.id, captured: frame.frame.captured, answer };
+            self.usual.take(before, how, start.elapsed());
+        }
+        Ok(self.usual.known())
     }
 
     pub(super) fn run_network(

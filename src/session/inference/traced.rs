@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use burn::tensor::Tensor;
 
 use crate::gpu::Preprocessing;
-use crate::model::{LayerIndex, Method};
+use crate::inspect::Experiment;
+use crate::model::{Graph, LayerIndex, Method};
 use crate::network::{Averaging, Network, Traced, Versions};
 use crate::session::activations::{AveragedMap, Tap, TracedMaps};
 use crate::session::request::{Averaged, Request};
@@ -16,7 +17,7 @@ const SHOWN_EVERY: Duration = Duration::from_millis(250);
 /// A mean that grows while a frame stands still.
 #[derive(Default)]
 pub(super) struct Growing {
-    of: Option<(u64, Averaged, Preprocessing)>,
+    of: Option<(u64, Averaged, Preprocessing, Experiment)>,
     mean: Option<Averaging>,
     /// The units' value in a picture without anything, once the mean of a way from there is finished.
     without: Option<Tensor<4>>,
@@ -34,7 +35,7 @@ impl Growing {
     /// True where the mean of this frame is not finished.
     pub fn is_unfinished(&self, frame: u64, request: &Request) -> bool {
         let Some(asked) = &request.averaged else { return false };
-        let is_same = self.of.as_ref() == Some(&(frame, asked.clone(), request.how));
+        let is_same = self.of.as_ref() == Some(&of(frame, asked, request));
         !is_same || self.mean.as_ref().is_some_and(|mean| mean.progress().0 < mean.progress().1)
     }
 
@@ -53,7 +54,7 @@ impl Growing {
             *self = Self::default();
             return Ok(None);
         };
-        let of = (frame, asked.clone(), request.how);
+        let of = of(frame, asked, request);
         if self.of.as_ref() != Some(&of) {
             self.mean = match Versions::of(asked.method) {
                 Some(versions) => {
@@ -73,6 +74,11 @@ impl Growing {
         }
         Ok(Some(Grown { mean: mean.result(), done, passes, without: self.without.clone() }))
     }
+}
+
+/// What the mean depends on.
+fn of(frame: u64, asked: &Averaged, request: &Request) -> (u64, Averaged, Preprocessing, Experiment) {
+    (frame, asked.clone(), request.how, request.experiment.clone())
 }
 
 /// What came of the way back for one frame, on its way to where it is drawn from.
@@ -125,7 +131,9 @@ fn value_of(tap: &Tap) -> f32 {
 }
 
 /// What is asked of layers that the network has: whoever asks may not know yet that another one runs.
-pub(super) fn retain_known(request: &mut Request, layers: usize) {
+pub(super) fn retain_known(request: &mut Request, graph: &Graph) {
+    request.experiment.retain_known(graph);
+    let layers = graph.nodes.len();
     request.taps.retain(|&layer| layer < layers);
     request.maps.retain(|&layer| layer < layers);
     request.traces.retain(|trace| {

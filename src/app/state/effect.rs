@@ -1,0 +1,24 @@
+//! What the user's choices want from outside.
+
+use crate::model::LayerIndex;
+
+/// What an action wants from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Write a snapshot.
+    Snapshot,
+    /// Another picture of the folder, or another frame of the last moments.
+    Step(i64),
+    /// Compare with the frame that is shown.
+    Hold,
+    /// Tell that this channel is hidden, or that the layer does not have it.
+    Missing(u32),
+    /// Hold the ranges of the maps that are shown.
+    LockRanges,
+    /// Forget what was seen of the maps' health.
+    RestartHealth,
+    /// Set this channel of this layer to its mean over the session.
+    SetToMean(LayerIndex, usize),
+    /// End the program.
+    Quit,
+}
