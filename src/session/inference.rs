@@ -318,7 +318,7 @@ impl<'a> Worker<'a> {
         let Some(mut held) = held.map_err(|error| error.to_string())? else { return Ok(None) };
         let missing = held.missing(&request.taps);
         if !missing.is_empty() {
-            let (input, _) = self.input(&held.frame, request.how, &Experiment::default())?;
+            let (input, _) = self.input(&held.frame, request.how.usual(), &Experiment::default())?;
             let (outputs, _) = self.run_usual(input, &missing)?;
             held.add(missing, outputs);
         }

@@ -114,8 +114,6 @@ pub enum Action {
     Type(char),
     /// Take the last digit back.
     Untype,
-    /// Mark this pixel (column, row) of the network's input.
-    Mark([u32; 2]),
     /// Move the point that keys mark.
     MovePoint(Direction),
     /// The cell of the enlarged map at this part of its width and height is marked.

@@ -127,7 +127,7 @@ const TRYING: &[Row] = &[
         "as-usual",
         Action::Try(Trial::Clear),
         &["shift z"],
-        "end all experiments: nothing muted, nothing covered",
+        "end all experiments: nothing muted, covered or changed",
     ),
 ];
 

@@ -125,7 +125,14 @@ fn where_am_i(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut Arrang
 /// What is done to the network and its picture: always to be seen, so that nobody takes its answers for the usual ones.
 fn experiment(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     let Some(shown) = &model.activations else { return };
-    let Some(words) = shown.request.experiment.in_words(&shown.model.graph) else { return };
+    let changes = shown.request.how.changes;
+    let input = (!changes.is_empty()).then(|| format!("the network sees the picture {}", changes.in_words()));
+    let words: Vec<_> =
+        shown.request.experiment.in_words(&shown.model.graph).into_iter().chain(input).collect();
+    if words.is_empty() {
+        return;
+    }
+    let words = words.join(", ");
     let end = state.keys.key_for(Action::Try(Trial::Clear));
     let only =
         if shown.compared.is_empty() || state.time.held.is_some() { "" } else { " (first network only)" };

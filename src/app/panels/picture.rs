@@ -52,7 +52,8 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     let explains = state.overlay_lens().is_some_and(|lens| lens.explains_pixels())
         || state.experiment.chosen.cover.is_some();
     if let Some(pixel) = under_cursor.filter(|_| explains && response.clicked()) {
-        out.actions.push(Action::Mark(pixel));
+        let part = |pixel: u32, side: usize| (pixel as f32 + 0.5) / side as f32;
+        out.actions.push(Action::MarkPoint([part(pixel[0], input.width), part(pixel[1], input.height)]));
     }
     // A pixel is marked where there is something to be said of one.
     let marked = state.place.marked_cell(input).filter(|_| explains && under_cursor.is_none());
@@ -73,12 +74,6 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, highest: f3
     }
     if state.time.frozen && model.moments.len() > 1 {
         time_bar(ui, frame.id, state, model, out);
-    }
-    let changes = shown.request.how.changes;
-    if !changes.is_empty() {
-        let palette_key = state.keys.key_for(Action::TogglePalette);
-        let text = format!("The network sees it changed: {} ({palette_key} and input).", changes.in_words());
-        ui.label(RichText::new(text).color(palette(ui).accent));
     }
     if state.extras() == 0 {
         let text = what_is_seen(as_input, fit, input);

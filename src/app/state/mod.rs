@@ -299,7 +299,6 @@ impl AppState {
             Action::Filter(filter) => place.filter_by(graph, filter),
             Action::Type(digit) => place.type_digit(digit),
             Action::Untype => drop(place.typed.pop()),
-            Action::Mark(pixel) => place.mark(graph.input_shape(), pixel),
             Action::MovePoint(direction) => place.move_point(graph, direction),
             Action::MarkPoint(point) => place.point = Some(point),
             Action::ToggleCell => self.toggle_cell(),

@@ -176,12 +176,6 @@ impl Place {
         Some([cell(y, shape.height), cell(x, shape.width)])
     }
 
-    /// Marks this pixel (column, row) of the network's input.
-    pub fn mark(&mut self, input: Shape, [x, y]: [u32; 2]) {
-        let part = |pixel: u32, side: usize| (pixel as f32 + 0.5) / side as f32;
-        self.point = Some([part(x, input.width), part(y, input.height)]);
-    }
-
     /// By one cell of the enlarged map, or by some pixels of the picture; from its middle at first.
     pub fn move_point(&mut self, graph: &Graph, direction: Direction) {
         let shape = graph.nodes[self.layer].shape;

@@ -28,7 +28,7 @@ impl Held {
         gpu: &GpuContext,
     ) -> Result<Option<Self>, GpuError> {
         let Some(wanted) = &request.held else { return Ok(None) };
-        let how = request.how;
+        let how = request.how.usual();
         match before.filter(|held| held.wanted == *wanted) {
             Some(held) if held.how == how => Ok(Some(held)),
             Some(held) => Ok(Some(Self { how, outputs: BTreeMap::new(), ..held })),
