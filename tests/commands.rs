@@ -385,6 +385,27 @@ fn vectors_of_the_good_pictures_are_printed() {
 }
 
 #[test]
+fn a_cell_is_the_value_that_the_map_has_there() {
+    let desk = Desk::with_photo();
+    let maps = desk.maps("photo.png", "mixed0");
+    let typed = ["cell", "photo.png", "--layer", "mixed0", "--channel", "5", "--cell", "7,9"];
+    let told = json(&desk.thin(&[&typed[..], &["--json", "-o", "cell.png"]].concat()));
+    let told = &told[0];
+    let value = told["value"].as_f64().unwrap();
+    assert!((value - f64::from(maps.part(5)[7 * 35 + 9])).abs() < 1e-4, "{told}");
+    let parts = told["parts"].as_array().unwrap().iter().map(|part| part["sum"].as_f64().unwrap());
+    let sum = parts.sum::<f64>() + told["others"].as_f64().unwrap() + told["bias"].as_f64().unwrap_or(0.0);
+    assert!((sum - told["sum"].as_f64().unwrap()).abs() < 1e-9, "{told}");
+    assert!(desk.picture("cell.png").width() > 300);
+    let lines = desk.thin(&typed);
+    assert!(lines.contains("the same to the last digit shown"), "{lines}");
+    let outside = ["cell", "photo.png", "--layer", "conv2d", "--cell", "149,0"];
+    desk.fails(&[&outside[..], &THIN].concat(), "has 149×149 cells");
+    let pooling = ["cell", "photo.png", "--layer", "max_pooling2d"];
+    desk.fails(&[&pooling[..], &THIN].concat(), "only those multiply and add");
+}
+
+#[test]
 fn kernels_are_the_weights_that_make_the_maps() {
     let desk = Desk::with_photo();
     desk.thin(&["kernels", "--layer", "conv2d", "--npy", "kernels.npy", "-o", "kernels.png"]);

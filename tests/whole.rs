@@ -134,7 +134,7 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
     picture(&folder.path().join("photo.png"));
     let other = image::open(folder.path().join("photo.png")).unwrap().fliph();
     other.save(folder.path().join("other.png")).unwrap();
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 13] = [
         &["--over-channel", "--select", "5", "--opacity", "0.4", "--mirror", "--smooth"],
         &["--held", "other.png", "--normalize", "layer", "--channels", "0..6"],
         &["--layer", "conv2d_1", "--kernels", "--select", "3", "--no-predictions"],
@@ -145,6 +145,9 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
         &["--saliency", "guided,signed", "--layer", "mixed5", "--select", "5"],
         &["--saliency", "smoothgrad,masked", "--from", "class:top", "--layer", "mixed2"],
         &["--grad-cam", "layercam", "--gradients", "--layer", "mixed4", "--from", "class:1-mixed5:3"],
+        &["--layer", "conv2d_1", "--select", "3", "--cell", "--mark", "0.4,0.6", "--block"],
+        &["--rows", "stages,page:2", "--tile-size", "80"],
+        &["--rows", "1,4,mixed3", "--layer", "mixed2"],
     ];
     for (number, case) in cases.into_iter().enumerate() {
         let out = format!("out{number}");
@@ -173,6 +176,14 @@ fn the_command_of_a_snapshot_repeats_everything_that_is_on_the_screen() {
     assert_eq!(record(7)["over"]["from"]["words"], "mixed5 channel 5, its strongest cell");
     assert_eq!(record(8)["over"]["passes"], 25);
     assert_eq!(record(9)["over"]["value"], record(9)["tiles"]["value"]);
+    let cell = &record(10)["cell"];
+    assert_eq!((cell["adds"].as_str(), cell["kernel"].as_array().map(Vec::len)), (Some("conv2d_1"), Some(2)));
+    let [told, own] = ["value", "network_value"].map(|name| cell[name].as_f64().unwrap());
+    assert!((told - own).abs() < 1e-4, "{told} is not {own}");
+    let rows = record(12)["tiles"]["rows"].clone();
+    let named: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(named, ["conv2d", "conv2d_1", "mixed3"]);
+    assert_eq!(tensors(12).len(), 3);
     let held: Vec<String> = tensors(1).into_iter().map(|(name, _)| name).collect();
     assert_eq!(held.len(), 3, "now, the held frame, the difference: {held:?}");
 }

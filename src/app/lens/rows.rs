@@ -1,6 +1,5 @@
 //! Chosen layers in rows, one under the other: the first channels of each.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -10,7 +9,7 @@ use super::legend::Line;
 use super::look::Look;
 use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
 use crate::app::keys::Action;
-use crate::app::state::{LensName, Lenses};
+use crate::app::state::{LensName, Lenses, MOST_ROWS};
 use crate::gpu::{FeatureMapBuffer, GpuContext, MapStatistics};
 use crate::model::{LayerIndex, Shape, layers};
 use crate::view::{ColorRange, Normalize};
@@ -21,8 +20,8 @@ pub const NAME: LensName = "rows";
 /// The command that takes the shown layer in, or out.
 pub const TAKE: &str = "layer";
 
-/// Rows of a page at most: so many layers are computed for each frame.
-pub const MOST_ROWS: usize = 12;
+/// Layers that are computed at most before it is known how many rows have room.
+const MOST_BEFORE: usize = 4 * MOST_ROWS;
 
 const ABOUT: About = About {
     name: NAME,
@@ -31,13 +30,16 @@ const ABOUT: About = About {
     flag: Some(Flag {
         long: "rows",
         takes: Takes::Several("LAYERS"),
-        help: "Show the first channels of these layers in rows (`stages`: the ends of all stages)",
+        help: "Show the first channels of these layers in rows (`stages`: the ends of all stages; `page:2`: the second page of them)",
     }),
     more: &[More { name: TAKE, keys: &[], help: "take the layer into the rows, or out of them" }],
 };
 
 /// What `--rows` has for the ends of all stages.
 const STAGES: &str = "stages";
+
+/// What `--rows` has in front of the number of a page.
+const PAGE: &str = "page:";
 
 /// The layers that have a row: those that were chosen, or the ends of all stages that have maps.
 pub fn chosen(look: &Look<'_>) -> Vec<LayerIndex> {
@@ -54,19 +56,10 @@ pub fn chosen(look: &Look<'_>) -> Vec<LayerIndex> {
     if ends.is_empty() { vec![look.layer] } else { ends }
 }
 
-/// Which of `count` rows are on the page.
-pub fn page(lenses: &Lenses, count: usize) -> Range<usize> {
-    let rows = &lenses.rows;
-    let page = rows.page.clamp(1, MOST_ROWS);
-    let first = rows.first.min(count.saturating_sub(1)) / page * page;
-    first..(first + page).min(count)
-}
-
 /// The layers on the page.
 pub fn shown(look: &Look<'_>) -> Vec<LayerIndex> {
     let all = chosen(look);
-    let page = page(look.lenses, all.len());
-    all[page].to_vec()
+    all[look.lenses.rows.shown(all.len())].to_vec()
 }
 
 /// The channels of a layer that have room in its row.
@@ -85,10 +78,12 @@ impl TilesLens for Rows {
     }
 
     fn needs(&self, look: &Look<'_>) -> Needs {
-        // As many as a page may have: before the first layout it is not known how many it has.
-        let all = chosen(look);
-        let first = page(look.lenses, all.len()).start;
-        Needs { maps: all.into_iter().skip(first).take(MOST_ROWS).collect(), ..Needs::default() }
+        // Before the first layout it is not known which are on the page.
+        let maps = match look.lenses.rows.room {
+            Some(_) => shown(look),
+            None => chosen(look).into_iter().take(MOST_BEFORE).collect(),
+        };
+        Needs { maps, ..Needs::default() }
     }
 
     fn subject(&self, look: &Look<'_>) -> Result<Subject, String> {
@@ -151,7 +146,7 @@ impl TilesLens for Rows {
             Line::quiet("The first channels of each layer, by number. A click goes to a layer.".to_string()),
         ];
         let all = chosen(look).len();
-        let page = page(look.lenses, all);
+        let page = look.lenses.rows.shown(all);
         if page.len() < all {
             let keys = [Action::PreviousPage, Action::NextPage].map(|action| look.key(action));
             let [start, end] = [page.start + 1, page.end];
@@ -164,21 +159,42 @@ impl TilesLens for Rows {
     }
 
     fn set(&self, values: &[String], choices: Choices<'_>) -> Result<(), String> {
-        let own = match values {
-            [word] if word.trim() == STAGES => vec![],
+        let (pages, names): (Vec<_>, Vec<_>) =
+            values.iter().map(|value| value.trim().to_string()).partition(|value| value.starts_with(PAGE));
+        let page = match pages.last() {
+            Some(word) => {
+                let number =
+                    word[PAGE.len()..].parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+                number.ok_or_else(|| format!("--rows: `{word}` is no page; write as in {PAGE}2"))?
+            }
+            None => 0,
+        };
+        let own = match names.as_slice() {
+            [] => vec![],
+            [word] if word == STAGES => vec![],
             names => {
                 let mut own = layers(choices.graph, names).map_err(|error| error.to_string())?;
                 own.sort_unstable();
                 own
             }
         };
+        choices.lenses.rows.page = page;
         (choices.lenses.rows.layers, choices.lenses.tiles) = (own, Some(NAME));
         Ok(())
     }
 
     fn command(&self, look: &Look<'_>) -> String {
-        let layers: Vec<_> = shown(look).iter().map(usize::to_string).collect();
-        format!("--rows {}", layers.join(","))
+        let rows = &look.lenses.rows;
+        let mut words: Vec<String> = rows.layers.iter().map(usize::to_string).collect();
+        if words.is_empty() {
+            words.push(STAGES.into());
+        }
+        let all = chosen(look).len();
+        let shown = rows.shown(all);
+        if shown.start > 0 {
+            words.push(format!("{PAGE}{}", shown.start / rows.room.unwrap_or(MOST_ROWS).max(1) + 1));
+        }
+        format!("--rows {}", words.join(","))
     }
 
     fn record(&self, look: &Look<'_>) -> Map<String, Value> {

@@ -4,8 +4,8 @@ use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2};
 
 use super::arrangement::Arrangement;
 use crate::app::keys::Action;
-use crate::app::lens::rows::{MOST_ROWS, channels, chosen, page};
-use crate::app::state::AppState;
+use crate::app::lens::rows::{channels, chosen};
+use crate::app::state::{AppState, MOST_ROWS};
 use crate::app::theme::palette;
 use crate::app::view_model::ViewModel;
 use crate::figure::fit_text;
@@ -51,10 +51,10 @@ pub(super) fn show(
     let columns = (((room.x * scale) as u32 + gap) / (tile[0] + gap)).max(1);
     state.place.grid = Some(TileGrid { tile, gap, columns, rows: 1, origin: [0, 0] });
     let row_height = tile[1] as f32 / scale + GAP;
-    state.lenses.rows.page = (((room.y + GAP) / row_height) as usize).clamp(1, MOST_ROWS);
+    state.lenses.rows.room = Some((((room.y + GAP) / row_height) as usize).clamp(1, MOST_ROWS));
     let graph = state.graph().clone();
     let hovered = response.hover_pos().filter(|_| !state.panels.help);
-    for (place, &layer) in all[page(&state.lenses, all.len())].iter().enumerate() {
+    for (place, &layer) in all[state.lenses.rows.shown(all.len())].iter().enumerate() {
         let top = area.top() + place as f32 * row_height;
         let row = Rect::from_min_size(Pos2::new(area.left(), top), Vec2::new(area.width(), row_height - GAP));
         let tiles = Rect::from_min_max(Pos2::new(area.left() + names, top), row.max);

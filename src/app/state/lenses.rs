@@ -1,5 +1,6 @@
 //! Which lenses are chosen, and what they are set to. Pure.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::best::BestFile;
@@ -49,31 +50,33 @@ pub struct Lenses {
     pub since: u64,
 }
 
+/// Rows of a page at most: so many layers are computed for each frame.
+pub const MOST_ROWS: usize = 12;
+
 /// Layers in rows, a page of them at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// In ascending order; empty: the ends of all stages.
     pub layers: Vec<LayerIndex>,
-    /// A row of the page that is shown.
-    pub first: usize,
-    /// Rows of a page, as they were laid out last.
+    /// The page that is shown, from 0; beyond the last one that is meant.
     pub page: usize,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        Self { layers: vec![], first: 0, page: usize::MAX }
-    }
+    /// Rows of a page, as they were laid out last; `None` before that.
+    pub room: Option<usize>,
 }
 
 impl Rows {
+    /// Which of `count` rows are on the page.
+    pub fn shown(&self, count: usize) -> Range<usize> {
+        let room = self.room.unwrap_or(MOST_ROWS).clamp(1, MOST_ROWS);
+        let first = self.page.min(count.saturating_sub(1) / room) * room;
+        first..(first + room).min(count)
+    }
+
     /// A page on (+1) or back (−1), where there is one of `count` rows.
     pub fn turn(&mut self, by: isize, count: usize) {
-        let page = self.page.min(count).max(1);
-        let target = (self.first / page).saturating_add_signed(by) * page;
-        if target < count {
-            self.first = target;
-        }
+        let room = self.shown(count).len().max(1);
+        let last = count.saturating_sub(1) / self.room.unwrap_or(room).clamp(1, MOST_ROWS);
+        self.page = self.page.min(last).saturating_add_signed(by).min(last);
     }
 }
 
@@ -129,7 +132,7 @@ impl Lenses {
     pub fn adopt(&mut self, layers: usize) {
         self.hypercolumn.retain(|&layer| layer < layers);
         self.rows.layers.retain(|&layer| layer < layers);
-        self.rows.first = 0;
+        self.rows.page = 0;
         self.tracing.adopt();
         self.renew();
     }
@@ -141,18 +144,19 @@ mod tests {
 
     #[test]
     fn pages_of_rows_end_where_rows_do() {
-        let mut rows = Rows { page: 5, ..Rows::default() };
+        let mut rows = Rows { room: Some(5), ..Rows::default() };
         rows.turn(-1, 12);
-        assert_eq!(rows.first, 0);
-        for expected in [5, 10, 10] {
+        assert_eq!(rows.shown(12), 0..5);
+        for expected in [5..10, 10..12, 10..12] {
             rows.turn(1, 12);
-            assert_eq!(rows.first, expected);
+            assert_eq!(rows.shown(12), expected);
         }
         rows.turn(-1, 12);
-        assert_eq!(rows.first, 5);
+        assert_eq!(rows.shown(12), 5..10);
+        assert_eq!(rows.shown(3), 0..3, "another network has fewer");
         let mut one = Rows::default();
         one.turn(1, 3);
-        assert_eq!(one.first, 0);
+        assert_eq!(one.shown(3), 0..3);
     }
 
     #[test]

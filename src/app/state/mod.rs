@@ -25,7 +25,7 @@ pub use best::{BestFile, BestPatch, BestPatches};
 pub use colors::{Colors, LayerRanges, LayerStatistics};
 pub use effect::Effect;
 pub use experiment::{ExperimentState, Trial};
-pub use lenses::{Basis, LensName, Lenses, Rows};
+pub use lenses::{Basis, LensName, Lenses, MOST_ROWS, Rows};
 pub use panels::{Panels, Search, Section};
 pub use place::{Arranged, Place};
 pub use time::Time;
