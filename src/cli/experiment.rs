@@ -10,12 +10,12 @@ use crate::model::Graph;
 #[command(next_help_heading = "Experiment")]
 pub struct ExperimentArgs {
     /// Mute these channels: zero for all that read them, as in mixed5:3,17 or mixed5:0..16; may be given several times, as may
-    /// --boost, --set and --alone.
+    /// --multiply, --set and --alone.
     #[arg(long, value_name = "LAYER:CHANNELS")]
     pub mute: Vec<String>,
     /// Multiply channels, as in mixed5:3x2.
     #[arg(long, value_name = "LAYER:CHANNELSxFACTOR")]
-    pub boost: Vec<String>,
+    pub multiply: Vec<String>,
     /// Set channels to a value everywhere, as in mixed5:3=0.5.
     #[arg(long, value_name = "LAYER:CHANNELS=VALUE")]
     pub set: Vec<String>,
@@ -36,7 +36,7 @@ impl ExperimentArgs {
     pub fn experiment(&self, graph: &Graph) -> anyhow::Result<Experiment> {
         let kinds = [
             (Kind::Muted, &self.mute),
-            (Kind::Times(1.0), &self.boost),
+            (Kind::Times(1.0), &self.multiply),
             (Kind::Set(0.0), &self.set),
             (Kind::Alone, &self.alone),
         ];

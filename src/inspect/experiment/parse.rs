@@ -36,7 +36,7 @@ impl Kind {
     pub fn flag(self) -> &'static str {
         match self {
             Self::Muted => "mute",
-            Self::Times(_) => "boost",
+            Self::Times(_) => "multiply",
             Self::Set(_) => "set",
             Self::Alone => "alone",
         }

@@ -123,9 +123,9 @@ pub struct ChangedInfo {
     pub layer: LayerIndex,
     /// Its name.
     pub name: String,
-    /// `mute`, `boost`, `set` or `alone`.
+    /// `mute`, `multiply`, `set` or `alone`.
     pub change: &'static str,
-    /// The factor of `boost`, the value of `set`.
+    /// The factor of `multiply`, the value of `set`.
     pub number: Option<f32>,
     /// The channels; of `alone` those that are left.
     pub channels: Vec<usize>,
