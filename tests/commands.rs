@@ -1,5 +1,7 @@
 //! The subcommands of the real binary, without a graphics adapter: what they write, against what they must.
 
+#[path = "commands/best.rs"]
+mod best;
 #[path = "commands/desk.rs"]
 mod desk;
 #[path = "commands/like.rs"]
