@@ -3,6 +3,8 @@
 //! `CONVSCOPE_GRADIENTS=DIR` adds what lies in DIR; `CONVSCOPE_GRADIENTS_ONLY` chooses by parts of the names.
 
 mod common;
+#[path = "gradients/experiments.rs"]
+mod experiments;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

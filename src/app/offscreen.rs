@@ -10,7 +10,7 @@ use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::Busy;
-use crate::session::Stage;
+use crate::session::{Occluded, Stage};
 
 /// The format that snapshots are drawn in off screen.
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -129,6 +129,10 @@ pub fn run(
                 continue;
             }
         };
+        let is_covered = |own: &Occluded| own.done == own.grid[0] * own.grid[1];
+        if !activations.occluded.as_ref().is_none_or(is_covered) {
+            continue;
+        }
         if activations.averaged.as_ref().is_some_and(|mean| mean.done < mean.passes) {
             continue;
         }

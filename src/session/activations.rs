@@ -57,6 +57,21 @@ pub struct AveragedMap {
     pub without: Option<f32>,
 }
 
+/// What came of covering each place of a frame in turn.
+#[derive(Clone, Debug)]
+pub struct Occluded {
+    /// How many places were covered.
+    pub done: usize,
+    /// Rows and columns of places.
+    pub grid: [usize; 2],
+    /// The unit's value where nothing is covered.
+    pub usual: f32,
+    /// How far it falls at each place; at one that was not covered yet as at the nearest that was.
+    pub falls: Arc<[f32]>,
+    /// For each pixel of the network's input the mean of that over the squares that cover it.
+    pub map: Arc<[f32]>,
+}
+
 /// What the network says where nothing is done to it or its input.
 #[derive(Clone, Debug)]
 pub struct Before {
@@ -104,6 +119,8 @@ pub struct Activations {
     pub traced: Vec<TracedMaps>,
     /// What is averaged while the frame stands still, as far as it is.
     pub averaged: Option<AveragedMap>,
+    /// What came of covering places, as far as it is.
+    pub occluded: Option<Occluded>,
     /// What the network says, where that was asked for.
     pub answer: Option<Answer>,
     /// While something is done to the network or its input: what it says otherwise.

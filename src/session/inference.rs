@@ -1,5 +1,6 @@
 //! The inference thread: owns the network and every Burn call.
 
+mod covering;
 mod held;
 mod measure;
 mod networks;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 
+use self::covering::Covering;
 use self::held::Held;
 use self::measure::{Measurer, Picture, Placed};
 use self::traced::{Back, Growing, retain_known};
@@ -22,7 +24,7 @@ use super::shared::{Notice, Shared, Stage};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
-use crate::gpu::{FrameBuffer, Preprocessor};
+use crate::gpu::{FrameBuffer, Preprocessor, twin};
 use crate::inspect::{Answer, Experiment};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
@@ -53,13 +55,13 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         // Where every frame counts, each is waited for.
         let still = request.frozen || !shared.status().live || shared.config.every_frame;
         let answered = |frame: &FrameBuffer| {
-            let is_growing = still && worker.growing.is_unfinished(frame.frame.id, &request);
+            let is_growing = still && worker.is_unfinished(frame.frame.id, &request);
             !is_growing && done.as_ref() == Some(&(frame.frame.id, request.clone()))
         };
         let unanswered = current.as_ref().is_some_and(|frame| !answered(frame));
         let is_growing = current.as_ref().is_some_and(|frame| {
             let is_known = done.as_ref().is_some_and(|(id, _)| *id == frame.frame.id);
-            shared.config.every_frame && is_known && worker.growing.is_unfinished(frame.frame.id, &request)
+            shared.config.every_frame && is_known && worker.is_unfinished(frame.frame.id, &request)
         });
         if (request.frozen || is_growing) && current.is_some() {
             if !unanswered {
@@ -112,6 +114,7 @@ struct Worker<'a> {
     previous: Option<(u64, Vec<(LayerIndex, Placed)>)>,
     held: Option<Held>,
     growing: Growing,
+    covering: Covering,
     usual: Usual,
     /// How long the network took for the last frame on the GPU.
     last_network_ms: f32,
@@ -149,6 +152,7 @@ impl<'a> Worker<'a> {
             shared,
             held: None,
             growing: Growing::default(),
+            covering: Covering::default(),
             usual: Usual::default(),
             last_network_ms: 0.0,
             warm: false,
@@ -163,6 +167,12 @@ impl<'a> Worker<'a> {
         self.networks[0] = place(model.clone(), &self.device);
         (self.model, self.warm, self.previous, self.held) = (model, false, None, None);
         (self.growing, self.usual) = (Growing::default(), Usual::default());
+        self.covering = Covering::default();
+    }
+
+    /// True where what is computed while a frame stands still is not finished.
+    fn is_unfinished(&self, frame: u64, request: &Request) -> bool {
+        self.growing.is_unfinished(frame, request) || self.covering.is_unfinished(frame, request)
     }
 
     fn process(
@@ -196,6 +206,19 @@ impl<'a> Worker<'a> {
             true => {
                 let (network, input) = (&mut self.networks[0], (input.clone(), scale.ends().0));
                 self.growing.grow(network, frame.frame.id, &request, input)?
+            }
+            false => None,
+        };
+        let occluded = match still {
+            true => {
+                let values = || {
+                    let mut values =
+                        twin::preprocess(&frame.frame, request.how, scale, model.graph.input_shape());
+                    request.experiment.change_input(&mut values, model.graph.input_shape(), scale);
+                    values
+                };
+                let (network, names) = (&mut self.networks[0], model.labels.len());
+                self.covering.go_on(network, frame.frame.id, &request, (values, scale, names))?
             }
             false => None,
         };
@@ -292,6 +315,7 @@ impl<'a> Worker<'a> {
             compared,
             traced,
             averaged,
+            occluded,
             answer,
             before: usual,
             times: StageTimes { upload_ms: 0.0, preprocess_ms, network_ms, statistics_ms, handover_ms },

@@ -22,9 +22,11 @@ use crate::source::{Opened, SourceError};
 use history::History;
 use shared::Shared;
 
-pub use activations::{Activations, AveragedMap, Before, ComparedTaps, StageTimes, Tap, TracedMaps};
+pub use activations::{
+    Activations, AveragedMap, Before, ComparedTaps, Occluded, StageTimes, Tap, TracedMaps,
+};
 pub use history::Moment;
-pub use request::{Averaged, HeldFrame, Request};
+pub use request::{Averaged, HeldFrame, Occlusion, Request};
 pub use shared::{Notice, SessionConfig, Stage, Status};
 
 /// Two running threads. Dropping it stops them.

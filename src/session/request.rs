@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;
-use crate::inspect::Experiment;
+use crate::inspect::{Experiment, Fill};
 use crate::model::{LayerIndex, Method, Trace, Unit};
 
 /// What is wanted of each frame.
@@ -32,6 +32,21 @@ pub struct Request {
     pub traces: Vec<Trace>,
     /// What is averaged over versions of a frame while it stands still: frozen, or a picture.
     pub averaged: Option<Averaged>,
+    /// A square is to cover each place of a frame while it stands still.
+    pub occlusion: Option<Occlusion>,
+}
+
+/// A square that covers each place of a frame in turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Occlusion {
+    /// The unit whose value is asked for; at [`crate::model::Place::Top`] the frame's most probable class.
+    pub unit: Unit,
+    /// The square's side in pixels of the network's input.
+    pub size: usize,
+    /// So many places in a row and in a column.
+    pub places: usize,
+    /// What the square is filled with.
+    pub fill: Fill,
 }
 
 /// What is averaged over versions of a frame.

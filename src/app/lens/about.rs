@@ -2,7 +2,7 @@
 
 use crate::app::state::{LensName, Lenses, Time};
 use crate::model::{Graph, LayerIndex, Trace};
-use crate::session::Averaged;
+use crate::session::{Averaged, Occlusion};
 use crate::source::Decoding;
 
 /// A lens in words.
@@ -66,6 +66,8 @@ pub struct Needs {
     pub traces: Vec<Trace>,
     /// What is averaged while the frame stands still.
     pub averaged: Option<Averaged>,
+    /// A square covers each place of a frame that stands still.
+    pub occlusion: Option<Occlusion>,
 }
 
 impl Needs {
@@ -91,6 +93,7 @@ impl Needs {
             }
         }
         self.averaged = self.averaged.take().or(other.averaged);
+        self.occlusion = self.occlusion.take().or(other.occlusion);
     }
 }
 

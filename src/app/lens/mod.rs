@@ -20,6 +20,7 @@ pub mod likeness;
 mod look;
 pub mod maps;
 pub mod mask;
+pub mod occlusion;
 mod origin;
 mod overlay;
 pub mod pca;
@@ -57,6 +58,7 @@ pub static OVERLAYS: &[&dyn OverlayLens] = &[
     &hypercolumn::Hypercolumn,
     &saliency::Saliency,
     &grad_cam::GradCam,
+    &occlusion::OcclusionLens,
     &pca::Pca,
     &likeness::LikenessOf,
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::best::BestFile;
 use super::tracing::Tracing;
-use crate::inspect::Components;
+use crate::inspect::{Components, Fill};
 use crate::model::LayerIndex;
 
 /// The name of a lens, as the lists in [`crate::app::lens`] have it.
@@ -36,6 +36,8 @@ pub struct Lenses {
     pub rows: Rows,
     /// The layers of the hypercolumn, in ascending order.
     pub hypercolumn: Vec<LayerIndex>,
+    /// What squares are filled with that cover the picture place by place.
+    pub occlusion: Fill,
     /// What is traced back, and how.
     pub tracing: Tracing,
     /// The file whose best patches are shown; `None`: those of the session.
@@ -89,6 +91,7 @@ impl Default for Lenses {
             opacity: 0.7,
             rows: Rows::default(),
             hypercolumn: vec![1, 4, 7],
+            occlusion: Fill::default(),
             tracing: Tracing::default(),
             best: None,
             is_mask_inverse: false,

@@ -165,6 +165,7 @@ impl AppState {
             percentiles: self.colors.scale.normalize == Normalize::Percentile,
             traces: needs.traces,
             averaged: needs.averaged,
+            occlusion: needs.occlusion,
         }
     }
 

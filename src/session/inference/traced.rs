@@ -142,4 +142,5 @@ pub(super) fn retain_known(request: &mut Request, graph: &Graph) {
     });
     let is_known = |asked: &Averaged| asked.to < layers && asked.from.iter().all(|unit| unit.layer < layers);
     request.averaged = request.averaged.take().filter(is_known);
+    request.occlusion = request.occlusion.take().filter(|asked| asked.unit.layer < layers);
 }
