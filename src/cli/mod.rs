@@ -172,6 +172,8 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+        // Two options of one name are found where they are read.
+        assert!(Arguments::try_parse_from(["convscope"]).is_ok());
     }
 
     #[test]
