@@ -4,7 +4,7 @@ use bytemuck::{cast_slice, pod_read_unaligned};
 use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
 use rayon::prelude::*;
 
-use super::vectors::Limits;
+use super::vectors::{Limits, prefetch};
 use crate::model::Arithmetic;
 
 /// Values that one thread works on at a time; they stay in its first-level cache.
@@ -157,14 +157,21 @@ pub fn join_planes(of_plane: usize, largest: bool, values: &[f32], out: &mut [f3
 
 /// A matrix `[outputs, inputs]` times a vector, plus a bias.
 pub fn dense(weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
-    let rows = weight.par_chunks_exact(x.len().max(1)).zip(bias.par_iter().zip(out.par_iter_mut()));
-    rows.with_min_len(CHUNK.div_ceil(x.len().max(1))).for_each(|(row, (bias, out))| {
-        *out = AutoArch::new().dispatch(Dot(row, x)) + bias;
+    let inputs = x.len().max(1);
+    let rows = weight.par_chunks_exact(inputs).zip(bias.par_iter().zip(out.par_iter_mut())).enumerate();
+    rows.with_min_len(CHUNK.div_ceil(inputs)).for_each(|(number, (row, (bias, out)))| {
+        let next = weight[(number + 1) * inputs..].chunks_exact(inputs).next().unwrap_or(row);
+        *out = AutoArch::new().dispatch(Dot { row, x, next }) + bias;
     });
 }
 
-/// The sum of the products of two rows.
-struct Dot<'a>(&'a [f32], &'a [f32]);
+/// The sum of the products of a row and a vector of the same length.
+struct Dot<'a> {
+    row: &'a [f32],
+    x: &'a [f32],
+    /// The row that is read when this is done.
+    next: &'a [f32],
+}
 
 impl WithSimd for Dot<'_> {
     type Output = f32;
@@ -176,9 +183,10 @@ impl WithSimd for Dot<'_> {
         let lanes = f32::lanes::<S>();
         let load = |from: &[f32]| -> Vector<S, f32> { pod_read_unaligned(cast_slice(from)) };
         let mut sums = [0.0f32.splat::<S>(); SUMS];
-        let (a, b) = (self.0.chunks_exact(SUMS * lanes), self.1.chunks_exact(SUMS * lanes));
+        let (a, b) = (self.row.chunks_exact(SUMS * lanes), self.x.chunks_exact(SUMS * lanes));
         let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
-        for (a, b) in a.zip(b) {
+        for ((a, b), next) in a.zip(b).zip(self.next.chunks_exact(SUMS * lanes)) {
+            next.as_chunks().0.iter().for_each(prefetch);
             for (at, sum) in sums.iter_mut().enumerate() {
                 let part = at * lanes..(at + 1) * lanes;
                 *sum = load(&a[part.clone()]).mul_add(load(&b[part]), *sum);
