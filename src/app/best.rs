@@ -49,7 +49,14 @@ pub struct BestSoFar {
     last: Option<(LayerIndex, u64)>,
     running: Option<Receiver<Collected>>,
     frames: Frames,
-    file: Option<(Arc<BestFile>, Option<Receiver<BestPatches>>, Option<Arc<BestPatches>>)>,
+    file: Option<OpenFile>,
+}
+
+/// A file and its patches.
+struct OpenFile {
+    file: Arc<BestFile>,
+    running: Option<Receiver<BestPatches>>,
+    found: Option<Arc<BestPatches>>,
 }
 
 /// Which picture a frame is.
@@ -94,7 +101,7 @@ impl BestSoFar {
     /// What is known of a layer.
     pub fn of(&self, layer: LayerIndex) -> Option<Arc<BestPatches>> {
         match &self.file {
-            Some((.., found)) => found.clone().filter(|found| found.layer == layer),
+            Some(OpenFile { found, .. }) => found.clone().filter(|found| found.layer == layer),
             None => {
                 self.known.iter().find(|known| known.shown.layer == layer).map(|known| known.shown.clone())
             }
@@ -138,10 +145,11 @@ impl BestSoFar {
 
     /// Shows a file's patches, which are cut on a thread.
     pub fn open(&mut self, file: &Arc<BestFile>, wake: impl FnOnce() + Send + 'static) {
-        if !self.file.as_ref().is_some_and(|(known, ..)| Arc::ptr_eq(known, file)) {
-            self.file = Some((file.clone(), Some(load(file.clone(), wake)), None));
+        if !self.file.as_ref().is_some_and(|known| Arc::ptr_eq(&known.file, file)) {
+            let running = Some(load(file.clone(), wake));
+            self.file = Some(OpenFile { file: file.clone(), running, found: None });
         }
-        if let Some((_, running, found)) = &mut self.file
+        if let Some(OpenFile { running, found, .. }) = &mut self.file
             && let Some(Ok(loaded)) = running.as_ref().map(Receiver::try_recv)
         {
             (*running, *found) = (None, Some(Arc::new(loaded)));
@@ -151,7 +159,7 @@ impl BestSoFar {
     /// The same, and waits for them.
     pub fn open_now(&mut self, file: &Arc<BestFile>) {
         self.open(file, || {});
-        if let Some((_, running, found)) = &mut self.file
+        if let Some(OpenFile { running, found, .. }) = &mut self.file
             && let Some(Ok(loaded)) = running.take().map(|running| running.recv())
         {
             *found = Some(Arc::new(loaded));

@@ -178,9 +178,18 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 #[derive(Default)]
 struct Work {
-    /// What was uploaded last, what it was made of, and when.
-    drawn: Option<(Arc<BestPatches>, Arc<[u32]>, Option<u32>, TileSet, Instant)>,
+    drawn: Option<Drawn>,
     is_behind: bool,
+}
+
+/// What was uploaded last.
+struct Drawn {
+    best: Arc<BestPatches>,
+    order: Arc<[u32]>,
+    /// The enlarged channel.
+    one: Option<u32>,
+    set: TileSet,
+    at: Instant,
 }
 
 impl TilesWork for Work {
@@ -190,12 +199,12 @@ impl TilesWork for Work {
             return vec![];
         };
         let (order, one) = (look.channels(), look.selected_channel().filter(|_| look.place.enlarged));
-        if let Some((known, channels, enlarged, set, at)) = &self.drawn {
-            let is_alike = (channels, enlarged) == (&order, &one) && known.layer == best.layer;
-            let is_known = is_alike && Arc::ptr_eq(known, best);
-            self.is_behind = is_alike && !is_known && !look.is_still && at.elapsed() < PAUSE;
+        if let Some(drawn) = &self.drawn {
+            let is_alike = (&drawn.order, drawn.one) == (&order, one) && drawn.best.layer == best.layer;
+            let is_known = is_alike && Arc::ptr_eq(&drawn.best, best);
+            self.is_behind = is_alike && !is_known && !look.is_still && drawn.at.elapsed() < PAUSE;
             if is_known || self.is_behind {
-                return vec![set.clone()];
+                return vec![drawn.set.clone()];
             }
         }
         let name = format!("best patches of {}", look.node().name);
@@ -212,7 +221,7 @@ impl TilesWork for Work {
                 upload(gpu, name, &tiles, order.clone())
             }
         };
-        self.drawn = Some((best.clone(), order, one, set.clone(), Instant::now()));
+        self.drawn = Some(Drawn { best: best.clone(), order, one, set: set.clone(), at: Instant::now() });
         vec![set]
     }
 
