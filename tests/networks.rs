@@ -396,7 +396,8 @@ fn cells_add_up_to_what_networks_compute() {
     let input = Shape { channels: 4, height: 11, width: 9 };
     let mut builder = GraphBuilder::new(input, "all");
     let mut push = |op: Op, from: usize, channels: usize, activation| {
-        let new = NewNode { activation, ..NewNode::new(op, &[from], format!("from {from}")) };
+        let inputs = [from];
+        let new = NewNode { activation, ..NewNode::new(op, &inputs, format!("from {from}")) };
         let new = NewNode { shape: Some(Shape::vector(channels)), has_bias: true, ..new };
         builder.push(new).unwrap()
     };
