@@ -94,7 +94,12 @@ const TRYING: &[Row] = &[
         &["shift q"],
         "mute the selected channel: zero for all that read it; or let it go",
     ),
-    ("boost", Action::Try(Trial::Change(Kind::Times(2.0))), &[], "double the selected channel, or let it go"),
+    (
+        "double",
+        Action::Try(Trial::Change(Kind::Times(2.0))),
+        &[],
+        "double the selected channel, or let it go",
+    ),
     (
         "mean",
         Action::Try(Trial::Mean),

@@ -110,6 +110,14 @@ const TERMS: &[(&str, &str)] = &[
         "Grad-CAM",
         "Where a class comes from as any layer has it: its maps, weighted by their gradients, added up. Approximate.",
     ),
+    (
+        "occlusion",
+        "How far the score of a class falls where a square covers the picture, place by place. Nothing is assumed of the network.",
+    ),
+    (
+        "experiment",
+        "Something is done to the network or its picture, to see what changes: a channel muted, a part covered.",
+    ),
     ("hypercolumn", "All values that the chosen layers have at one pixel; the picture shows their mean."),
     (
         "likeness",
@@ -198,6 +206,7 @@ mod tests {
             include_str!("../lens/saliency.rs"),
             include_str!("../lens/grad_cam.rs"),
             include_str!("../lens/gradients.rs"),
+            include_str!("../lens/occlusion.rs"),
         ];
         let between = |source: &'static str, before: &'static str| {
             source.split(before).skip(1).filter_map(|rest| rest.split('"').next())

@@ -140,7 +140,7 @@ fn experiment(ui: &mut Ui, state: &AppState, model: &ViewModel) {
     Frame::NONE.fill(fill).corner_radius(3.0).inner_margin(Margin::symmetric(6, 3)).show(ui, |ui| {
         let text =
             RichText::new(format!("Experiment{only} · {words} · {end} ends it")).color(palette(ui).accent);
-        ui.add(egui::Label::new(text).wrap());
+        ui.add(egui::Label::new(text).wrap()).on_hover_text(glossary::explain("experiment"));
     });
 }
 
