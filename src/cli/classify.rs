@@ -71,6 +71,9 @@ struct Classified {
 struct Told {
     meaning: Meaning,
     top: Vec<Prediction>,
+    /// Where pictures are changed for the network: the same of the picture as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unchanged: Vec<Prediction>,
 }
 
 #[derive(Serialize)]
@@ -106,10 +109,16 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         let answer = |(place, (values, output)): (usize, (LayerOutput, &Output))| {
             Answer::new(&values.values, output.meaning, labels(place).len())
         };
-        let answers: Vec<_> = values.into_iter().flatten().zip(&outputs).enumerate().map(answer).collect();
+        let mut values = values.into_iter();
+        let mut answers = || -> Vec<Answer> {
+            values.next().unwrap_or_default().into_iter().zip(&outputs).enumerate().map(answer).collect()
+        };
+        let (answers, usual) = (answers(), answers());
+        let named = |answer: &Answer, place: usize| Prediction::top(answer, labels(place), top);
         let told = answers.iter().enumerate().map(|(place, answer)| Told {
             meaning: answer.meaning,
-            top: Prediction::top(answer, labels(place), top),
+            top: named(answer, place),
+            unchanged: usual.get(place).map(|usual| named(usual, place)).unwrap_or_default(),
         });
         let told: Vec<_> = told.collect();
         let path = args.plot.as_ref().map(|path| output_path(path, single, &picture.stem));
@@ -119,8 +128,7 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         }
         Ok((told, answers, path))
     };
-    let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
-    let outcome = pictures::for_each_output(&args.pictures, work, predict, |picture, predicted| {
+    let mut done = |picture: Picture, predicted: Predicted| -> anyhow::Result<()> {
         let (told, answers, path) = predicted;
         if let Some(path) = path {
             eprintln!("convscope: {}", path.display());
@@ -143,7 +151,13 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
                 1 => title(&picture),
                 _ => format!("{} · {}", title(&picture), name(place)),
             };
-            let tables = told.iter().enumerate().map(|(place, told)| table(&heading(place), &told.top));
+            let tables = told.iter().enumerate().map(|(place, told)| {
+                let unchanged = match told.unchanged.is_empty() {
+                    true => String::new(),
+                    false => table(&format!("{} · as it is", heading(place)), &told.unchanged),
+                };
+                table(&heading(place), &told.top) + &unchanged
+            });
             return output::print(&tables.collect::<String>());
         }
         let of_layer = |(place, told): (usize, &Told)| OfLayer { layer: name(place), told: told.clone() };
@@ -157,7 +171,17 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
             outputs,
         });
         Ok(())
-    });
+    };
+    let outcome = if how.changes.is_empty() {
+        let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
+        pictures::for_each_output(&args.pictures, work, predict, done)
+    } else {
+        pictures::for_each(&args.pictures, &mut |picture| {
+            let mut run = |how| engine.run(&picture.frame, how, &layers);
+            let predicted = predict(&picture, vec![run(how)?, run(how.usual())?])?;
+            done(picture, predicted)
+        })
+    };
     if args.json {
         output::print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
     }
@@ -165,6 +189,9 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     outcome?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// What is told, all of it, and the plot's file.
+type Predicted = (Vec<Told>, Vec<Answer>, Option<PathBuf>);
 
 /// The probabilities of all classes, or all numbers; those that are told first with their names.
 pub fn plot(answer: &Answer, labels: &[Label], picture: &str, named: usize) -> Figure {

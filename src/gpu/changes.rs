@@ -158,7 +158,7 @@ impl InputChanges {
     }
 
     /// Makes of a network's usual input (channel, row, column; in this scale) what it sees.
-    pub fn apply(self, values: &mut Vec<f32>, shape: Shape, scale: InputScale) {
+    pub fn apply(self, values: &mut [f32], shape: Shape, scale: InputScale) {
         if self.is_empty() || shape.height * shape.width == 0 {
             return;
         }
