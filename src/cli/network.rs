@@ -118,7 +118,7 @@ pub fn engines(
 pub fn tell_changes(preprocess: &PreprocessArgs) {
     let changes = preprocess.preprocessing().changes;
     if !changes.is_empty() {
-        eprintln!("note: the network sees each picture changed: {}", changes.in_words());
+        eprintln!("note: the network sees each picture {}", changes.in_words());
     }
 }
 

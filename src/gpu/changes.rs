@@ -60,12 +60,12 @@ impl Change {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Grey => "in grey",
-            Self::Red => "red alone",
-            Self::Green => "green alone",
-            Self::Blue => "blue alone",
+            Self::Red => "in red alone",
+            Self::Green => "in green alone",
+            Self::Blue => "in blue alone",
             Self::Blur => "blurred",
-            Self::Edges => "edges alone",
-            Self::Shuffle => "patches shuffled",
+            Self::Edges => "as edges alone",
+            Self::Shuffle => "with its patches shuffled",
             Self::UpsideDown => "upside down",
         }
     }
@@ -122,7 +122,7 @@ impl InputChanges {
         self.chosen ^= change as u8;
     }
 
-    /// `in grey, patches shuffled`
+    /// `in grey, with its patches shuffled`
     pub fn in_words(self) -> String {
         let words: Vec<_> = self.all().map(Change::in_words).collect();
         words.join(", ")

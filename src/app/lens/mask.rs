@@ -37,9 +37,10 @@ const ABOUT: About = About {
     }],
 };
 
-/// From zero to the channel's largest value; what is below zero is not active.
+/// From zero to two deviations above the channel's mean, so that a few extreme cells do not hide all others; what is below zero is
+/// not active.
 fn scale(look: &Look<'_>, channel: u32) -> Scale {
-    let high = own(look, channel).map_or(0.0, |own| own.max);
+    let high = own(look, channel).map_or(0.0, |own| own.max.min(own.mean + 2.0 * own.std));
     let normalize = Normalize::Fixed { low: 0.0, high: if high > 0.0 { high } else { 1.0 } };
     Scale { normalize, boost: 0.0, ..look.colors.scale }
 }
@@ -115,16 +116,19 @@ impl OverlayWork for Work {
 
     fn legend(&mut self, _gpu: &GpuContext, look: &Look<'_>, _wait: bool) -> Vec<Line> {
         let Some(channel) = look.selected_channel() else { return vec![] };
-        let (not, dark) = match look.lenses.is_mask_inverse {
-            true => ("not ", "the higher its value is, from zero on"),
-            false => ("", "the lower its value is, down to zero"),
+        let (not, dark, free) = match look.lenses.is_mask_inverse {
+            true => ("not ", "two deviations above its mean", "zero"),
+            false => ("", "zero", "two deviations above its mean"),
         };
         let text = format!(
             "The picture only where {} is {not}active, {}.",
             look.channel_in_words(channel),
             look.opacity_in_words()
         );
-        let mut lines = vec![Line::Main(text, ""), Line::quiet(format!("It is darker {dark}."))];
+        let mut lines = vec![
+            Line::Main(text, ""),
+            Line::quiet(format!("It is dark where the channel is {dark}, and free where it is {free}.")),
+        ];
         if own(look, channel).is_some_and(|own| own.max <= 0.0) {
             lines.push(Line::quiet("On this frame it is active nowhere."));
         }

@@ -153,7 +153,7 @@ fn compared(ui: &mut Ui, model: &ViewModel, before: &Before, classes: usize, (lo
     let (others, Some(shown)) = (before.answer.span(), &model.activations) else { return };
     let ends = (low.min(others.0), high.max(others.1));
     for (name, before, after) in model.top_of_both(classes) {
-        let said = format!("{} → {}", before.in_words(1), after.in_words(1));
+        let said = format!("{} to {}", before.in_words(1), after.in_words(1));
         row(ui, name, said, Some(before.number()), after.number(), ends);
     }
     let frame = &shown.frame.frame;
@@ -164,6 +164,6 @@ fn compared(ui: &mut Ui, model: &ViewModel, before: &Before, classes: usize, (lo
             format!("before: of the frame {ago:.1} s ago")
         }
     };
-    let text = format!("before (the line) → after (the bar); {of}");
+    let text = format!("before (the line) to after (the bar); {of}");
     ui.label(RichText::new(text).color(palette(ui).quiet).small());
 }

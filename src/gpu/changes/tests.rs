@@ -85,7 +85,7 @@ fn patches_change_places_and_nothing_is_lost() {
 fn changes_are_typed_and_toggled() {
     let changes: InputChanges = "blur, grey,shuffle:7".parse().unwrap();
     assert_eq!(changes.to_string(), "grey,blur,shuffle:7");
-    assert_eq!(changes.in_words(), "in grey, blurred, patches shuffled");
+    assert_eq!(changes.in_words(), "in grey, blurred, with its patches shuffled");
     assert_eq!(changes.to_string().parse(), Ok(changes));
     assert!(changes.moves() && !"grey,edges".parse::<InputChanges>().unwrap().moves());
     let refused = [("gray", "there is no change"), ("blur:3", "only shuffle"), ("shuffle:x", "whole number")];
