@@ -8,6 +8,7 @@ use super::state::{AppState, Search};
 use super::view_model::ViewModel;
 use crate::app::keys::Direction;
 use crate::gpu::InputChanges;
+use crate::inspect::cell::route;
 use crate::inspect::{Start, no_answer};
 use crate::model::labels::Label;
 use crate::view::{Normalize, Sort};
@@ -137,6 +138,10 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
             has_none
                 .then(|| no_answer(graph))
                 .or_else(|| say(!model.trained(), "an untrained network's classes mean nothing"))
+        }
+        Action::ToggleCell => {
+            let channel = state.selected_channel(look.layer).unwrap_or(0);
+            route(graph, look.layer, channel as usize).err()
         }
         Action::ToggleLock | Action::Snapshot => {
             say(model.activations.is_none(), "there is nothing to see yet")

@@ -143,7 +143,8 @@ impl TilesLens for Rows {
             Line::Choices,
             Line::bar(&ColorRange::plain((0.0, 1.0), look.colors.colormap()), look.colors.colormap()),
             Line::quiet(format!("{colormap} · {range}")),
-            Line::quiet("The first channels of each layer, by number. A click goes to a layer.".to_string()),
+            Line::quiet("A grey tile has one value everywhere."),
+            Line::quiet("The first channels of each layer, by number. A click goes to a layer."),
         ];
         let all = chosen(look).len();
         let page = look.lenses.rows.shown(all);

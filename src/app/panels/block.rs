@@ -32,6 +32,9 @@ const HEADING: f32 = 24.0;
 /// Size of a box's name.
 const NAME: f32 = 12.5;
 
+/// Of what it does, and of its shape.
+const WORDS: f32 = 11.0;
+
 /// The stage, as wide as there is room for.
 pub(super) struct BlockPanel {
     block: Block,
@@ -61,10 +64,7 @@ impl BlockPanel {
         let key = state.keys.key_for(Action::ToggleBlock);
         ui.horizontal(|ui| {
             ui.label(RichText::new(format!("Stage {stage}")).strong());
-            let text = format!(
-                "what leads to {} is drawn bright · a click goes there · {key} closes",
-                graph.nodes[self.layer].name
-            );
+            let text = format!("what leads to the shown layer is bright · a click goes there · {key} closes");
             ui.add(egui::Label::new(RichText::new(text).color(palette(ui).quiet).small()).truncate());
         });
         let thin = egui::style::ScrollStyle::thin();
@@ -134,11 +134,15 @@ impl BlockPanel {
                     .iter()
                     .map(|&layer| format!("{} ({})", graph.nodes[layer].name, graph.nodes[layer].operation()))
                     .collect();
-                (last, [short, in_words(graph, layers), shape], names.join("\n"))
+                (
+                    last,
+                    [short, short_list(&in_words(graph, layers), rect.width() - 10.0), shape],
+                    names.join("\n"),
+                )
             }
             Content::Before(count, last) | Content::Behind(count, last) => {
                 let is_before = matches!(one.content, Content::Before(..));
-                let words = if is_before { "more before" } else { "more behind" };
+                let words = if is_before { "before" } else { "behind" };
                 let name = &graph.nodes[*last].name;
                 (
                     *last,
@@ -163,7 +167,7 @@ impl BlockPanel {
         let step = 14.0;
         let top = rect.center().y - 0.5 * step * (count - 1) as f32;
         for (row, text) in lines.iter().take(count).enumerate() {
-            let (size, color) = if row == 0 { (NAME, strong) } else { (11.0, weak) };
+            let (size, color) = if row == 0 { (NAME, strong) } else { (WORDS, weak) };
             let text = fit_text(text, size, rect.width() - 10.0);
             let middle = Pos2::new(rect.center().x, top + row as f32 * step);
             ui.painter().text(middle, Align2::CENTER_CENTER, text, FontId::proportional(size), color);
@@ -173,6 +177,13 @@ impl BlockPanel {
             out.actions.push(Action::Layer(goes_to));
         }
     }
+}
+
+/// As many parts of a list as have room, from the first.
+fn short_list(list: &str, width: f32) -> String {
+    let ends = list.match_indices(", ").map(|(at, _)| at).chain([list.len()]);
+    let fitting = ends.filter(|&end| text_width(&list[..end], WORDS) <= width).last();
+    list[..fitting.unwrap_or(list.len())].to_string()
 }
 
 /// `denselayer14.conv1` of `features.denseblock3.denselayer14.conv1`: as much of the end as has room.

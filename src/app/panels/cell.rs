@@ -12,14 +12,17 @@ use crate::inspect::cell::Part;
 use crate::view::number;
 
 /// A place of a patch or kernel with its number in it, in points; without.
-const NUMBERED: Vec2 = Vec2::new(40.0, 19.0);
+const NUMBERED: Vec2 = Vec2::new(39.0, 19.0);
 const PLAIN: f32 = 13.0;
 
 /// Larger kernels have no numbers in them.
 const MOST_NUMBERED: usize = 9;
 
+/// The scroll bar's, in points.
+const BAR: f32 = 8.0;
+
 /// Between patch and kernel, for the sign between them.
-const SIGN: f32 = 18.0;
+const SIGN: f32 = 15.0;
 
 /// Of places without a number; of those with numbers, half as strong, so that words can be read.
 const POSITIVE: Color32 = Color32::from_rgb(0xc0, 0x48, 0x3a);
@@ -55,6 +58,7 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel) {
 
 fn explained(ui: &mut Ui, cell: &ExplainedCell) {
     ui.spacing_mut().item_spacing.y = 4.0;
+    ui.set_max_width(ui.available_width() - BAR);
     let told = &cell.told;
     ui.label(RichText::new(&told.title).color(palette(ui).accent));
     ui.label(RichText::new(&told.from).color(palette(ui).quiet).small());

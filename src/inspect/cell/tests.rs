@@ -120,5 +120,6 @@ fn a_network_of_fewer_digits_is_told_as_such() {
     // Half precision has three digits here: fewer are shown, and they agree.
     let told = Told::of(&graph, &sum, 1.2507);
     assert_eq!(told.lines.last().unwrap().number, "1.25");
-    assert!(Told::of(&graph, &sum, 3.0).notes[0].contains("another order"));
+    assert!(Told::of(&graph, &sum, 1.26).notes[0].contains("another order"));
+    assert!(Told::of(&graph, &sum, 0.0).notes[0].contains("something else was done"));
 }

@@ -9,8 +9,12 @@ const DIGITS: i32 = 4;
 /// Decimals at most, before any are added so that lines agree.
 const MOST_DECIMALS: i32 = 9;
 
-/// Decimals that may be added or left out so that lines agree.
+/// Decimals that may be added so that lines agree, and that may be left out.
 const MOST_MORE: usize = 5;
+const MOST_LESS: usize = 2;
+
+/// Part of the largest number by which no rounding, of f16 either, is off.
+const FAR: f64 = 0.02;
 
 /// One line: what it is, and the number.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -117,6 +121,8 @@ struct Digits {
     more: Vec<usize>,
     /// Whether the end is the network's own value, to the last digit shown.
     agrees: bool,
+    /// Whether it is so far from it that no rounding explains it.
+    is_far: bool,
 }
 
 impl Digits {
@@ -134,12 +140,18 @@ impl Digits {
         let end = decimals.len() - 1;
         let value = sum.value();
         let agree = |decimals: usize| fixed(value, decimals) == fixed(own.into(), decimals);
-        let lowest = decimals[end].saturating_sub(MOST_MORE);
+        let lowest = decimals[end].saturating_sub(MOST_LESS);
         let found = (lowest..=decimals[end]).rev().find(|&decimals| agree(decimals));
         decimals[end] = found.unwrap_or(decimals[end]);
         let count = sum.steps.len();
-        let mut digits =
-            Self { decimals, holds: vec![true; count], more: vec![0; count], agrees: found.is_some() };
+        let largest = sum.parts.iter().map(|part| part.sum.abs()).fold(value.abs(), f64::max);
+        let mut digits = Self {
+            decimals,
+            holds: vec![true; count],
+            more: vec![0; count],
+            agrees: found.is_some(),
+            is_far: (value - f64::from(own)).abs() > FAR * largest,
+        };
         for at in (0..count).rev() {
             digits.settle(sum, at);
         }
@@ -189,6 +201,10 @@ impl Digits {
     fn notes(&self, sum: &CellSum, own: f32) -> Vec<String> {
         let mut notes = vec![match self.agrees {
             true => format!("The network's own value is {own}: the same to the last digit shown."),
+            false if self.is_far => format!(
+                "The network's own value is {own}, which is not this sum: something else was done to it, as by a muted \
+                 channel."
+            ),
             false => format!(
                 "The network's own value is {own}: it adds in another order, and in fewer digits, than is shown here."
             ),
