@@ -2,6 +2,8 @@
 
 #[path = "commands/best.rs"]
 mod best;
+#[path = "commands/cells.rs"]
+mod cells;
 #[path = "commands/desk.rs"]
 mod desk;
 #[path = "commands/like.rs"]
