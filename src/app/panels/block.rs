@@ -11,8 +11,9 @@ use crate::figure::{fit_text, text_width};
 use crate::inspect::block::{Block, BlockBox, Content, in_words};
 use crate::model::{Graph, LayerIndex};
 
-/// A box is at least so wide with the gap behind it, and at most, in points.
-const LEAST_PITCH: f32 = 84.0;
+/// A box is at least so wide with the gap behind it, in points: where that shows the whole stage, and where not. And at most.
+const LEAST_PITCH: f32 = 82.0;
+const USUAL_PITCH: f32 = 116.0;
 const MOST_PITCH: f32 = 190.0;
 
 /// Between a box and the next column.
@@ -48,8 +49,13 @@ impl BlockPanel {
     /// For so much room.
     pub fn new(state: &AppState, model: &ViewModel, room: Vec2) -> Self {
         let layer = model.shown_layer(state);
-        let most = ((room.x + GAP) / LEAST_PITCH) as usize;
-        let block = Block::of(state.graph(), layer, most);
+        let columns = |pitch: f32| ((room.x + GAP) / pitch) as usize;
+        let whole = Block::of(state.graph(), layer, columns(LEAST_PITCH));
+        let is_whole = whole.boxes.iter().all(|one| matches!(one.content, Content::Layers(_)));
+        let block = match is_whole {
+            true => whole,
+            false => Block::of(state.graph(), layer, columns(USUAL_PITCH)),
+        };
         let lanes = block.size[1] as f32;
         let most_height = MOST_HEIGHT * room.y - HEADING;
         let fits = |lane: &f32| lanes * lane <= most_height;
@@ -192,6 +198,12 @@ fn short_name(name: &str, width: f32) -> String {
     let begins = name.match_indices('.').map(|(at, _)| at + 1);
     let ends = std::iter::once(0).chain(begins).map(|at| &name[at..]).filter(|end| !end.is_empty());
     let all: Vec<&str> = ends.collect();
-    let fits = all.iter().find(|end| text_width(end, NAME) <= width);
-    fits.or(all.last()).map_or_else(String::new, |end| (*end).to_string())
+    if let Some(end) = all.iter().find(|end| text_width(end, NAME) <= width) {
+        return (*end).to_string();
+    }
+    // Names that are alike differ at their ends.
+    let last = all.last().copied().unwrap_or(name);
+    let cuts = last.char_indices().map(|(at, _)| format!("…{}", &last[at..])).skip(1);
+    let mut cuts = cuts.filter(|cut| text_width(cut, NAME) <= width);
+    cuts.next().unwrap_or_default()
 }
