@@ -189,7 +189,7 @@ fn draw(
     // What says little hides little.
     let seen = output::seen_picture(&picture.frame, how, input);
     for ((over, under), value) in painted.pixels_mut().zip(seen.pixels()).zip(&map) {
-        let strength = (value.abs() / largest.max(f32::MIN_POSITIVE)).sqrt();
+        let strength = value.abs() / largest.max(f32::MIN_POSITIVE);
         let opacity = if strength.is_finite() { args.over * strength } else { 0.0 };
         for (over, under) in over.0.iter_mut().zip(under.0) {
             *over = (f32::from(*over) * opacity + f32::from(under) * (1.0 - opacity)).round() as u8;

@@ -7,6 +7,7 @@ use crate::model::{Graph, LayerIndex};
 pub type Known = Vec<(LayerIndex, Value)>;
 
 /// How a node comes to its value.
+#[expect(clippy::large_enum_variant, reason = "each is there for one node at a time")]
 pub enum Given {
     /// It is known.
     Value(Value),
