@@ -1,6 +1,8 @@
 //! The class activation map of the most probable class over the picture: where its score comes from. Computed on the
 //! drawing device, from which only its few values come back, or in host memory for figures; said in the same words.
 
+use serde_json::{Map, Value};
+
 use super::about::{About, Flag, Needs, Takes};
 use super::legend::{Line, Strip};
 use super::look::Look;
@@ -26,7 +28,7 @@ const ABOUT: About = About {
     flag: Some(Flag {
         long: "cam",
         takes: Takes::Nothing,
-        help: "Lay the class activation map of the most probable class over the picture",
+        help: "Lay the class activation map of the most probable class, or of --from class:NAME, over the picture",
     }),
     more: &[],
 };
@@ -168,6 +170,14 @@ impl OverlayLens for ClassActivation {
             explanation: None,
         })
     }
+
+    fn record(&self, look: &Look<'_>) -> Map<String, Value> {
+        let answer = look.shown.and_then(|shown| shown.answer.as_ref());
+        let top = || answer?.top(1).first().copied();
+        let Some(class) = look.lenses.tracing.class().or_else(top) else { return Map::new() };
+        let name = look.class_name(class).into();
+        [("class".to_string(), Value::from(class)), ("name".to_string(), name)].into_iter().collect()
+    }
 }
 
 /// A map, and the frame that it is of.
@@ -273,6 +283,7 @@ impl OverlayWork for Work {
             Line::Main(text, "class activation map"),
             Line::Bar(strip.table),
             Line::quiet(format!("{ends} {}", look.opacity_keys())),
+            Line::quiet(format!("{} and a name: another class.", look.key(Action::TogglePalette))),
         ]
     }
 
