@@ -215,7 +215,7 @@ impl BestSoFar {
 impl Collected {
     fn new(layer: LayerIndex, channels: usize) -> Self {
         let side = BestPatches::side_for(channels);
-        let shown = BestPatches { layer, side, channels: vec![vec![]; channels], pictures: 0, trouble: None };
+        let shown = BestPatches { layer, side, channels: vec![vec![]; channels], trouble: None };
         Self { places: BestPlaces::new(channels), patches: BTreeMap::new(), shown: Arc::new(shown) }
     }
 
@@ -265,7 +265,6 @@ impl Job {
         };
         let shown = BestPatches {
             channels: (0..places.channels()).map(channel).collect(),
-            pictures: places.pictures().len() as u64,
             ..BestPatches::clone(&shown)
         };
         Collected { places, patches: kept, shown: Arc::new(shown) }
@@ -326,7 +325,7 @@ fn loaded(file: &BestFile) -> BestPatches {
             *own = patches;
         }
     }
-    BestPatches { layer: document.layer.index, side, channels, pictures: document.pictures, trouble }
+    BestPatches { layer: document.layer.index, side, channels, trouble }
 }
 
 #[cfg(test)]

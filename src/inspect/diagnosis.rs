@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LayerOutput;
 use super::health::{LayerHealth, Marks, Thresholds, is_rectified};
+use super::histogram::Histogram;
 use super::measure::measure;
-use super::similarity::PooledCorrelation;
+use super::similarity::{ChannelCorrelation, PooledCorrelation};
 use crate::model::{Graph, LayerIndex};
 
 use layer::Examined;
@@ -25,16 +26,19 @@ pub struct LayerExamination {
     layer: Examined,
     health: LayerHealth,
     correlation: PooledCorrelation,
+    /// Of each channel, where they are wanted.
+    histograms: Option<Vec<Histogram>>,
 }
 
 impl LayerExamination {
-    /// Nothing seen yet.
-    pub fn new(graph: &Graph, layer: LayerIndex) -> Self {
+    /// Nothing seen yet. `detailed`: the diagnosis is to have all correlations, and the histogram of each channel.
+    pub fn new(graph: &Graph, layer: LayerIndex, detailed: bool) -> Self {
         let node = &graph.nodes[layer];
         Self {
             layer: Examined::new(graph, layer, sentences::is_early(graph, layer)),
             health: LayerHealth::new(node.shape, is_rectified(graph, layer)),
             correlation: PooledCorrelation::new(node.shape.channels),
+            histograms: detailed.then(|| vec![Histogram::default(); node.shape.channels]),
         }
     }
 
@@ -43,21 +47,31 @@ impl LayerExamination {
     pub fn observe(&mut self, output: &LayerOutput, luminance: &[f32]) {
         self.health.observe(&measure(&output.values, output.shape, luminance, None));
         self.correlation.observe(output);
+        for (channel, histogram) in self.histograms.iter_mut().flatten().enumerate() {
+            histogram.observe(output.channel(channel));
+        }
     }
 
     /// True where all that it has is of its layer; it may have been read from a file.
     pub fn is_sound(&self) -> bool {
         let channels = self.layer.shape[0];
-        self.correlation.fits(channels) && self.health.channels() == channels
+        self.correlation.fits(channels)
+            && self.health.channels() == channels
+            && self.histograms.as_ref().is_none_or(|all| all.len() == channels)
     }
 
     /// Adds what was seen of the same layer in other pictures; `is_later`: the newest of all is one of those. `false` where it is
     /// another layer.
     pub fn join(&mut self, other: &Self, is_later: bool) -> bool {
-        let is_same = self.layer == other.layer && self.is_sound() && other.is_sound();
+        let is_same = self.layer == other.layer
+            && self.histograms.is_some() == other.histograms.is_some()
+            && self.is_sound()
+            && other.is_sound();
         if is_same {
             self.health.join(&other.health, is_later);
             self.correlation.join(&other.correlation);
+            let pairs = self.histograms.iter_mut().flatten().zip(other.histograms.iter().flatten());
+            pairs.for_each(|(own, other)| own.join(other));
         }
         is_same
     }
@@ -116,6 +130,12 @@ impl Diagnosis {
     }
 }
 
+/// The correlations of each channel with those before it.
+fn pairs(correlation: &ChannelCorrelation) -> Vec<Vec<f32>> {
+    let row = |b: usize| (0..b).map(|a| correlation.correlation(a, b)).collect();
+    (0..correlation.channels()).map(row).collect()
+}
+
 /// What was collected of one layer, judged.
 fn judged(examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagnosis {
     let layer = &examination.layer;
@@ -127,8 +147,8 @@ fn judged(examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagn
         .iter()
         .enumerate()
         .filter_map(|(channel, marks)| marks.copy.map(|correlation| Copied { channel, correlation }));
-    let duplicates =
-        examination.correlation.rounded().duplicates(thresholds.duplicate).into_iter().enumerate();
+    let correlation = examination.correlation.rounded();
+    let duplicates = correlation.duplicates(thresholds.duplicate).into_iter().enumerate();
     let rectified = examination.health.is_rectified();
     let zeros: Vec<f32> = marks.iter().filter(|_| rectified).map(|marks| marks.zeros).collect();
     let zeros_sum: f64 = zeros.iter().map(|&zeros| f64::from(zeros)).sum();
@@ -153,6 +173,8 @@ fn judged(examination: &LayerExamination, thresholds: &Thresholds) -> LayerDiagn
             .collect(),
         zeros_mean: (!zeros.is_empty()).then(|| (zeros_sum / zeros.len() as f64) as f32),
         zeros,
+        histograms: examination.histograms.as_ref().map(|all| all.iter().map(Histogram::info).collect()),
+        correlations: examination.histograms.as_ref().map(|_| pairs(&correlation)),
         sentence: String::new(),
     };
     diagnosis.sentence = match examination.health.pictures() {

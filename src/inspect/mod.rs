@@ -11,6 +11,7 @@ pub mod diagnosis;
 mod exact;
 mod experiment;
 mod health;
+mod histogram;
 pub mod hypercolumn;
 mod kernels;
 pub mod likeness;
@@ -33,6 +34,7 @@ pub use experiment::{
     Cover, Experiment, ExperimentInfo, Fill, Intervention, Kind, Places, UnknownIntervention, coarse_first,
 };
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
+pub use histogram::HistogramInfo;
 pub use hypercolumn::enlarge;
 pub use kernels::{convolution_of, no_kernels, slices};
 pub use likeness::Likeness;

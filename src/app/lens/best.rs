@@ -60,12 +60,9 @@ fn check(look: &Look<'_>) -> Result<(), String> {
 }
 
 fn of_what(look: &Look<'_>) -> String {
-    let count = look.best.map_or(0, |best| best.pictures);
-    let pictures = if count == 1 { "1 picture".into() } else { format!("{count} pictures") };
     match &look.lenses.best {
         Some(file) => format!("{} pictures of {}", file.document.pictures, file.path.display()),
-        None if count == 0 => "this session".into(),
-        None => format!("{pictures} of this session"),
+        None => "this session".into(),
     }
 }
 
@@ -165,7 +162,6 @@ impl TilesLens for Best {
         if let Some((best, channel)) = look.best.zip(look.selected_channel()) {
             let place = |BestPatch { value, cell, picture, area, .. }: &BestPatch| json!({ "value": value, "cell": cell, "picture": &**picture, "box": area });
             let places: Vec<Value> = best.of(channel).iter().map(place).collect();
-            more.insert("pictures".into(), best.pictures.into());
             more.insert("channel".into(), channel.into());
             more.insert("strongest".into(), places.into());
         }

@@ -37,8 +37,6 @@ pub struct BestPatches {
     pub side: u32,
     /// For each channel, the strongest first.
     pub channels: Vec<Vec<BestPatch>>,
-    /// Of how many pictures.
-    pub pictures: u64,
     /// Why some are blank.
     pub trouble: Option<String>,
 }

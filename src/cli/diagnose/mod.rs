@@ -17,6 +17,7 @@ use super::share::{Progress, Share, Tally};
 use super::{events, network};
 use crate::inspect::diagnosis::LayerExamination;
 use crate::inspect::{LayerOutput, luminance};
+use crate::model::LayerIndex;
 use crate::record::save;
 
 pub use part::{DIAGNOSE, DiagnosisPart, Newest};
@@ -38,6 +39,10 @@ pub struct DiagnoseArgs {
     /// Layers by index, range (`0..15` is 0 to 14) or name, separated by commas [default: every ReLU].
     #[arg(long, value_name = "LAYERS", value_delimiter = ',')]
     pub layers: Vec<String>,
+    /// Also tell the histogram of each channel's values and the correlation of each pair of channels, on the page and in JSON; of
+    /// layers of up to 512 channels.
+    #[arg(long)]
+    pub details: bool,
     #[command(flatten)]
     pub choices: DiagnoseChoices,
     #[command(flatten)]
@@ -47,6 +52,9 @@ pub struct DiagnoseArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
 }
+
+/// Most channels of a layer whose details are told: there are as many correlations as pairs.
+const MOST_DETAILED: usize = 512;
 
 pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
     let DiagnoseArgs { choices, report, shard, .. } = args;
@@ -60,6 +68,14 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         true => network::rectified_layers(&graph),
         false => crate::model::layers(&graph, &args.layers)?,
     };
+    let is_detailed = |layer: LayerIndex| args.details && graph.nodes[layer].shape.channels <= MOST_DETAILED;
+    for &layer in layers.iter().filter(|&&layer| args.details && !is_detailed(layer)) {
+        let node = &graph.nodes[layer];
+        eprintln!(
+            "note: {}: no details of {} channels, only of up to {MOST_DETAILED}",
+            node.name, node.shape.channels
+        );
+    }
     let how = args.pictures.preprocess.preprocessing();
     let scale = engine.weights().conventions.input_scale;
     let mut part = DiagnosisPart {
@@ -68,7 +84,10 @@ pub fn run(args: &DiagnoseArgs) -> anyhow::Result<ExitCode> {
         weights: args.network.weights.to_string(),
         trained: engine.is_trained(),
         progress: Progress { shard: shard.shard, tally: Tally::default() },
-        examined: layers.iter().map(|&layer| LayerExamination::new(&graph, layer)).collect(),
+        examined: layers
+            .iter()
+            .map(|&layer| LayerExamination::new(&graph, layer, is_detailed(layer)))
+            .collect(),
         newest: None,
     };
     let mut events = events::open(choices.tensorboard.as_deref(), "diagnose")?;

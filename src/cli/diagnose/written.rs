@@ -13,7 +13,7 @@ use crate::figure::{Captioned, Page};
 use crate::inspect::Thresholds;
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis};
 use crate::record::{EventWriter, Provenance, png, save};
-use crate::view::{ColorRange, Colormap, paint, range};
+use crate::view::{ColorRange, Colormap, number, paint, range};
 
 /// From where on a map is called something, and what else is written.
 #[derive(Args, Clone, Debug)]
@@ -113,6 +113,64 @@ fn marked(layer: &LayerDiagnosis) -> [(&'static str, Vec<usize>); 6] {
     ]
 }
 
+/// Side of the picture of all correlations, in pixels.
+const MATRIX: usize = 256;
+
+/// The correlation matrix and the histograms of a layer, drawn.
+fn details(layer: &LayerDiagnosis) -> Vec<Captioned> {
+    let (Some(correlations), Some(histograms)) = (&layer.correlations, &layer.histograms) else {
+        return vec![];
+    };
+    let count = correlations.len();
+    let draw = |values: &[f32], width: usize, ends: (f32, f32), colormap: Colormap, caption: String| {
+        let picture = paint(values, width, &ColorRange::plain(ends, colormap), colormap);
+        png(&picture).ok().map(|file| Captioned { file, caption })
+    };
+    // Of many channels some stand for their neighbours.
+    let side = count.min(MATRIX);
+    let at = |place: usize| place * count / side;
+    let pair = |a: usize, b: usize| match a.cmp(&b) {
+        std::cmp::Ordering::Less => correlations[b][a],
+        std::cmp::Ordering::Equal => 1.0,
+        std::cmp::Ordering::Greater => correlations[a][b],
+    };
+    let cells: Vec<f32> = (0..side * side).map(|cell| pair(at(cell % side), at(cell / side))).collect();
+    let of = if side < count { format!("{side} of {count}") } else { format!("all {count}") };
+    let words = format!(
+        "correlations of {of} channels, from the first (left, top) to the last: red alike, blue opposite"
+    );
+    let matrix = draw(&cells, side, (-1.0, 1.0), Colormap::Diverging, words);
+
+    let ends = histograms.iter().filter(|histogram| !histogram.counts.is_empty());
+    let ends = ends.map(|one| (one.start, one.start + one.width * one.counts.len() as f64));
+    let (low, high) =
+        ends.fold((0.0f64, 0.0f64), |(low, high), (start, end)| (low.min(start), high.max(end)));
+    let rows = SPREAD_ROWS;
+    let mut spread = vec![0.0f32; rows * side];
+    for column in 0..side {
+        let histogram = &histograms[at(column)];
+        for (number, &count) in histogram.counts.iter().enumerate() {
+            let middle = histogram.start + histogram.width * (number as f64 + 0.5);
+            let row = ((middle - low) / (high - low) * rows as f64) as usize;
+            // The highest values are at the top.
+            spread[(rows - 1 - row.min(rows - 1)) * side + column] += count as f32;
+        }
+    }
+    spread.iter_mut().for_each(|count| *count = count.ln_1p());
+    let most = spread.iter().copied().fold(1.0, f32::max);
+    let words = format!(
+        "values of the same channels, from left to right: from {} (bottom) to {} (top), brighter where there are more (logarithm); \
+         zeros are left out",
+        number(low as f32),
+        number(high as f32)
+    );
+    let spread = draw(&spread, side, (0.0, most), Colormap::Viridis, words);
+    matrix.into_iter().chain(spread).collect()
+}
+
+/// Rows of the picture of all histograms.
+const SPREAD_ROWS: usize = 64;
+
 /// How many maps of a layer the page shows.
 const SHOWN: usize = 12;
 
@@ -156,7 +214,9 @@ fn page(diagnosis: &Diagnosis, origin: &str, newest: &Newest) -> anyhow::Result<
             Ok(Captioned { file: png(&picture)?, caption })
         });
         let title = format!("{} · layer {} · {}", layer.name, layer.index, layer.operation);
-        page.section(&title, &layer.sentence, tiles.collect::<anyhow::Result<_>>()?, more);
+        let drawn: Vec<_> =
+            details(layer).into_iter().chain(tiles.collect::<anyhow::Result<Vec<_>>>()?).collect();
+        page.section(&title, &layer.sentence, drawn, more);
     }
     Ok(page)
 }

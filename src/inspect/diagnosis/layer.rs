@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::inspect::HistogramInfo;
 use crate::model::{Graph, LayerIndex, Op};
 
 /// What is known of a layer before a picture is seen.
@@ -93,6 +94,12 @@ pub struct LayerDiagnosis {
     pub zeros_mean: Option<f32>,
     /// For each channel the mean over pictures of the fraction of cells at zero, from 0 to 1.
     pub zeros: Vec<f32>,
+    /// With details: how the values of each channel are spread, over all pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub histograms: Option<Vec<HistogramInfo>>,
+    /// With details: for each channel its correlations with those before it, from −1 to 1; 0 where one never varies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlations: Option<Vec<Vec<f32>>>,
     /// The above in one English sentence.
     pub sentence: String,
 }

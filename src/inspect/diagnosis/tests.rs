@@ -25,8 +25,8 @@ fn diagnosis(
     pictures: usize,
     map: impl Fn(usize, f32, &mut dyn FnMut() -> f32) -> f32,
 ) -> Diagnosis {
-    let mut relu = LayerExamination::new(graph, 2);
-    let mut pool = LayerExamination::new(graph, 3);
+    let mut relu = LayerExamination::new(graph, 2, false);
+    let mut pool = LayerExamination::new(graph, 3, false);
     let shape = graph.nodes[2].shape;
     for picture in 0..pictures {
         let mut light_noise = noise(100 + picture as u64);
@@ -191,7 +191,7 @@ fn json_is_stable_and_the_text_has_a_line_a_layer() {
     assert_eq!(text.lines().count(), 4);
 
     let unseen =
-        Diagnosis::new(&graph.name, false, &[LayerExamination::new(&graph, 1)], Thresholds::default());
+        Diagnosis::new(&graph.name, false, &[LayerExamination::new(&graph, 1, false)], Thresholds::default());
     assert_eq!((unseen.pictures, unseen.layers[0].sentence.as_str()), (0, "No picture was looked at."));
     assert!(unseen.notes[0].contains("random") && unseen.layers[0].zeros_mean.is_none());
     assert!(unseen.to_text().starts_with("Tiny on 0 pictures, 1 layer looked at"));
@@ -202,7 +202,7 @@ fn parts_make_the_whole() {
     let graph = graph(12, 299);
     let shape = graph.nodes[2].shape;
     let of = |which: &dyn Fn(u64) -> bool| {
-        let mut examined = LayerExamination::new(&graph, 2);
+        let mut examined = LayerExamination::new(&graph, 2, true);
         for picture in (0..9).filter(|picture| which(*picture)) {
             let mut next = noise(picture);
             let light: Vec<f32> = (0..64).map(|_| next()).collect();
@@ -224,5 +224,9 @@ fn parts_make_the_whole() {
     let (expected, found) = (judged(whole), judged(back));
     assert_eq!(serde_json::to_string(&expected).unwrap(), serde_json::to_string(&found).unwrap());
     assert!(!expected.layers[0].silent.is_empty());
-    assert!(!even.join(&LayerExamination::new(&graph, 1), false));
+    let layer = &expected.layers[0];
+    let histogram = &layer.histograms.as_ref().unwrap()[3];
+    assert_eq!(histogram.zeros + histogram.counts.iter().sum::<u64>(), 9 * 64);
+    assert_eq!(layer.correlations.as_ref().unwrap()[11].len(), 11);
+    assert!(!even.join(&LayerExamination::new(&graph, 1, false), false));
 }
