@@ -5,8 +5,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::imageops::{self, FilterType};
-use image::{Rgb, RgbImage};
+use image::{Rgb, RgbImage, imageops};
 use rayon::prelude::*;
 
 use super::document::FoundPlace;
@@ -125,7 +124,8 @@ pub fn cut(picture: &RgbImage, [x, y, width, height]: [u32; 4], middle: [f32; 2]
     let scale = side as f32 / width.max(height) as f32;
     let mut patch = if scale < 1.0 {
         let [w, h] = [width, height].map(|pixels| ((pixels as f32 * scale).round() as u32).max(1));
-        imageops::resize(&*part, w, h, FilterType::Triangle)
+        // Many times faster than a filter, and as good where pictures become smaller.
+        imageops::thumbnail(&*part, w, h)
     } else {
         part.to_image()
     };
