@@ -39,7 +39,13 @@ def shapes(model, given):
     wide.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(wide.SerializeToString(), providers=["CPUExecutionProvider"])
     values = session.run(names, {session.get_inputs()[0].name: given})
-    return {name: value.shape[1] for name, value in zip(names, values) if value.ndim == 4 and value.shape[0] == 1}
+    # Behind a transposition channels come last, until the next one.
+    turned = {}
+    for node in model.graph.node:
+        is_turned = any(turned.get(name, False) for name in node.input) != (node.op_type == "Transpose")
+        turned.update((name, is_turned) for name in node.output)
+    is_map = lambda name, value: value.ndim == 4 and value.shape[0] == 1 and not turned[name]
+    return {name: value.shape[1] for name, value in zip(names, values) if is_map(name, value)}
 
 
 def changed(model, name, factors, shifts):
