@@ -39,11 +39,12 @@ def shapes(model, given):
     wide.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(wide.SerializeToString(), providers=["CPUExecutionProvider"])
     values = session.run(names, {session.get_inputs()[0].name: given})
-    # Behind a transposition channels come last, until the next one.
+    # Behind some transpositions channels come last, until one brings them back.
     turned = {}
     for node in model.graph.node:
-        is_turned = any(turned.get(name, False) for name in node.input) != (node.op_type == "Transpose")
-        turned.update((name, is_turned) for name in node.output)
+        order = next((list(given.ints) for given in node.attribute if given.name == "perm"), None)
+        is_turned = any(turned.get(name, False) for name in node.input) and order != [0, 3, 1, 2]
+        turned.update((name, is_turned or order == [0, 2, 3, 1]) for name in node.output)
     is_map = lambda name, value: value.ndim == 4 and value.shape[0] == 1 and not turned[name]
     return {name: value.shape[1] for name, value in zip(names, values) if is_map(name, value)}
 
