@@ -33,7 +33,7 @@ pub use method::{Method, UnknownCamMethod, UnknownMethod};
 pub use op::{
     Activation, Arithmetic, Axis, Coordinates, Filling, Interpolation, Op, Over, Reduction, Rounding,
 };
-pub use shape::{MOST_VALUES, Shape, broadcast};
+pub use shape::{MOST_VALUES, Shape, broadcast, output_shape};
 pub use step::{MOST_AXES, Step};
 pub use trace::{CamMethod, Form, Place, Rule, Trace, Unit};
 pub use typed::{LayersError, layers};

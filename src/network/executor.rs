@@ -63,6 +63,13 @@ impl Network {
         Self { graph, weights, device, folding, edits: vec![], folded, plain, turned, fusion, hosts }
     }
 
+    /// The same network with another graph of the same layers.
+    pub(super) fn of_graph(&self, graph: Arc<Graph>) -> Self {
+        let mut network = Self::new(graph, self.weights.clone(), self.device.clone(), self.folding);
+        network.edits.clone_from(&self.edits);
+        network
+    }
+
     /// Gives the weights back.
     pub(super) fn into_weights(self) -> Arc<Weights> {
         self.weights

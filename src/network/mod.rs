@@ -9,6 +9,7 @@ mod conv;
 #[cfg(test)]
 mod conv_tests;
 mod cpu;
+mod crop;
 mod depthwise;
 mod direct;
 mod edits;

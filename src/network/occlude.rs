@@ -1,12 +1,10 @@
 //! A unit's value with a square over many places of a picture, one after the other, coarse to fine: Zeiler and Fergus,
 //! "Visualizing and Understanding Convolutional Networks", 2014 (arXiv:1311.2901), section 4.2.
 
-use super::cpu::input_from_values;
+use super::cpu::{input_from_values, values};
+use super::crop::{Area, Crop};
 use super::executor::Network;
 use crate::model::Unit;
-
-/// Rows and columns of the input, half-open.
-pub type Area = [[usize; 2]; 2];
 
 /// What is known so far, and what is to be computed next.
 pub struct Occluding {
@@ -19,6 +17,9 @@ pub struct Occluding {
     done: usize,
     scores: Vec<Option<f32>>,
     usual: f32,
+    /// On the CPU, where an early part of the network need not be computed for all of the picture: that part, and its last
+    /// layer's values as usual.
+    crop: Option<(Crop, Vec<f32>)>,
 }
 
 impl Occluding {
@@ -35,9 +36,20 @@ impl Occluding {
     ) -> Result<Self, String> {
         let shape = network.graph().input_shape();
         let tensor = input_from_values(input.clone(), shape, network.device());
-        let usual = network.scores(unit, vec![tensor])?.pop().unwrap_or(f32::NAN);
+        let mut taps = network.score_taps(unit);
+        let longest =
+            |axis: usize| areas.iter().map(|area| area[axis][1] - area[axis][0]).max().unwrap_or(1).max(1);
+        let square = [longest(0), longest(1)];
+        let crop = if network.is_cpu() { Crop::new(network, square, &taps) } else { None };
+        taps.extend(crop.as_ref().map(Crop::layer));
+        let mut outputs = network.run(tensor, &taps, &mut |_, _| {});
+        let crop = match crop {
+            Some(crop) => Some((crop, outputs.pop().map_or(Ok(vec![]), values)?)),
+            None => None,
+        };
+        let usual = network.score(unit, outputs)?;
         let scores = vec![None; areas.len()];
-        Ok(Self { unit: *unit, input, filled, areas, order, done: 0, scores, usual })
+        Ok(Self { unit: *unit, input, filled, areas, order, done: 0, scores, usual, crop })
     }
 
     /// Computes some more; false where all are known.
@@ -51,10 +63,16 @@ impl Occluding {
         let covered = group.iter().map(|&place| {
             let mut values = self.input.clone();
             shape.paste(&mut values, &self.filled, self.areas[place]);
-            input_from_values(values, shape, network.device())
+            (values, self.areas[place])
         });
-        let covered = covered.collect();
-        let scores = network.scores(&self.unit, covered)?;
+        let covered: Vec<_> = covered.collect();
+        let (layer, changed) = match &mut self.crop {
+            Some((crop, usual)) => (crop.layer(), crop.maps(&covered, usual)?),
+            None => (0, covered.into_iter().map(|(values, _)| values).collect()),
+        };
+        let shape = network.graph().nodes[layer].shape;
+        let changed = changed.into_iter().map(|values| input_from_values(values, shape, network.device()));
+        let scores = network.scores_behind(&self.unit, layer, changed.collect())?;
         for (&place, score) in group.iter().zip(scores) {
             self.scores[place] = Some(score);
         }

@@ -52,7 +52,20 @@ impl Network {
 
     /// The same for several pictures, for the outputs of each. On the CPU they are computed at the same time.
     pub fn run_each(&mut self, inputs: Vec<Tensor<4>>, taps: &[LayerIndex]) -> Vec<Vec<Tensor<4>>> {
-        let runs = inputs.into_iter().map(|input| (from_input(input), self.edits.clone())).collect();
+        self.run_behind(0, inputs, taps)
+    }
+
+    /// The same from a layer on through which all goes that the taps need, for several values of it (changed already, where its
+    /// channels are).
+    pub(super) fn run_behind(
+        &mut self,
+        layer: LayerIndex,
+        values: Vec<Tensor<4>>,
+        taps: &[LayerIndex],
+    ) -> Vec<Vec<Tensor<4>>> {
+        let edits = self.edits.iter().copied().filter(|edit| layer == 0 || edit.layer > layer);
+        let edits: Vec<_> = edits.collect();
+        let runs = values.into_iter().map(|value| (vec![(layer, value.into())], edits.clone())).collect();
         self.run_all(runs, taps)
     }
 

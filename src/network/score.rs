@@ -64,13 +64,19 @@ impl Network {
         Ok(all.iter().map(|value| f64::from(*value)).sum::<f64>() as f32)
     }
 
-    /// A unit's value for each of several pictures, computed at the same time where that is faster.
+    /// A unit's value for each of several values of a layer (0 for pictures) through which all goes that it depends on, computed
+    /// at the same time where that is faster.
     ///
     /// # Errors
     /// The backend's message.
-    pub fn scores(&mut self, unit: &Unit, inputs: Vec<Tensor<4>>) -> Result<Vec<f32>, String> {
+    pub fn scores_behind(
+        &mut self,
+        unit: &Unit,
+        layer: LayerIndex,
+        values: Vec<Tensor<4>>,
+    ) -> Result<Vec<f32>, String> {
         let taps = self.score_taps(unit);
-        let outputs = self.run_each(inputs, &taps);
+        let outputs = self.run_behind(layer, values, &taps);
         outputs.into_iter().map(|outputs| self.score(unit, outputs)).collect()
     }
 
