@@ -31,8 +31,13 @@ impl Crop {
     /// The cheapest way to what `taps` need, where a square of so many rows and columns is changed; `None` where no early part
     /// is worth it.
     pub fn new(network: &Network, square: [usize; 2], taps: &[LayerIndex]) -> Option<Self> {
+        let (layer, side) = cheapest(network.graph(), square, taps)?;
+        Some(Self::up_to(network, layer, side))
+    }
+
+    /// Up to a layer through which everything behind it goes, for parts of these sides ([`side`]).
+    fn up_to(network: &Network, layer: LayerIndex, side: [usize; 2]) -> Self {
         let graph = network.graph();
-        let (layer, side) = cheapest(graph, square, taps)?;
         let mut part = Graph::clone(graph);
         part.nodes[0].shape = Shape { height: side[0], width: side[1], ..part.nodes[0].shape };
         for index in 1..=layer {
@@ -43,12 +48,12 @@ impl Crop {
                 part.nodes[index].shape = shape;
             }
         }
-        Some(Self {
+        Self {
             network: network.of_graph(Arc::new(part)),
             layer,
             input: graph.input_shape(),
             shape: graph.nodes[layer].shape,
-        })
+        }
     }
 
     /// The layer as far as which it goes.
@@ -118,6 +123,9 @@ impl Crop {
     }
 }
 
+/// What is left to compute is to be less than this of everything.
+const WORTH: f64 = 0.9;
+
 /// The layer as far as which parts of the picture are worth it, and their rows and columns.
 fn cheapest(graph: &Graph, square: [usize; 2], taps: &[LayerIndex]) -> Option<(LayerIndex, [usize; 2])> {
     let input = graph.input_shape();
@@ -131,7 +139,7 @@ fn cheapest(graph: &Graph, square: [usize; 2], taps: &[LayerIndex]) -> Option<(L
         node.inputs.iter().for_each(|&read| last_reader[read] = index);
     }
     taps.iter().for_each(|&tap| last_reader[tap] = usize::MAX);
-    let (mut best, mut least, mut early, mut reach) = (None, 0.8 * all, 0.0, 0);
+    let (mut best, mut least, mut early, mut reach) = (None, WORTH * all, 0.0, 0);
     for layer in (0..needed.len()).filter(|&layer| needed[layer]) {
         if !is_local(graph, layer) {
             break;
@@ -225,42 +233,48 @@ mod tests {
         let weights = Arc::new(seeded(&graph, 1));
         let mut network = Network::new(graph.clone(), weights, Device::flex(), Folding::Folded);
         let shape = graph.input_shape();
-        let taps = [graph.nodes.len() - 1];
-        let mut crop = Crop::new(&network, [9, 7], &taps).expect("most of it is early");
-        let layer = crop.layer();
-        assert!(crop.network.graph().input_shape().len() < shape.len() / 2);
-        assert!(!graph.nodes[layer].shape.is_vector() && layer > 4, "{layer}");
         let noise = |at: usize| ((at * 7919 + 13) % 1009) as f32 / 504.5 - 1.0;
         let picture: Vec<f32> = (0..shape.len()).map(noise).collect();
         let filled = vec![0.25; shape.len()];
-        let mut whole = |picture: &[f32]| {
-            let input = input_from_values(picture.to_vec(), shape, network.device());
-            let output = network.run(input, &[layer], &mut |_, _| {}).pop();
-            values(output.expect("it was asked for")).expect("the processor does not fail")
-        };
-        let usual = whole(&picture);
-        for top in [0, 1, 2, 3, 50, 63, 112, 114] {
-            for left in [0, 5, 6, 49, 100, 102] {
-                let area = [[top, top + 9], [left, left + 7]];
-                let mut covered = picture.clone();
-                shape.paste(&mut covered, &filled, area);
-                let expected = whole(&covered);
-                assert_ne!(expected, usual);
-                let ours = crop.maps(&[(covered, area)], &usual).expect("the processor does not fail");
-                let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-                for (at, (ours, expected)) in ours[0].iter().zip(&expected).enumerate() {
-                    let difference = (ours - expected).abs();
-                    assert!(difference <= 1e-5 * largest, "{area:?} {at}: {ours}, not {expected}");
+        let square = [9, 7];
+        // Those through which everything behind them goes.
+        for layer in [1, 4, 5, 7, 8] {
+            let side = side(graph.nodes[layer].receptive_field, shape, square).expect("they see a part");
+            let mut crop = Crop::up_to(&network, layer, side);
+            let mut whole = |picture: &[f32]| {
+                let input = input_from_values(picture.to_vec(), shape, network.device());
+                let output = network.run(input, &[layer], &mut |_, _| {}).pop();
+                values(output.expect("it was asked for")).expect("the processor does not fail")
+            };
+            let usual = whole(&picture);
+            for top in [0, 1, 2, 3, 50, 63, 112, 114] {
+                for left in [0, 5, 6, 49, 100, 102] {
+                    let area = [[top, top + square[0]], [left, left + square[1]]];
+                    let mut covered = picture.clone();
+                    shape.paste(&mut covered, &filled, area);
+                    let expected = whole(&covered);
+                    assert_ne!(expected, usual);
+                    let ours = crop.maps(&[(covered, area)], &usual).expect("the processor does not fail");
+                    let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+                    for (at, (ours, expected)) in ours[0].iter().zip(&expected).enumerate() {
+                        let difference = (ours - expected).abs();
+                        assert!(
+                            difference <= 1e-5 * largest,
+                            "{layer} {area:?} {at}: {ours}, not {expected}"
+                        );
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn what_sees_everything_is_not_computed_in_parts() {
+    fn parts_are_computed_where_that_saves_something() {
         let graph = graph();
+        let (layer, side) = cheapest(&graph, [9, 7], &[graph.nodes.len() - 1]).expect("most of it is early");
+        assert!((4..=8).contains(&layer) && side[0] < 60 && side[1] < 60, "{layer} {side:?}");
         assert_eq!(cheapest(&graph, [123, 109], &[graph.nodes.len() - 1]), None);
-        // Of the first layer's own values nothing is left behind it.
+        // Nothing is left behind what is wanted itself.
         assert_eq!(cheapest(&graph, [9, 7], &[1]), None);
     }
 }
