@@ -17,6 +17,8 @@ pub struct Captioned {
     pub file: Vec<u8>,
     /// What is said of it, line by line.
     pub caption: String,
+    /// True where it has so many values that it needs half of the page.
+    pub is_wide: bool,
 }
 
 /// What a JPEG file begins with.
@@ -30,7 +32,8 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:0}
 section{border-top:1px solid var(--line);padding:1rem 0}
 .maps{display:flex;flex-wrap:wrap;gap:.8rem;margin-top:.6rem}
 figure{margin:0;width:8.5rem}figcaption{font-size:.85rem;line-height:1.25;overflow-wrap:anywhere;white-space:pre-line}
-.maps img{width:8.5rem;display:block}.maps img[src^=\"data:image/png\"]{image-rendering:pixelated}";
+.maps img{width:8.5rem;display:block}.maps img[src^=\"data:image/png\"]{image-rendering:pixelated}
+figure.wide{width:min(34rem,100%)}.maps .wide img{width:100%}";
 
 impl Page {
     /// With its title and what stands under it.
@@ -58,11 +61,12 @@ impl Page {
         self.write(format_args!("<section><h2>{title}</h2>\n<p>{sentence}</p>\n"));
         if !shown.is_empty() {
             self.write(format_args!("<div class=\"maps\">"));
-            for Captioned { file, caption } in shown {
+            for Captioned { file, caption, is_wide } in shown {
                 let kind = if file.starts_with(JPEG) { "jpeg" } else { "png" };
+                let class = if is_wide { " class=\"wide\"" } else { "" };
                 let (data, caption) = (STANDARD.encode(file), escape(&caption));
                 self.write(format_args!(
-                    "<figure><img loading=\"lazy\" alt=\"{caption}\" src=\"data:image/{kind};base64,{data}\">\
+                    "<figure{class}><img loading=\"lazy\" alt=\"{caption}\" src=\"data:image/{kind};base64,{data}\">\
                      <figcaption>{caption}</figcaption></figure>\n"
                 ));
             }
@@ -103,7 +107,12 @@ mod tests {
         let mut page = Page::new("a & b", "<script>");
         page.picture(b"png", "<i>");
         page.note("\"<b>\"");
-        page.section("layer", "1 < 2", vec![Captioned { file: vec![1], caption: "<i>".into() }], 3);
+        page.section(
+            "layer",
+            "1 < 2",
+            vec![Captioned { file: vec![1], caption: "<i>".into(), is_wide: false }],
+            3,
+        );
         let html = page.to_html();
         for part in
             ["<title>a &amp; b</title>", "&lt;script&gt;", "&quot;&lt;b&gt;&quot;", "1 &lt; 2", "and 3 more"]

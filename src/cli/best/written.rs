@@ -212,7 +212,8 @@ impl BestChoices {
                     "{}\n{picture}\n{w}×{h} at {x}, {y}\nrow {row}, column {column}{blank}",
                     number(*value)
                 );
-                Ok(Captioned { file: if is_small { png(&patch)? } else { jpeg(&patch)? }, caption })
+                let file = if is_small { png(&patch)? } else { jpeg(&patch)? };
+                Ok(Captioned { file, caption, is_wide: false })
             };
             let shown: anyhow::Result<Vec<_>> = places.map(captioned).collect();
             page.section(&format!("channel {}", channel.channel), &self.caption(channel), shown?, 0);

@@ -124,7 +124,7 @@ fn details(layer: &LayerDiagnosis) -> Vec<Captioned> {
     let count = correlations.len();
     let draw = |values: &[f32], width: usize, ends: (f32, f32), colormap: Colormap, caption: String| {
         let picture = paint(values, width, &ColorRange::plain(ends, colormap), colormap);
-        png(&picture).ok().map(|file| Captioned { file, caption })
+        png(&picture).ok().map(|file| Captioned { file, caption, is_wide: true })
     };
     // Of many channels some stand for their neighbours.
     let side = count.min(MATRIX);
@@ -211,7 +211,7 @@ fn page(diagnosis: &Diagnosis, origin: &str, newest: &Newest) -> anyhow::Result<
             let colors = ColorRange::plain(range(values), Colormap::Viridis);
             let picture = paint(values, output.shape.width, &colors, Colormap::Viridis);
             let caption = format!("{channel}: {}", words[&channel].join(", "));
-            Ok(Captioned { file: png(&picture)?, caption })
+            Ok(Captioned { file: png(&picture)?, caption, is_wide: false })
         });
         let title = format!("{} · layer {} · {}", layer.name, layer.index, layer.operation);
         let drawn: Vec<_> =
