@@ -11,7 +11,7 @@ use super::args::{NetworkArgs, OutputArgs, PictureArgs};
 use super::network;
 use super::output;
 use super::pictures::{self, Picture};
-use super::score::{Score, chosen_class, kind_of, progress_bar, score_of};
+use super::score::{Score, chosen_class, kind_of, score_of};
 use crate::engine::Scores;
 use crate::figure::{Ranked, ranked_bars};
 use crate::inspect::OriginInfo;
@@ -134,7 +134,7 @@ pub fn run(args: &AblateArgs) -> anyhow::Result<ExitCode> {
     let mut all: Vec<Told> = vec![];
     let outcome = pictures::for_each(&args.pictures, &mut |picture: Picture| {
         let Score { origin, unit } = score_of(&mut engine, &picture.frame, how, chosen)?;
-        let bar = is_single.then(|| progress_bar(channels.len(), "channels"));
+        let bar = is_single.then(|| output::progress_bar(channels.len(), "channels"));
         let mut tell = |done: usize| bar.iter().for_each(|bar| bar.set_position(done as u64));
         let changed = (layer, &channels[..], args.by);
         let Scores { usual, changed } = engine.ablate(&picture.frame, how, changed, &unit, &mut tell)?;

@@ -12,7 +12,7 @@ use super::names::output_path;
 use super::network;
 use super::output;
 use super::pictures::{self, Picture};
-use super::score::{Score, chosen_class, kind_of, progress_bar, score_of};
+use super::score::{Score, chosen_class, kind_of, score_of};
 use crate::engine::{Engine, Scores};
 use crate::figure::{Legend, Tile, tile_grid_figure};
 use crate::inspect::{Cover, Fill, OriginInfo, Places};
@@ -118,7 +118,7 @@ pub fn run(args: &OccludeArgs) -> anyhow::Result<ExitCode> {
     };
     let outcome = pictures::for_each(&args.pictures, &mut |picture: Picture| {
         let score = score_of(&mut engine, &picture.frame, how, chosen)?;
-        let bar = single.then(|| progress_bar(places.count(), "places"));
+        let bar = single.then(|| output::progress_bar(places.count(), "places"));
         let mut tell = |done: usize| bar.iter().for_each(|bar| bar.set_position(done as u64));
         let covered = (&places, args.fill);
         let Scores { usual, changed } =

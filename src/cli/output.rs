@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use image::RgbImage;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::figure::Figure;
 use crate::frame::Frame;
@@ -86,4 +87,14 @@ pub fn save_figure(figure: &Figure, path: &Path, existing: Existing) -> anyhow::
 /// Bytes as people write them.
 pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
+}
+
+/// A bar on the terminal for so many of `what`.
+pub fn progress_bar(count: usize, what: &str) -> ProgressBar {
+    let bar = ProgressBar::new(count as u64);
+    let template = format!("{{bar:40}} {{pos}} of {{len}} {what} · {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -1,7 +1,6 @@
-//! The class whose score is asked for again and again, and how that goes on.
+//! The class whose score is asked for again and again.
 
 use anyhow::{anyhow, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::saliency::ask::top_class;
 use crate::engine::Engine;
@@ -57,14 +56,4 @@ pub fn score_of(
 /// The name of what `unit` is, for an axis: `logit` where the network squeezes it into a probability.
 pub fn kind_of(graph: &Graph, unit: &Unit) -> &'static str {
     if graph.is_logit(unit) { "logit" } else { "score" }
-}
-
-/// A bar on the terminal for so many runs.
-pub fn progress_bar(count: usize, what: &str) -> ProgressBar {
-    let bar = ProgressBar::new(count as u64);
-    let template = format!("{{bar:40}} {{pos}} of {{len}} {what} · {{eta}} left");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style);
-    }
-    bar
 }

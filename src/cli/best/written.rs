@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 use clap::Args;
 use image::RgbImage;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::state::pictures;
 use crate::cli::args::ReportArgs;
@@ -139,10 +138,7 @@ impl BestChoices {
         let of_channel = |channel: &ChannelBest| channel.at(self.end()).len();
         let places: Vec<&FoundPlace> =
             document.channels.iter().flat_map(|channel| channel.at(self.end())).collect();
-        let bar = ProgressBar::new(places.len() as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} patches · {eta} left") {
-            bar.set_style(style);
-        }
+        let bar = output::progress_bar(places.len(), "patches");
         let levels = document.levels.as_deref().and_then(|levels| levels.parse().ok()).unwrap_or_default();
         let how = Reopening {
             decoding: Decoding { levels, is_stored: document.provenance.like.is_some() },
