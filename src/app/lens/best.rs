@@ -106,7 +106,13 @@ impl TilesLens for Best {
         let mut lines = vec![Line::Heading("Best patches".into(), "")];
         let channel = look.selected_channel().unwrap_or_default();
         let patches = look.best.map_or(&[][..], |best| best.of(channel));
+        let is_changed = look.shown.is_some_and(|shown| !shown.request.experiment.is_empty());
         match patches {
+            [] if look.best.is_none() && is_changed => {
+                lines.push(Line::quiet(
+                    "None yet: frames of an experiment do not count. They are looked for when it has ended.",
+                ));
+            }
             [] if look.best.is_none() => lines.push(Line::quiet("They are being looked for …")),
             [] => lines.push(Line::quiet(format!("Of channel {channel} there is none."))),
             [first, others @ ..] => {

@@ -3,6 +3,7 @@
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 
 use super::arrangement::Arrangement;
+use super::names::short_name;
 use crate::app::keys::Action;
 use crate::app::state::AppState;
 use crate::app::theme::palette;
@@ -134,7 +135,7 @@ impl BlockPanel {
                 // Of the box of the layer itself, the layer.
                 let named = if is_shown { self.layer } else { layers.first().copied().unwrap_or(last) };
                 let node = &graph.nodes[named];
-                let short = short_name(&node.name, rect.width() - 10.0);
+                let short = short_name(&node.name, NAME, rect.width() - 10.0);
                 let shape = graph.nodes[last].shape.to_string();
                 let names: Vec<_> = layers
                     .iter()
@@ -154,7 +155,7 @@ impl BlockPanel {
                     *last,
                     [
                         format!("{count} {words}"),
-                        format!("to {}", short_name(name, rect.width() - 24.0)),
+                        format!("to {}", short_name(name, NAME, rect.width() - 24.0)),
                         String::new(),
                     ],
                     format!("a click goes to {name}"),
@@ -190,20 +191,4 @@ fn short_list(list: &str, width: f32) -> String {
     let ends = list.match_indices(", ").map(|(at, _)| at).chain([list.len()]);
     let fitting = ends.filter(|&end| text_width(&list[..end], WORDS) <= width).last();
     list[..fitting.unwrap_or(list.len())].to_string()
-}
-
-/// `denselayer14.conv1` of `features.denseblock3.denselayer14.conv1`: as much of the end as has room.
-fn short_name(name: &str, width: f32) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let begins = name.match_indices('.').map(|(at, _)| at + 1);
-    let ends = std::iter::once(0).chain(begins).map(|at| &name[at..]).filter(|end| !end.is_empty());
-    let all: Vec<&str> = ends.collect();
-    if let Some(end) = all.iter().find(|end| text_width(end, NAME) <= width) {
-        return (*end).to_string();
-    }
-    // Names that are alike differ at their ends.
-    let last = all.last().copied().unwrap_or(name);
-    let cuts = last.char_indices().map(|(at, _)| format!("…{}", &last[at..])).skip(1);
-    let mut cuts = cuts.filter(|cut| text_width(cut, NAME) <= width);
-    cuts.next().unwrap_or_default()
 }

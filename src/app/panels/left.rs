@@ -77,7 +77,9 @@ pub(super) fn show(ui: &mut Ui, state: &AppState, model: &ViewModel, out: &mut A
     let shown: Vec<_> =
         sections(state).map(|section| (section, before.of(section) + GAP, folded(section) + GAP)).collect();
     let room = available - least - before.under;
-    let open = state.panels.folds.open(&shown, room);
+    // An experiment is read from what the classes are before and after it.
+    let is_compared = model.activations.as_ref().is_some_and(|shown| shown.before.is_some());
+    let open = state.panels.folds.open(&shown, room, is_compared.then_some(Section::Predictions));
     let is_tight = open.len() < shown.len();
     // The bar is always seen where there is one, and takes no room: what is beside it stays as wide.
     let thin = egui::style::ScrollStyle::thin();

@@ -11,6 +11,7 @@ mod help;
 mod hint;
 mod left;
 mod legend;
+mod names;
 mod notices;
 mod palette;
 mod picture;

@@ -3,6 +3,7 @@
 use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2};
 
 use super::arrangement::Arrangement;
+use super::names::short_name;
 use crate::app::keys::Action;
 use crate::app::lens::rows::{channels, chosen};
 use crate::app::state::{AppState, MOST_ROWS};
@@ -17,6 +18,9 @@ const MOST: f32 = 128.0;
 
 /// Between rows, in points.
 const GAP: f32 = 6.0;
+
+/// Size of names, in points.
+const NAME: f32 = 13.5;
 
 /// The names' share of the width, and its limits in points.
 const NAMES: f32 = 0.2;
@@ -62,7 +66,7 @@ pub(super) fn show(
         let node = &graph.nodes[layer];
         let shown = layer == state.place.layer;
         let color = if shown { palette(ui).accent } else { palette(ui).text };
-        let short = node.name.rsplit(['/']).next().unwrap_or(&node.name);
+        let short = short_name(&node.name, NAME, names - 10.0);
         let write = |y: f32, size: f32, text: &str, color| {
             let text = fit_text(text, size, names - 10.0);
             ui.painter().text(
@@ -74,7 +78,7 @@ pub(super) fn show(
             );
         };
         let middle = row.center().y;
-        write(middle - 8.0, 13.5, short, color);
+        write(middle - 8.0, NAME, &short, color);
         write(middle + 8.0, 11.5, &node.shape.to_string(), palette(ui).quiet);
         let Some(at) = hovered.filter(|at| row.expand(0.5 * GAP).contains(*at)) else { continue };
         let pitch = (tile[0] + gap) as f32 / scale;

@@ -87,12 +87,13 @@ impl Folds {
     }
 
     /// Which sections are open where there is so much room: each is given with its heights, open and folded. Those that were
-    /// unfolded by hand come first, the newest before all others; that one is open in any case.
-    pub fn open(&self, shown: &[(Section, f32, f32)], room: f32) -> Vec<Section> {
+    /// unfolded by hand come first, the newest before all others; that one is open in any case. Then comes what is `asked` for now.
+    pub fn open(&self, shown: &[(Section, f32, f32)], room: f32, asked: Option<Section>) -> Vec<Section> {
         let mut height: f32 = shown.iter().map(|(.., low)| low).sum();
         let mut open = Vec::new();
         let newest = self.opened.last();
-        let others = Section::IMPORTANCE.iter().filter(|section| !self.opened.contains(section));
+        let others = Section::IMPORTANCE.iter().filter(|section| Some(**section) != asked);
+        let others = asked.iter().chain(others).filter(|section| !self.opened.contains(section));
         for section in self.opened.iter().rev().chain(others).filter(|section| !self.closed.contains(section))
         {
             let Some((_, tall, low)) = shown.iter().find(|(known, ..)| known == section) else { continue };
@@ -154,18 +155,19 @@ mod tests {
         let shown =
             [(Over, 80.0, 10.0), (Predictions, 100.0, 10.0), (Health, 50.0, 10.0), (Colors, 90.0, 10.0)];
         let mut folds = Folds::default();
-        assert_eq!(folds.open(&shown, 320.0), [Over, Colors, Predictions, Health]);
-        assert_eq!(folds.open(&shown, 319.0), [Over, Colors, Predictions]);
+        assert_eq!(folds.open(&shown, 320.0, None), [Over, Colors, Predictions, Health]);
+        assert_eq!(folds.open(&shown, 319.0, None), [Over, Colors, Predictions]);
+        assert_eq!(folds.open(&shown, 230.0, Some(Predictions))[0], Predictions);
         // What is smaller still fits where something larger does not.
-        assert_eq!(folds.open(&shown, 230.0), [Over, Colors, Health]);
+        assert_eq!(folds.open(&shown, 230.0, None), [Over, Colors, Health]);
         // What was opened by hand comes before all others.
         folds.toggle(Health, false);
         folds.toggle(Predictions, false);
-        assert_eq!(folds.open(&shown, 200.0), [Predictions, Health]);
-        assert_eq!(folds.open(&shown, 10.0), [Predictions]);
+        assert_eq!(folds.open(&shown, 200.0, None), [Predictions, Health]);
+        assert_eq!(folds.open(&shown, 10.0, None), [Predictions]);
         // What was folded stays folded.
         folds.toggle(Predictions, true);
-        assert_eq!(folds.open(&shown, 999.0), [Health, Over, Colors]);
+        assert_eq!(folds.open(&shown, 999.0, None), [Health, Over, Colors]);
     }
 
     #[test]
