@@ -80,14 +80,19 @@ pub fn convolve(
     let mut units = vec![];
     for band in 0..parts.bands {
         let cells = parts.cells(band, padded.rows);
-        for groups in parts.groups() {
+        for (part, groups) in parts.groups().enumerate() {
             let blocks = kernel.weights.blocks(groups.start).start..kernel.weights.blocks(groups.end - 1).end;
             let planes = planes[blocks].iter_mut();
             let out: Vec<_> =
                 planes.filter_map(|plane| plane.split_off_mut(..cells.len() * lanes())).collect();
-            units.push(Unit { kernel, finish, padded, groups, cells: cells.clone(), out });
+            units.push((part, Unit { kernel, finish, padded, groups, cells: cells.clone(), out }));
         }
     }
+    if !parts.by_cells {
+        // Threads take neighbours, so that few weights are read by several.
+        units.sort_by_key(|(part, _)| *part);
+    }
+    let units: Vec<_> = units.into_iter().map(|(_, unit)| unit).collect();
     units.into_par_iter().with_max_len(1).for_each(Unit::compute);
 }
 
@@ -96,19 +101,29 @@ struct Parts {
     bands: usize,
     parts: usize,
     groups: usize,
+    by_cells: bool,
 }
 
 impl Parts {
     fn new(kernel: &DirectKernel, padded: &Padded, input: usize, cells: usize) -> Self {
         let groups = kernel.weights.groups();
-        let wanted = UNITS * rayon::current_num_threads();
+        let threads = rayon::current_num_threads();
+        let wanted = UNITS * threads;
         let fitting = input.div_ceil(BAND_VALUES);
         let most = if padded.rows[0] == 1 { cells.div_ceil(12) } else { padded.rows[0] };
         // The larger of both is read once.
         let by_cells = input * size_of::<f32>() >= kernel.weights.bytes();
-        let parts = if by_cells { wanted.div_ceil(most) } else { wanted }.min(groups);
-        let bands = fitting.max(wanted.div_ceil(parts)).min(most);
-        Self { bands, parts, groups }
+        let parts = match by_cells {
+            true => wanted.div_ceil(most).min(groups),
+            // Groups that are not many are not counted out unevenly.
+            false if groups < 2 * wanted => groups,
+            false => wanted,
+        };
+        let fewest = fitting.max(wanted.div_ceil(parts)).min(most);
+        // As many units for each thread, if possible.
+        let is_even = |bands: &usize| (parts * bands).is_multiple_of(threads);
+        let bands = (fewest..(2 * fewest + 1).min(most + 1)).find(is_even).unwrap_or(fewest);
+        Self { bands, parts, groups, by_cells }
     }
 
     /// The cells of a band: whole rows where there are several.

@@ -1,10 +1,9 @@
 //! Arithmetic of values, planes and vectors on the CPU: all threads, in vectors as far as the compiler makes them.
 
-use bytemuck::{cast_slice, pod_read_unaligned};
-use macerator::{AutoArch, Scalar, Simd, Vector, WithSimd};
+use macerator::{AutoArch, Scalar, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::vectors::{Limits, prefetch};
+use super::vectors::{LONGEST, Limits, load, prefetch, store};
 use crate::model::Arithmetic;
 
 /// Values that one thread works on at a time; they stay in its first-level cache.
@@ -158,43 +157,73 @@ pub fn join_planes(of_plane: usize, largest: bool, values: &[f32], out: &mut [f3
 /// A matrix `[outputs, inputs]` times a vector, plus a bias.
 pub fn dense(weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) {
     let inputs = x.len().max(1);
-    let rows = weight.par_chunks_exact(inputs).zip(bias.par_iter().zip(out.par_iter_mut())).enumerate();
-    rows.with_min_len(CHUNK.div_ceil(inputs)).for_each(|(number, (row, (bias, out)))| {
-        let next = weight[(number + 1) * inputs..].chunks_exact(inputs).next().unwrap_or(row);
-        *out = AutoArch::new().dispatch(Dot { row, x, next }) + bias;
+    let together = CHUNK.div_ceil(inputs);
+    let parts = bias.par_chunks(together).zip(out.par_chunks_mut(together)).enumerate();
+    parts.for_each(|(part, (bias, out))| {
+        let weight = &weight[part * together * inputs..];
+        AutoArch::new().dispatch(Rows { weight, x, bias, out });
     });
 }
 
-/// The sum of the products of a row and a vector of the same length.
-struct Dot<'a> {
-    row: &'a [f32],
+/// Some rows of a matrix times a vector.
+struct Rows<'a> {
+    /// From the first of these rows on.
+    weight: &'a [f32],
     x: &'a [f32],
-    /// The row that is read when this is done.
-    next: &'a [f32],
+    bias: &'a [f32],
+    out: &'a mut [f32],
 }
 
-impl WithSimd for Dot<'_> {
-    type Output = f32;
+impl WithSimd for Rows<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self) -> f32 {
-        // So many sums side by side that none waits for another.
-        const SUMS: usize = 4;
-        let lanes = f32::lanes::<S>();
-        let load = |from: &[f32]| -> Vector<S, f32> { pod_read_unaligned(cast_slice(from)) };
-        let mut sums = [0.0f32.splat::<S>(); SUMS];
-        let (a, b) = (self.row.chunks_exact(SUMS * lanes), self.x.chunks_exact(SUMS * lanes));
-        let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
-        for ((a, b), next) in a.zip(b).zip(self.next.chunks_exact(SUMS * lanes)) {
-            next.as_chunks().0.iter().for_each(prefetch);
-            for (at, sum) in sums.iter_mut().enumerate() {
-                let part = at * lanes..(at + 1) * lanes;
-                *sum = load(&a[part.clone()]).mul_add(load(&b[part]), *sum);
-            }
+    fn with_simd<S: Simd>(self) {
+        let Self { weight, x, bias, out } = self;
+        let inputs = x.len().max(1);
+        let mut rows = weight.chunks_exact(inputs).peekable();
+        for (out, bias) in out.iter_mut().zip(bias) {
+            let row = rows.next().unwrap_or_default();
+            *out = dot::<S>(row, x, rows.peek().unwrap_or(&row)) + bias;
         }
-        let all: &[f32] = cast_slice(&sums);
-        all.iter().sum::<f32>() + rest
     }
+}
+
+/// The sum of the products of a row and a vector of the same length, while the row that follows is fetched.
+#[inline(always)]
+fn dot<S: Simd>(row: &[f32], x: &[f32], following: &[f32]) -> f32 {
+    // So many sums side by side that none waits for another.
+    const SUMS: usize = 4;
+    let lanes = f32::lanes::<S>();
+    let mut sums = [0.0f32.splat::<S>(); SUMS];
+    let (a, b) = (row.chunks_exact(SUMS * lanes), x.chunks_exact(SUMS * lanes));
+    let rest = a.remainder().chunks(lanes).zip(b.remainder().chunks(lanes));
+    for ((a, b), following) in a.zip(b).zip(following.chunks_exact(SUMS * lanes)) {
+        following.as_chunks().0.iter().for_each(prefetch);
+        for (at, sum) in sums.iter_mut().enumerate() {
+            let part = at * lanes..(at + 1) * lanes;
+            *sum = load::<S>(&a[part.clone()]).mul_add(load::<S>(&b[part]), *sum);
+        }
+    }
+    let mut last = 0.0;
+    for (at, (a, b)) in rest.enumerate() {
+        match a.len() == lanes {
+            true => sums[at] = load::<S>(a).mul_add(load::<S>(b), sums[at]),
+            false => last = a.iter().zip(b).map(|(a, b)| a * b).sum(),
+        }
+    }
+    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    let mut all = [0.0f32; LONGEST];
+    store::<S>(sum, &mut all);
+    // Neighbours first: one after the other would wait sixteen times.
+    let mut count = lanes;
+    while count > 1 {
+        count /= 2;
+        for at in 0..count {
+            all[at] += all[at + count];
+        }
+    }
+    all[0] + last
 }
 
 #[cfg(test)]

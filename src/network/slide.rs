@@ -48,6 +48,10 @@ fn together(cells: usize) -> usize {
 /// Values of the output that one thread works on at a time.
 const UNIT: usize = 16_384;
 
+/// Of maps with so many cells each thread takes some rows of all channels, as convolutions before and behind do: what another
+/// core has written comes slowly. Of smaller ones, blocks of channels.
+const MANY_CELLS: usize = 400;
+
 /// Values of a channel block that are copied between zeros first, for windows of more than [`FEW_PLACES`]: of larger maps, or
 /// by smaller windows, few cells reach over the edge.
 const SMALL: usize = 16_384;
@@ -63,9 +67,6 @@ pub fn slide<W: Slide>(
     (out, output): (&mut [f32], Shape),
 ) {
     let row = output.width * lanes();
-    let planes = x.par_chunks_exact(input.height * input.width * lanes());
-    let outs = out.par_chunks_exact_mut(output.height * row);
-    let parts = planes.zip(outs).enumerate();
     let padded = Shape {
         height: input.height + window.padding[0] + window.padding_after[0],
         width: input.width + window.padding[1] + window.padding_after[1],
@@ -74,6 +75,8 @@ pub fn slide<W: Slide>(
     let is_small = padded.height * padded.width * lanes() <= SMALL;
     if W::PADS && padded != input && is_small && window.kernel[0] * window.kernel[1] > FEW_PLACES {
         let bare = Window { padding: [0, 0], padding_after: [0, 0], ..window };
+        let planes = x.par_chunks_exact(input.height * input.width * lanes());
+        let parts = planes.zip(out.par_chunks_exact_mut(output.height * row)).enumerate();
         return parts.for_each_init(Vec::new, |memory: &mut Vec<Line>, (block, (plane, out))| {
             let to = as_floats(memory, padded.height * padded.width * lanes());
             let rows = to.chunks_exact_mut(padded.width * lanes()).skip(window.padding[0]);
@@ -84,13 +87,30 @@ pub fn slide<W: Slide>(
             AutoArch::new().dispatch(Rows { work, window: bare, input, output, block, plane, first: 0, out });
         });
     }
-    let rows = (UNIT / row.max(1)).clamp(1, output.height);
-    parts.for_each(|(block, (plane, out))| {
-        out.par_chunks_mut(rows * row).enumerate().for_each(|(part, out)| {
-            let first = part * rows;
-            AutoArch::new().dispatch(Rows { work, window, input, output, block, plane, first, out });
-        });
-    });
+    let parts = (output.height * row).div_ceil(UNIT);
+    let by_rows = output.height * output.width >= MANY_CELLS;
+    let parts = match by_rows {
+        true => parts.next_multiple_of(rayon::current_num_threads()),
+        false => parts,
+    };
+    let parts = parts.clamp(1, output.height);
+    let planes = x.chunks_exact(input.height * input.width * lanes());
+    let mut units: Vec<_> = planes
+        .zip(out.chunks_exact_mut(output.height * row))
+        .enumerate()
+        .flat_map(|(block, (plane, mut out))| {
+            (0..parts).map(move |part| {
+                let first = part * output.height / parts;
+                let rows = (part + 1) * output.height / parts - first;
+                let out = out.split_off_mut(..rows * row).unwrap_or_default();
+                Rows { work, window, input, output, block, plane, first, out }
+            })
+        })
+        .collect();
+    if by_rows {
+        units.sort_by_key(|unit| unit.first);
+    }
+    units.into_par_iter().for_each(|unit| AutoArch::new().dispatch(unit));
 }
 
 /// Some rows of a block.

@@ -188,6 +188,9 @@ impl Tiles {
     }
 }
 
+/// Values are asked for when so many blocks of the input are still to come before them.
+const AHEAD: usize = 2;
+
 /// Weights that stay in the first-level cache.
 const NEAR: usize = 8192;
 
@@ -336,9 +339,15 @@ fn sum_up<S: Simd, const BLOCKS: usize, const CELLS: usize, const IS_FEW: bool>(
 ) -> [[Vector<S, f32>; BLOCKS]; CELLS] {
     let lanes = f32::lanes::<S>();
     let pitch = if IS_FEW { FEW } else { lanes };
-    let Multiplication { values, plane, places, inputs, mut weights, .. } = *multiplication;
+    let Multiplication { values: all, plane, places, inputs, mut weights, .. } = *multiplication;
     let mut following = *ahead;
-    for (block, values) in values.chunks(plane).enumerate() {
+    for (block, values) in all.chunks(plane).enumerate() {
+        if !IS_FEW {
+            // Another core may have written them.
+            let soon = all.get((block + AHEAD) * plane + read..).unwrap_or_default();
+            let soon = soon.as_chunks::<LONGEST>().0;
+            soon.iter().take(CELLS * lanes / LONGEST).for_each(prefetch);
+        }
         let count = inputs.saturating_sub(block * pitch).min(pitch);
         for place in places {
             let values = &values[place + read..][..CELLS * pitch];
