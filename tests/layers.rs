@@ -121,7 +121,7 @@ fn imports_run_one_way() {
         ("weights/", &["folders", "model"]),
         ("network/", &["model", "weights"]),
         ("prefer/", &["model", "weights"]),
-        ("gpu/", &["frame", "inspect", "model", "view"]),
+        ("gpu/", &["frame", "inspect", "latest", "model", "view"]),
         ("source/", &["frame", "shapes"]),
         ("shapes/", &[]),
         ("inspect/", &["model"]),

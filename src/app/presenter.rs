@@ -66,7 +66,7 @@ impl Presenter {
         let start = Instant::now();
         self.view.lay_out_off_screen(session, self.size);
         let laid_out = Instant::now();
-        let (drawn, submission) = self.view.scene.renderer.draw_changes(None);
+        let (drawn, submission) = self.view.present();
         self.drawn = drawn;
         readback::wait_for(&self.gpu, submission)?;
         let ms = |from: Instant, to: Instant| (to - from).as_secs_f32() * 1e3;

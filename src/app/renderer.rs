@@ -115,14 +115,15 @@ impl Renderer {
         }
     }
 
-    /// Draws it onto a texture of its size; where that can be copied to, only what has changed is drawn.
-    pub fn draw_onto(&mut self, texture: &wgpu::Texture) {
+    /// Draws it onto a texture of its size; where that can be copied to, only what has changed is drawn. Returns the picture
+    /// where it `is_wanted`.
+    pub fn draw_onto(&mut self, texture: &wgpu::Texture, is_wanted: bool) -> Option<PooledTarget> {
         // A window's in OpenGL can only be drawn to.
         if texture.usage().contains(wgpu::TextureUsages::COPY_DST) {
-            self.draw_changes(Some(texture));
-        } else {
-            self.draw(&texture.create_view(&Default::default()));
+            return Some(self.draw_changes(Some(texture)).0).filter(|_| is_wanted);
         }
+        self.draw(&texture.create_view(&Default::default()));
+        is_wanted.then(|| self.draw_changes(None).0)
     }
 
     fn draw(&mut self, target: &wgpu::TextureView) {

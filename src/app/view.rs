@@ -15,7 +15,8 @@ use super::state::{AppState, Effect};
 use super::view_model::ViewModel;
 use super::{lens, snapshot};
 use crate::engine::Placement;
-use crate::gpu::GpuContext;
+use crate::gpu::outlet::Outlet;
+use crate::gpu::{GpuContext, PooledTarget};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::SnapshotJob;
@@ -57,6 +58,8 @@ pub struct View {
     pub state: AppState,
     /// What is drawn.
     pub scene: Scene,
+    /// Where what is presented can be taken.
+    pub outlet: Outlet,
     gpu: GpuContext,
     placement: Placement,
     shown: Shown,
@@ -82,6 +85,7 @@ impl View {
         Self {
             state,
             scene: Scene::new(gpu, format, ctx),
+            outlet: Outlet::new(gpu),
             gpu: gpu.clone(),
             placement,
             shown: Shown::new(gpu, placement, versions),
@@ -307,6 +311,21 @@ impl View {
             self.scene.complete(&self.state, &mut model, true);
         }
         model
+    }
+
+    /// Draws what was laid out last onto a window's texture of its size.
+    pub fn present_onto(&mut self, texture: &wgpu::Texture) {
+        let drawn = self.scene.renderer.draw_onto(texture, self.outlet.is_open());
+        if let Some(drawn) = drawn {
+            self.outlet.offer(&drawn.texture);
+        }
+    }
+
+    /// Draws it into a picture of its own, which is drawn to again the next time; beside it the submission.
+    pub fn present(&mut self) -> (PooledTarget, wgpu::SubmissionIndex) {
+        let (drawn, submission) = self.scene.renderer.draw_changes(None);
+        self.outlet.offer(&drawn.texture);
+        (drawn, submission)
     }
 
     /// A snapshot of what was laid out last; `None` before the first frame.

@@ -289,7 +289,7 @@ impl Live {
                 return;
             }
         };
-        self.view.scene.renderer.draw_onto(&texture.texture);
+        self.view.present_onto(&texture.texture);
         self.window.pre_present_notify();
         self.gpu.queue.present(texture);
     }

@@ -13,6 +13,7 @@ mod kept;
 mod luminance;
 mod meshes;
 mod objects;
+pub mod outlet;
 mod percentiles;
 mod preprocessing;
 pub mod readback;

@@ -217,7 +217,7 @@ impl PendingPicture {
     /// When the device is lost.
     pub fn wait(self, gpu: &GpuContext) -> Result<image::RgbImage, ReadbackError> {
         let bytes = self.bytes.wait(gpu)?;
-        let row_bytes = (self.width * 4).next_multiple_of(ROW_ALIGNMENT) as usize;
+        let row_bytes = self.row_bytes();
         let mut picture = image::RgbImage::new(self.width, self.height);
         for (row, pixels) in
             bytes.chunks_exact(row_bytes).zip(picture.chunks_exact_mut(self.width as usize * 3))
@@ -230,5 +230,26 @@ impl PendingPicture {
             }
         }
         Ok(picture)
+    }
+
+    /// Blocks; returns red, green, blue and opacity of each pixel, rows without padding.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn wait_rgba(self, gpu: &GpuContext) -> Result<Vec<u8>, ReadbackError> {
+        let mut bytes = self.bytes.wait(gpu)?;
+        let (padded, row) = (self.row_bytes(), self.width as usize * 4);
+        if padded != row {
+            (0..self.height as usize).for_each(|y| bytes.copy_within(y * padded..y * padded + row, y * row));
+            bytes.truncate(row * self.height as usize);
+        }
+        if self.swap_red_and_blue {
+            bytes.chunks_exact_mut(4).for_each(|pixel| pixel.swap(0, 2));
+        }
+        Ok(bytes)
+    }
+
+    fn row_bytes(&self) -> usize {
+        (self.width * 4).next_multiple_of(ROW_ALIGNMENT) as usize
     }
 }
