@@ -20,6 +20,7 @@ mod palette;
 mod panels;
 mod placing;
 pub mod presenter;
+pub mod recorder;
 mod relations;
 mod renderer;
 mod scene;

@@ -6,17 +6,22 @@ use std::time::{Duration, Instant};
 
 use super::setup::Setup;
 use super::view::View;
+use crate::gpu::outlet::Waiting;
 use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::Busy;
-use crate::session::{Occluded, Stage};
+use crate::record::film::{Film, FilmError, Pace};
+use crate::session::{Occluded, Session, Stage};
 
 /// The format that snapshots are drawn in off screen.
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 /// A live source that sends nothing for so long is given up.
 const SILENCE: Duration = Duration::from_secs(20);
+
+/// Pictures a second in a film of a source that keeps no time.
+pub const UNTIMED_RATE: f64 = 2.0;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +41,8 @@ pub struct Summary {
     pub frames: u64,
     /// Snapshots that were written.
     pub snapshots: usize,
+    /// The film, in words.
+    pub film: Option<String>,
     /// From the first result to the last.
     pub elapsed: Duration,
     /// True where Ctrl-C ended it.
@@ -56,6 +63,9 @@ pub enum OffscreenError {
     /// A snapshot could not be written.
     #[error("{0}")]
     Snapshot(String),
+    /// The film could not be written to its end.
+    #[error(transparent)]
+    Film(#[from] FilmError),
     /// The source gives nothing.
     #[error("no frame came for {} s: {reason}", SILENCE.as_secs())]
     Silence {
@@ -70,6 +80,18 @@ fn is_over(extent: Extent, first_result: Option<Instant>) -> bool {
         (Extent::Seconds(seconds), Some(first)) => first.elapsed().as_secs_f64() >= seconds,
         _ => false,
     }
+}
+
+/// A film of every frame: who presents waits for it.
+fn begin_film(path: &Path, setup: &Setup, view: &View, session: &Session) -> Result<Film, OffscreenError> {
+    let status = session.status();
+    let pace = match status.live {
+        true => Pace::True,
+        false => Pace::Rate(setup.film_rate.or(status.rate).unwrap_or(UNTIMED_RATE)),
+    };
+    let system = |error: std::io::Error| OffscreenError::Session(error.to_string());
+    let intake = view.outlet.open(Waiting::Every(2)).map_err(system)?;
+    Film::start(path, pace, intake, || {}).map_err(system)
 }
 
 /// Runs until the extent is done, the source ends or `interrupted` is set. `layers` are written one after the
@@ -92,8 +114,15 @@ pub fn run(
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let ctx = egui::Context::default();
     let mut view = View::new(&gpu, placement, state, setup.versions(), FORMAT, ctx);
-    let mut summary =
-        Summary { frames: 0, snapshots: 0, elapsed: Duration::ZERO, interrupted: false, unread: 0 };
+    let mut summary = Summary {
+        frames: 0,
+        snapshots: 0,
+        film: None,
+        elapsed: Duration::ZERO,
+        interrupted: false,
+        unread: 0,
+    };
+    let mut film = None;
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
     let mut told = String::new();
@@ -141,20 +170,31 @@ pub fn run(
         let is_moving = session.status().live;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();
+        if let (Some(path), None) = (&setup.film, &film) {
+            film = Some(begin_film(path, &setup, &view, &session)?);
+        }
         let due = match extent {
             Extent::Frames(_) | Extent::All => true,
             Extent::Seconds(_) => Instant::now() >= next_snapshot,
         };
-        if !due && is_moving {
+        if !due && is_moving && film.is_none() {
             // Orders are kept still over all frames, not only over those that are written.
             for &layer in layers {
                 view.arrange(layer, &session);
             }
         }
-        if due {
-            next_snapshot = Instant::now() + Duration::from_secs(1);
+        if due || film.is_some() {
+            if due {
+                next_snapshot = Instant::now() + Duration::from_secs(1);
+            }
             for &layer in layers {
                 let model = view.lay_out_completely(&session, layer, setup.size);
+                if film.is_some() {
+                    view.present();
+                }
+                if !due || !setup.writes_snapshots {
+                    continue;
+                }
                 let job = view.snapshot(&model, &setup);
                 if let Some(Err(Busy)) = job.map(|job| writer.hand_over(job)) {
                     return Err(OffscreenError::Snapshot("the writer has stopped".into()));
@@ -163,6 +203,9 @@ pub fn run(
         }
         while let Some(written) = writer.poll() {
             collect(&mut summary, written)?;
+        }
+        if let Some(Err(error)) = film.as_ref().and_then(Film::ended) {
+            return Err(error.into());
         }
         let done = match extent {
             Extent::Frames(count) => summary.frames >= count,
@@ -176,6 +219,9 @@ pub fn run(
     let status = session.status();
     summary.unread = status.unread;
     drop(session);
+    // Its outlet closes with the view.
+    drop(view);
+    summary.film = film.map(Film::finish).transpose()?.map(|recorded| recorded.to_string());
     for written in writer.finish() {
         collect(&mut summary, written)?;
     }

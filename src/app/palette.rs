@@ -143,7 +143,7 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
             let channel = state.selected_channel(look.layer).unwrap_or(0);
             route(graph, look.layer, channel as usize).err()
         }
-        Action::ToggleLock | Action::Snapshot => {
+        Action::ToggleLock | Action::Snapshot | Action::Record => {
             say(model.activations.is_none(), "there is nothing to see yet")
         }
         _ => None,

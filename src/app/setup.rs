@@ -56,8 +56,14 @@ pub struct Setup {
     pub adapter: Option<String>,
     /// Weights that are fetched while the network of `session` runs, to take its place.
     pub wanted: Option<Wanted>,
-    /// Where snapshots go.
+    /// Where snapshots and films go.
     pub snapshots: PathBuf,
+    /// Whether frames are written as snapshots off screen: not where only a film is wanted.
+    pub writes_snapshots: bool,
+    /// The film that is recorded from the first picture on.
+    pub film: Option<PathBuf>,
+    /// How many pictures of a source that keeps no time are shown a second in it.
+    pub film_rate: Option<f64>,
     /// Where event files for TensorBoard go.
     pub tensorboard: Option<PathBuf>,
     /// Size of the window or the off-screen view, in pixels.

@@ -207,6 +207,7 @@ impl Shown {
             told: None,
             download: None,
             toast: None,
+            recording: None,
             now,
         }
     }

@@ -37,6 +37,8 @@ pub struct Around {
     pub download: Option<String>,
     /// A message for a few seconds.
     pub toast: Option<String>,
+    /// For how long a film has been recorded, while one is.
+    pub recording: Option<String>,
 }
 
 /// What became of an action.
@@ -48,6 +50,8 @@ pub enum Outcome {
     Told(String),
     /// A snapshot is wanted.
     Snapshot,
+    /// A film is wanted, or its end.
+    Record,
     /// The program is to end.
     Quit,
 }
@@ -126,6 +130,7 @@ impl View {
             None => Outcome::Done,
             Some(Effect::Quit) => Outcome::Quit,
             Some(Effect::Snapshot) => Outcome::Snapshot,
+            Some(Effect::Record) => Outcome::Record,
             Some(Effect::Missing(channel)) => Outcome::Told(self.missing(channel)),
             Some(Effect::Step(by)) => {
                 self.step(by, session);
@@ -228,6 +233,7 @@ impl View {
             pixel: self.pixel,
             download: around.download,
             toast: around.toast,
+            recording: around.recording,
             ..self.shown.model(&self.state, session)
         }
     }

@@ -53,6 +53,8 @@ pub struct ViewModel {
     pub download: Option<String>,
     /// A message for a few seconds.
     pub toast: Option<String>,
+    /// For how long a film has been recorded, while one is.
+    pub recording: Option<String>,
     /// The time of this drawing.
     pub now: Instant,
 }

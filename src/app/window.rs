@@ -25,6 +25,7 @@ use super::download::Download;
 use super::first_run;
 use super::geometry::scale_of;
 use super::keys::Action;
+use super::recorder::Recorder;
 use super::setup::Setup;
 use super::view::{Around, Outcome, View};
 use crate::gpu::{GpuContext, new_instance};
@@ -32,7 +33,7 @@ use crate::record::Writer;
 use crate::session::{Session, Stage};
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 use elsewhere::Display;
-use event::without_place;
+use event::display;
 use keyboard::{Keyboard, Press};
 use opening::configuration;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -51,7 +52,6 @@ const HIDDEN_POLL: Duration = Duration::from_millis(500);
 /// # Errors
 /// [`WindowError`].
 pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result<(), WindowError> {
-    let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
     let event_loop = EventLoop::<Event>::with_user_event().build().map_err(|error| display(&error))?;
     let proxy = event_loop.create_proxy();
     let quit = proxy.clone();
@@ -79,6 +79,8 @@ struct App {
 }
 
 struct Live {
+    /// First: it tells what became of a film once the picture is no longer presented.
+    recorder: Recorder,
     session: Session,
     writer: Writer,
     window: Arc<Window>,
@@ -108,7 +110,6 @@ struct Live {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<Live, WindowError> {
-        let display = |error: &dyn std::fmt::Display| WindowError::Display(without_place(error));
         let x11 = Display::of(event_loop);
         let attributes = opening::attributes(event_loop, x11.as_ref(), &self.setup);
         let window = Arc::new(event_loop.create_window(attributes).map_err(|error| display(&error))?);
@@ -135,18 +136,22 @@ impl App {
         };
         let mut state = self.setup.state.clone();
         state.panels.hint = first_run::is_first();
-        let wake = news(self.proxy.clone(), pending.clone());
-        let session = self.setup.start_session(&gpu, state.request(), false, wake);
-        let news_of_download = news(self.proxy.clone(), pending.clone());
+        let news = || news(self.proxy.clone(), pending.clone());
+        let session = self.setup.start_session(&gpu, state.request(), false, news());
+        let news_of_download = news();
         let download = self
             .setup
             .wanted
             .take()
             .map(|wanted| Download::start(wanted, state.how.resize(), news_of_download));
-        let news_of_writer = news(self.proxy.clone(), pending.clone());
-        let writer = self.setup.start_writer(&gpu, news_of_writer).map_err(WindowError::Session)?;
+        let writer = self.setup.start_writer(&gpu, news()).map_err(WindowError::Session)?;
         let view = View::new(&gpu, placement, state, self.setup.versions(), config.format, ctx);
+        let mut recorder = Recorder::default();
+        if let Some(film) = &self.setup.film {
+            recorder.begin(film, &view, news()).map_err(WindowError::Session)?;
+        }
         Ok(Live {
+            recorder,
             session,
             writer,
             view,
@@ -156,7 +161,7 @@ impl App {
             gpu,
             egui,
             download,
-            wake: Arc::new(news(self.proxy.clone(), pending.clone())),
+            wake: Arc::new(news()),
             toast: None,
             wants_snapshot: false,
             pending,
@@ -178,6 +183,11 @@ impl App {
             Outcome::Done => {}
             Outcome::Told(text) => live.tell(text),
             Outcome::Snapshot => live.wants_snapshot = true,
+            Outcome::Record => {
+                let wake = live.wake.clone();
+                let told = live.recorder.toggle(&live.view, &self.setup.snapshots, move || wake());
+                told.into_iter().for_each(|told| live.tell(told));
+            }
             Outcome::Quit => event_loop.exit(),
         }
         live.window.request_redraw();
@@ -232,6 +242,10 @@ impl Live {
                 Err(reason) => self.tell(reason),
             }
         }
+        while let Some(told) = self.recorder.poll() {
+            eprintln!("convscope: {told}");
+            self.tell(told);
+        }
         match self.session.status().stage {
             Stage::Failed(reason) => Err(WindowError::Session(reason)),
             _ => Ok(()),
@@ -250,6 +264,7 @@ impl Live {
         let around = Around {
             download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
+            recording: self.recorder.in_words(),
         };
         let laid_out = self.view.lay_out(&self.session, around, input, size, scale, move || wake());
         // egui finds the size of a new window by laying it out once.
@@ -269,26 +284,14 @@ impl Live {
         self.present();
         let toast_end = self.toast.as_ref().map(|(_, at)| *at + TOAST).filter(|end| *end > laid_out.now);
         let more = self.view.scene.next_look(laid_out.now);
-        let wake_at = [laid_out.next_look, toast_end, more].into_iter().flatten().min();
+        let film = self.recorder.next_look();
+        let wake_at = [laid_out.next_look, toast_end, more, film].into_iter().flatten().min();
         (laid_out.arrangement.actions, wake_at)
     }
 
     fn present(&mut self) {
-        use wgpu::CurrentSurfaceTexture as Current;
-        let texture = match self.surface.get_current_texture() {
-            Current::Success(texture) | Current::Suboptimal(texture) => texture,
-            Current::Outdated | Current::Lost => {
-                self.surface.configure(&self.gpu.device, &self.config);
-                self.window.request_redraw();
-                return;
-            }
-            // Occluded, or a driver that is late: the next drawing will do.
-            Current::Timeout | Current::Occluded => return,
-            Current::Validation => {
-                tracing::warn!("the surface could not be drawn to");
-                return;
-            }
-        };
+        let (surface, gpu) = (&self.surface, &self.gpu);
+        let Some(texture) = opening::next_texture(surface, gpu, &self.config, &self.window) else { return };
         self.view.present_onto(&texture.texture);
         self.window.pre_present_notify();
         self.gpu.queue.present(texture);

@@ -337,6 +337,13 @@ pub fn parse_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+pub fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.01..=120.0).contains(&rate) => Ok(rate),
+        _ => Err("pictures a second, from 0.01 to 120".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

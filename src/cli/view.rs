@@ -23,7 +23,7 @@ use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
 use crate::inspect::{ChannelStatistics, TraceOrigin};
 use crate::model::{Graph, LayerIndex};
-use crate::record::read_locked_ranges;
+use crate::record::{film, read_locked_ranges};
 use crate::session::SessionConfig;
 use crate::source::{Delivery, SourceSpec};
 use crate::view::{ChannelSet, Filter, Sort, TileSize};
@@ -33,6 +33,9 @@ use crate::weights::manifest::Manifest;
 pub use args::{InputArgs, ViewArgs};
 
 pub fn run(input: &InputArgs, network: &NetworkArgs, view: &ViewArgs) -> anyhow::Result<ExitCode> {
+    if let Some(film) = &view.record {
+        film::check(film)?;
+    }
     let (setup, layers) = settings(input, network, view)?;
     if view.headless {
         return run_offscreen(view, setup, &layers);
@@ -57,12 +60,13 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let extent = match (view.frames, view.seconds) {
         (Some(frames), _) => Extent::Frames(frames),
         (None, Some(seconds)) => Extent::Seconds(seconds),
-        (None, None) if is_folder => Extent::All,
+        (None, None) if is_folder || setup.film.is_some() => Extent::All,
         (None, None) => Extent::Frames(1),
     };
     let folder = setup.snapshots.clone();
     // Where nobody reads the names, snapshots are written all the same.
     let mut print = |snapshot: &Path| drop(output::wrote(snapshot));
+    let writes_snapshots = setup.writes_snapshots;
     let summary = offscreen::run(setup, layers, extent, &interrupted, &mut print)?;
     let rate = match summary.frames {
         0 | 1 => String::new(),
@@ -71,7 +75,12 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let (frames, count) = (summary.frames, summary.snapshots);
     let of = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (frames, count) = (of(frames, "frame"), of(count as u64, "snapshot"));
-    eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display());
+    if writes_snapshots {
+        eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display());
+    }
+    if let Some(film) = &summary.film {
+        eprintln!("convscope: {film}");
+    }
     Ok(match summary.interrupted {
         true => ExitCode::from(INTERRUPTED),
         // What was wrong with each was told.
@@ -179,13 +188,19 @@ fn settings(
         },
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),
-        snapshots: view.snapshot.clone(),
+        snapshots: view.snapshot.clone().unwrap_or_else(|| USUAL_FOLDER.into()),
+        writes_snapshots: view.record.is_none() || view.snapshot.is_some(),
+        film: view.record.clone(),
+        film_rate: view.record_rate,
         tensorboard: view.tensorboard.clone(),
         size: view.size.unwrap_or(USUAL_SIZE),
         is_size_chosen: view.size.is_some(),
     };
     Ok((setup, layers))
 }
+
+/// Where snapshots and films go.
+const USUAL_FOLDER: &str = "convscope-snapshots";
 
 /// Pixels of a view, where nobody says another size.
 const USUAL_SIZE: [u32; 2] = [1280, 720];

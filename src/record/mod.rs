@@ -1,10 +1,11 @@
-//! What goes to disk: snapshots of what is seen, with the numbers behind it; single files, whole or not at all;
+//! What goes to disk: snapshots of what is seen, with the numbers behind it; films; single files, whole or not at all;
 //! event files for TensorBoard.
 
 mod basis;
 pub mod best;
 mod cell;
 mod encode;
+pub mod film;
 mod lock;
 mod preferred;
 mod provenance;

@@ -47,6 +47,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
                     let mut status = shared.status();
                     status.last_frame = Some(Instant::now());
                     status.trouble = None;
+                    status.rate = source.rate();
                     status.source = frame.source.clone();
                 }
                 // Of files every frame counts; a live source is never slowed down.

@@ -51,6 +51,7 @@ impl Session {
         let status = Status {
             stage: Stage::Loading("starting".into()),
             source: "".into(),
+            rate: None,
             trouble: None,
             unread: 0,
             notices: vec![],

@@ -51,6 +51,8 @@ pub struct Status {
     /// What the source delivered last; empty before it is open. What is shown says so itself
     /// ([`Frame::source`](crate::frame::Frame::source)).
     pub source: Arc<str>,
+    /// How many pictures a second the source is meant to show, where that is known.
+    pub rate: Option<f64>,
     /// What is wrong with the source at the moment (the session goes on trying).
     pub trouble: Option<String>,
     /// Pictures that could not be read, and files that were not read to their end.

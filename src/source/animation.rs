@@ -89,6 +89,8 @@ pub struct Animation {
     /// Pictures read in this round, with those passed over.
     read: u64,
     next_id: u64,
+    /// How long the last picture stands.
+    delay: Duration,
     /// When the next picture is due.
     due: Instant,
     damage_is_told: bool,
@@ -115,6 +117,7 @@ impl Animation {
             reader,
             read: 0,
             next_id: 0,
+            delay: Duration::ZERO,
             due: Instant::now(),
             damage_is_told: false,
             notes: vec![],
@@ -150,6 +153,7 @@ impl FrameSource for Animation {
         loop {
             let trouble = match self.next_of_round() {
                 Ok(Some((frame, delay))) => {
+                    self.delay = delay;
                     if self.live {
                         self.wait(delay);
                     }
@@ -183,6 +187,11 @@ impl FrameSource for Animation {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn rate(&self) -> Option<f64> {
+        let stands = (self.delay * self.every.get()).as_secs_f64();
+        (stands > 0.0).then(|| 1.0 / stands)
     }
 
     fn take_notes(&mut self) -> Vec<String> {

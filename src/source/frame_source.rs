@@ -32,6 +32,11 @@ pub trait FrameSource {
         None
     }
 
+    /// How many pictures a second it is meant to show, where that is known.
+    fn rate(&self) -> Option<f64> {
+        None
+    }
+
     /// Takes what the user ought to know of the source as a whole and was not told yet; asked for once it is open and
     /// after each frame. What is odd about one picture is its [`Frame::note`].
     fn take_notes(&mut self) -> Vec<String> {

@@ -74,6 +74,10 @@ impl FrameSource for TestCard {
         }))
     }
 
+    fn rate(&self) -> Option<f64> {
+        Some(f64::from(FPS))
+    }
+
     fn is_live(&self) -> bool {
         self.live
     }

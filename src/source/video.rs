@@ -27,7 +27,8 @@ use self::content::{Content, content_of};
 use self::conversion::Conversion;
 use self::log::Facts;
 use self::pam::PamError;
-use self::process::{EACH_FRAME_ONCE, Ending, Process, Task, command, input_name};
+use self::process::{EACH_FRAME_ONCE, Ending, Task, command};
+pub(crate) use self::process::{Process, input_name};
 use super::frame_source::{FrameSource, SourceError};
 use super::kind;
 use super::shrink::{Reduction, shrunk};
@@ -59,7 +60,8 @@ pub fn is_video(path: &Path) -> bool {
     matches!(content_of(path), Content::Video(_))
 }
 
-fn program() -> OsString {
+/// What ffmpeg is started as.
+pub(crate) fn program() -> OsString {
     let named = std::env::var_os(PROGRAM_VARIABLE).filter(|program| !program.is_empty());
     named.unwrap_or_else(|| "ffmpeg".into())
 }
@@ -342,6 +344,11 @@ impl FrameSource for Video {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn rate(&self) -> Option<f64> {
+        let rate: f64 = self.fps.as_ref()?.parse().ok()?;
+        Some(rate / f64::from(self.every.get()))
     }
 
     fn take_notes(&mut self) -> Vec<String> {

@@ -132,6 +132,8 @@ pub enum Action {
     PreviousPicture,
     /// Write what is seen to disk.
     Snapshot,
+    /// Record what is seen as a film, or end that.
+    Record,
     /// Dark or light.
     ToggleTheme,
     /// Show or hide the keys.

@@ -149,6 +149,7 @@ const SORTING: &[Row] = &[
     ("next-picture", Action::NextPicture, &["e"], "next picture of the folder; one frame forward"),
     ("previous-picture", Action::PreviousPicture, &["w"], "previous picture; one frame back (freezes)"),
     ("snapshot", Action::Snapshot, &["s"], "snapshot to disk"),
+    ("record", Action::Record, &["ctrl r"], "record a film, or end it"),
     ("theme", Action::ToggleTheme, &["shift b"], "dark or light background"),
     ("palette", Action::TogglePalette, &["/", "ctrl k"], "everything there is, found by a word"),
     ("help", Action::ToggleHelp, &["h", "?"], "this help"),

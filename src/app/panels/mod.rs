@@ -150,6 +150,14 @@ fn how_it_runs(ui: &mut Ui, state: &AppState, model: &ViewModel) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let help = state.keys.key_for(Action::ToggleHelp);
             ui.label(RichText::new(format!("{help}  help")).color(palette(ui).accent));
+            if let Some(recording) = &model.recording {
+                ui.label(RichText::new("·").color(palette(ui).line));
+                let end = state.keys.key_for(Action::Record);
+                ui.label(RichText::new(format!("recording {recording}")).color(palette(ui).text))
+                    .on_hover_text(format!("What is seen here is recorded as a film; {end} ends it."));
+                let (dot, _) = ui.allocate_exact_size(egui::Vec2::splat(10.0), egui::Sense::hover());
+                ui.painter().circle_filled(dot.center(), 4.5, Color32::from_rgb(226, 59, 59));
+            }
             ui.label(RichText::new("·").color(palette(ui).line));
             ui.label(choices::channels_in_words(state, model)).on_hover_text(glossary::explain("channel"));
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -7,6 +7,8 @@ use crate::model::LayerIndex;
 pub enum Effect {
     /// Write a snapshot.
     Snapshot,
+    /// Begin a film, or end the one that is recorded.
+    Record,
     /// Another picture of the folder, or another frame of the last moments.
     Step(i64),
     /// Compare with the frame that is shown.

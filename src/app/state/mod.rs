@@ -320,6 +320,7 @@ impl AppState {
             Action::Reset => self.reset(),
             Action::RestartHealth => return Some(Effect::RestartHealth),
             Action::Snapshot => return Some(Effect::Snapshot),
+            Action::Record => return Some(Effect::Record),
             Action::NextPicture => return Some(Effect::Step(1)),
             Action::PreviousPicture => return Some(Effect::Step(-1)),
             Action::Quit => return Some(Effect::Quit),

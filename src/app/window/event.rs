@@ -25,11 +25,11 @@ pub enum WindowError {
     Session(String),
 }
 
-/// winit puts the line of its own code in front of what the system said.
-pub(super) fn without_place(error: &dyn std::fmt::Display) -> String {
+/// What the window system said; winit puts the line of its own code in front of that.
+pub(super) fn display(error: &dyn std::fmt::Display) -> WindowError {
     let text = error.to_string();
-    match text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
+    WindowError::Display(match text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")) {
         Some((_, reason)) => reason.to_string(),
         None => text,
-    }
+    })
 }

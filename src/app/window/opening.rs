@@ -60,3 +60,27 @@ pub(super) fn configuration(
     config.desired_maximum_frame_latency = 2;
     Ok(config)
 }
+
+/// What the window shows next; `None` where there is nothing to draw to now.
+pub(super) fn next_texture(
+    surface: &wgpu::Surface<'_>,
+    gpu: &GpuContext,
+    config: &wgpu::SurfaceConfiguration,
+    window: &Window,
+) -> Option<wgpu::SurfaceTexture> {
+    use wgpu::CurrentSurfaceTexture as Current;
+    match surface.get_current_texture() {
+        Current::Success(texture) | Current::Suboptimal(texture) => Some(texture),
+        Current::Outdated | Current::Lost => {
+            surface.configure(&gpu.device, config);
+            window.request_redraw();
+            None
+        }
+        // Occluded, or a driver that is late: the next drawing will do.
+        Current::Timeout | Current::Occluded => None,
+        Current::Validation => {
+            tracing::warn!("the surface could not be drawn to");
+            None
+        }
+    }
+}

@@ -8,7 +8,7 @@ use clap::Args;
 use super::lenses::LensArgs;
 use crate::app::theme::Theme;
 use crate::cli::args::{
-    CameraArgs, ColorArgs, PreprocessArgs, parse_fraction, parse_point, parse_seconds, parse_size,
+    CameraArgs, ColorArgs, PreprocessArgs, parse_fraction, parse_point, parse_rate, parse_seconds, parse_size,
 };
 use crate::cli::experiment::ExperimentArgs;
 use crate::engine::WeightsSpec;
@@ -109,9 +109,16 @@ pub struct ViewArgs {
     /// [default: 1280x720, or what a smaller screen has room for].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub size: Option<[u32; 2]>,
-    /// Folder for snapshots.
-    #[arg(long, value_name = "DIR", default_value = "convscope-snapshots")]
-    pub snapshot: PathBuf,
+    /// Folder for snapshots, and for films that a key begins [default: convscope-snapshots].
+    #[arg(long, value_name = "DIR")]
+    pub snapshot: Option<PathBuf>,
+    /// Record what is seen as a film, from the first picture on: .mp4 (H.264), .mkv, .webm (VP9) or .gif, by the program ffmpeg.
+    /// With --headless until the source ends, and snapshots only where --snapshot names a folder.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// With --headless: pictures a second in the film [default: the video's or animation's own rate; of pictures, 2].
+    #[arg(long, value_name = "N", requires = "record", requires = "headless", value_parser = parse_rate)]
+    pub record_rate: Option<f64>,
     /// How many input frames can be gone back to (`w` and `e` while frozen); they take no more than 256 MB, and one of a
     /// 640×480 camera 0.6 to 0.9 MB.
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(0..=100_000))]

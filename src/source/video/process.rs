@@ -1,14 +1,14 @@
-//! The program ffmpeg at work: started, read from, listened to, and ended with its [`Process`].
+//! The program ffmpeg at work: started, read from or written to, listened to, and ended with its [`Process`].
 //!
-//! Used on the capture thread. A small thread of its own reads what ffmpeg complains about, so that a full
+//! Used on the capture thread, and on that of a film. A small thread of its own reads what ffmpeg complains about, so that a full
 //! pipe never stops ffmpeg; it ends with ffmpeg.
 
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -92,6 +92,8 @@ pub struct Process {
     child: Child,
     /// `None` once nothing more is wanted of it.
     pictures: Option<BufReader<ChildStdout>>,
+    /// Where it is written to.
+    input: Option<ChildStdin>,
     log: Arc<Mutex<Log>>,
     /// Hangs up when the log is complete.
     log_ended: Receiver<Infallible>,
@@ -114,15 +116,30 @@ impl Process {
     /// # Errors
     /// Where the system cannot start the program, or no thread.
     pub fn start(mut command: Command) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts one that is written to and has no output but its files.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_fed(mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> io::Result<Self> {
+        command.stderr(Stdio::piped());
         // Ctrl-C is for convscope, which then ends ffmpeg; where convscope is killed, the broken pipe does.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         let (pictures, complaints) = (child.stdout.take(), child.stderr.take());
+        let input = child.stdin.take();
         let log = Arc::new(Mutex::new(Log::default()));
         let (ended, log_ended) = mpsc::channel();
-        let process = Self { child, pictures: pictures.map(BufReader::new), log, log_ended };
+        let process = Self { child, pictures: pictures.map(BufReader::new), input, log, log_ended };
         if let Some(complaints) = complaints {
             let log = process.log.clone();
             thread::Builder::new()
@@ -143,6 +160,14 @@ impl Process {
         }
     }
 
+    /// Writes to it; waits until it takes that.
+    ///
+    /// # Errors
+    /// Where it takes no more.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.input.as_mut().map_or(Err(io::ErrorKind::BrokenPipe.into()), |input| input.write_all(bytes))
+    }
+
     /// Waits (not for long) until ffmpeg has ended by itself, and says how.
     pub fn finish(self) -> Ending {
         self.finish_within(END_PATIENCE)
@@ -154,7 +179,7 @@ impl Process {
     }
 
     fn finish_within(mut self, patience: Duration) -> Ending {
-        self.pictures = None;
+        (self.pictures, self.input) = (None, None);
         let deadline = Instant::now() + patience;
         let mut status = self.child.try_wait();
         while matches!(status, Ok(None)) && Instant::now() < deadline {
@@ -178,7 +203,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // First the pipe: where what we started is a wrapper, that is what ends the ffmpeg behind it.
-        self.pictures = None;
+        (self.pictures, self.input) = (None, None);
         // Both do nothing where it has ended and been waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
