@@ -25,8 +25,8 @@ pub struct Asked {
     pub from: Vec<Unit>,
     /// The layer whose values are given their part; 0 is the picture. [`Method::Integrated`] knows the picture alone.
     pub to: LayerIndex,
-    /// How often the network is run, for the methods that average.
-    pub passes: usize,
+    /// How often the network is run, for the methods that average: at least, and at most.
+    pub passes: [usize; 2],
     /// Of the noise.
     pub seed: u64,
 }
@@ -40,6 +40,8 @@ pub struct Attribution {
     pub value_without: Option<f32>,
     /// In the layer's shape.
     pub output: LayerOutput,
+    /// How often the network was run.
+    pub passes: usize,
 }
 
 impl Engine {
@@ -81,14 +83,14 @@ impl Engine {
             .pop()
             .ok_or_else(|| EngineError::new("the network gave nothing on its way back".to_string()))?;
         if let Some(output) = outputs.pop() {
-            return Ok(Attribution { value, value_without: None, output });
+            return Ok(Attribution { value, value_without: None, output, passes: 1 });
         }
         let input = self.input(frame, how)?;
         let (black, _) = self.model.weights.conventions.input_scale.ends();
         let versions = Versions::of(method).unwrap_or(Versions::Between);
         let (input, from) = ((input, black), (asked.from.clone(), to));
-        let averaging =
-            Averaging::new(&mut self.network, versions, input, from, asked.passes.max(1), asked.seed);
+        let passes = asked.passes.map(|passes| passes.max(1));
+        let averaging = Averaging::new(&mut self.network, versions, input, from, passes, asked.seed);
         let mut averaging = averaging.map_err(EngineError::new)?;
         while averaging.step(&mut self.network) {
             let (done, all) = averaging.progress();
@@ -97,13 +99,12 @@ impl Engine {
         let to = if versions == Versions::Between { 0 } else { to };
         let shape = self.graph().nodes[to].shape;
         let values = self.read(averaging.result()).map_err(EngineError::new)?;
-        let mut value_without = None;
-        if versions == Versions::Between
-            && let Some(tensor) = averaging.value_without(&mut self.network)
-        {
-            value_without = self.read(tensor).map_err(EngineError::new)?.first().copied();
-        }
-        Ok(Attribution { value, value_without, output: LayerOutput { layer: to, shape, values } })
+        let value_without = match versions {
+            Versions::Between => averaging.value_without(&mut self.network),
+            Versions::Noisy(_) => None,
+        };
+        let (passes, _) = averaging.progress();
+        Ok(Attribution { value, value_without, output: LayerOutput { layer: to, shape, values }, passes })
     }
 
     /// Bytes of layers' values that stay in memory for these traces, beside those of `layers`.

@@ -111,7 +111,12 @@ impl Method {
         if self == Self::TimesInput { Form::TimesValue } else { Form::Gradient }
     }
 
-    /// How often the network is run forward and back; 1 where one picture is enough.
+    /// How often the network is run forward and back at most, where it goes on until the values add up.
+    pub fn most_passes(self) -> usize {
+        if self == Self::Integrated { 9 * self.passes() } else { self.passes() }
+    }
+
+    /// How often the network is run forward and back at least; 1 where one picture is enough.
     pub fn passes(self) -> usize {
         match self {
             Self::SmoothGrad => 25,

@@ -286,6 +286,11 @@ impl OverlayWork for Work {
             let text = match method.passes() {
                 passes if passes > 1 && !look.is_still => {
                     let freeze = look.key(Action::ToggleFrozen);
+                    let most = method.most_passes();
+                    let passes = match most > passes {
+                        true => format!("{passes} to {most}"),
+                        false => passes.to_string(),
+                    };
                     format!("{title} takes {passes} passes over one frame: freeze it with {freeze}.")
                 }
                 _ => format!("{title} is being computed."),

@@ -82,9 +82,9 @@ impl Question {
         Ok(())
     }
 
-    /// How often a rule runs the network.
-    pub fn passes(&self, method: Method) -> usize {
-        if method.passes() == 1 { 1 } else { self.passes.unwrap_or(method.passes()) }
+    /// How often a rule runs the network: at least, and at most.
+    fn passes(&self, method: Method) -> [usize; 2] {
+        self.passes.map_or([method.passes(), method.most_passes()], |passes| [passes; 2])
     }
 
     /// Rules that are the gradient in this network, because there is no ReLU on the way.
@@ -134,17 +134,17 @@ impl Question {
         let same = self.same_as_gradient(&graph, &from);
         let mut rules = vec![];
         for (&method, mut traced) in self.methods.iter().zip(traced) {
-            let passes = self.passes(method);
-            let (output, completeness) = match traced.outputs.pop() {
-                Some(output) => (output, None),
+            let (output, completeness, passes) = match traced.outputs.pop() {
+                Some(output) => (output, None, 1),
                 None => {
                     let (from, to, seed) = (from.clone(), self.to, self.seed);
+                    let passes = self.passes(method);
                     let asked = Asked { method, from, to, passes, seed };
                     let mut tell = |done, all| progress(method, done, all);
                     let found = engine.attribute(frame, how, &asked, &mut tell)?;
                     let black = found.value_without;
                     let told = black.map(|black| Completeness::of(&found.output, found.value, black));
-                    (found.output, told)
+                    (found.output, told, found.passes)
                 }
             };
             let told = Attributed::of(&output);

@@ -168,9 +168,13 @@ impl Look<'_> {
         };
         let note = |&method: &Method| {
             let own = format!("{}: {} ({})", method.title(), method.sentence(), method.source());
-            let runs = match self.question.passes(method) {
-                1 => String::new(),
-                passes => format!(" Mean of {passes} runs."),
+            let of_method = |ruled: &&Ruled| ruled.method == method;
+            let passes =
+                rows.iter().filter_map(|row| Some(row.answered.rules.iter().find(of_method)?.passes));
+            let runs = match (passes.clone().min(), passes.max()) {
+                (Some(least), Some(most)) if least < most => format!(" Mean of {least} to {most} runs."),
+                (_, Some(passes)) if passes > 1 => format!(" Mean of {passes} runs."),
+                _ => String::new(),
             };
             let same =
                 if same(method) { " Here it is the gradient: there is no ReLU on the way." } else { "" };

@@ -20,7 +20,7 @@ pub(super) struct Growing {
     of: Option<(u64, Averaged, Preprocessing, Experiment)>,
     mean: Option<Averaging>,
     /// The units' value in a picture without anything, once the mean of a way from there is finished.
-    without: Option<Tensor<4>>,
+    without: Option<f32>,
 }
 
 /// What has grown so far.
@@ -28,7 +28,7 @@ pub(super) struct Grown {
     mean: Tensor<4>,
     done: usize,
     passes: usize,
-    without: Option<Tensor<4>>,
+    without: Option<f32>,
 }
 
 impl Growing {
@@ -59,7 +59,8 @@ impl Growing {
             self.mean = match Versions::of(asked.method) {
                 Some(versions) => {
                     let units = (asked.from.clone(), asked.to);
-                    Some(Averaging::new(network, versions, (input, black), units, asked.passes, 0)?)
+                    let passes = [asked.passes, asked.method.most_passes()];
+                    Some(Averaging::new(network, versions, (input, black), units, passes, 0)?)
                 }
                 None => None,
             };
@@ -72,7 +73,7 @@ impl Growing {
         if done == passes && asked.method == Method::Integrated && self.without.is_none() {
             self.without = mean.value_without(network);
         }
-        Ok(Some(Grown { mean: mean.result(), done, passes, without: self.without.clone() }))
+        Ok(Some(Grown { mean: mean.result(), done, passes, without: self.without }))
     }
 }
 
@@ -88,8 +89,7 @@ pub(super) struct Back {
 }
 
 impl Back {
-    /// All its tensors, each with the layer it belongs to: of each trace the value, then what was wanted; the mean, and the value without
-    /// anything.
+    /// All its tensors, each with the layer it belongs to: of each trace the value, then what was wanted; the mean.
     pub fn tensors(&self, request: &Request) -> Vec<(LayerIndex, Tensor<4>)> {
         let mut all = vec![];
         for (trace, traced) in request.traces.iter().zip(&self.traced) {
@@ -100,7 +100,6 @@ impl Back {
         let to = request.averaged.as_ref().map_or(0, |asked| asked.to);
         if let Some(grown) = &self.averaged {
             all.push((to, grown.mean.clone()));
-            all.extend(grown.without.iter().map(|without| (to, without.clone())));
         }
         all
     }
@@ -118,8 +117,7 @@ impl Back {
         let traced = traced.collect();
         let averaged = self.averaged.as_ref().and_then(|Grown { done, passes, without, .. }| {
             let tap = taps.next()?;
-            let without = without.as_ref().and_then(|_| taps.next()).map(|tap| value_of(&tap));
-            Some(AveragedMap { tap, done: *done, passes: *passes, without })
+            Some(AveragedMap { tap, done: *done, passes: *passes, without: *without })
         });
         (traced, averaged)
     }
