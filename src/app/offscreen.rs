@@ -11,7 +11,7 @@ use crate::gpu::{GpuContext, GpuError, new_instance};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::Busy;
-use crate::record::film::{Film, FilmError, Pace};
+use crate::record::film::{Film, FilmError, Pace, UNTIMED_RATE};
 use crate::session::{Occluded, Session, Stage};
 
 /// The format that snapshots are drawn in off screen.
@@ -19,9 +19,6 @@ const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 /// A live source that sends nothing for so long is given up.
 const SILENCE: Duration = Duration::from_secs(20);
-
-/// Pictures a second in a film of a source that keeps no time.
-pub const UNTIMED_RATE: f64 = 2.0;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use super::names::output_path;
 use super::output;
 use super::pca::{self, PcaArgs};
 use super::pictures::{self, Picture, Work};
-use super::{events, network};
+use super::{events, film, network};
 use crate::engine::WeightsSpec;
 use crate::figure::{Figure, Heading, Sheet, Tile, tile_grid_figure};
 use crate::inspect::{ChannelCorrelation, ChannelStatistics, LayerOutput, measure, similarity_order};
@@ -30,6 +30,7 @@ use crate::view::{ChannelSet, Ranking, Sort};
 #[command(after_help = "Examples:
   convscope maps cat.jpg --layer mixed5 --channels 0..16,40 -o maps.png
   convscope maps cat.jpg --layer 1 --npy conv2d.npy
+  convscope maps clip.mp4 --layer mixed0 --channels 0..24 -o film.mp4
   convscope maps cat.jpg --layer mixed5 --pca -o colours.png
   convscope maps cat.jpg --layer mixed0 --weights a.safetensors --compare b.safetensors --channels 0..8 -o ab.png")]
 pub struct MapsArgs {
@@ -45,7 +46,7 @@ pub struct MapsArgs {
     /// picture's maps: see the view.
     #[arg(long, value_enum, default_value_t)]
     pub sort: Sort,
-    /// The maps as a picture: PNG or SVG by the name's ending.
+    /// The maps as a picture: PNG or SVG by the name's ending; .mp4, .webm, .mkv or .gif: those of all pictures as one film.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The values, `[channels, height, width]` f32, for NumPy.
@@ -114,7 +115,11 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
     let existing = args.files.existing();
-    output::check_figure(args.output.as_deref(), single, existing)?;
+    let mut film = film::open(args.output.as_deref(), &args.pictures, existing)?;
+    let is_film = film.is_some();
+    if !is_film {
+        output::check_figure(args.output.as_deref(), single, existing)?;
+    }
     for numbers in [&args.npy, &args.safetensors] {
         output::check_output(numbers.as_deref(), single, existing)?;
     }
@@ -152,10 +157,10 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
                 let by = by.map(|by| format!(" · {}", by.words)).unwrap_or_default();
                 let subtitle = format!("{} · {}{by}", picture.frame.name, compared.in_words());
                 let figure = draw(args, node, &compared, &channels, title, subtitle)?;
-                if let Some(path) = &args.output {
+                if let Some(path) = args.output.as_ref().filter(|_| !is_film) {
                     write(path, figure.encode(path)?)?;
                 }
-                if args.tensorboard.is_some() {
+                if args.tensorboard.is_some() || is_film {
                     logged = Some((figure.to_picture()?, chosen(main, &channels)));
                 }
             }
@@ -163,6 +168,9 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         };
     let mut done = |picture: Picture, (written, logged): Written| -> anyhow::Result<()> {
         written.iter().try_for_each(|path| output::wrote(path))?;
+        if let (Some(film), Some((figure, _))) = (&mut film, &logged) {
+            film.add(figure)?;
+        }
         if let (Some(events), Some((figure, values))) = (&mut events, logged) {
             let step = picture.number as i64;
             events.image(&format!("maps/{}", node.name), step, &figure)?;
@@ -183,6 +191,11 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         pictures::for_each_output(&args.pictures, work, maps, done)?;
     }
     events::close(events)?;
+    if let Some(film) = film {
+        let recorded = film.finish()?;
+        recorded.files.iter().try_for_each(|path| output::wrote(path))?;
+        eprintln!("convscope: {recorded}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

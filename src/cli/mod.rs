@@ -15,6 +15,7 @@ mod devices;
 mod diagnose;
 mod events;
 mod experiment;
+mod film;
 mod grab;
 mod hypercolumn;
 mod input;

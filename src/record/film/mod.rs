@@ -4,6 +4,7 @@
 //! were presented: a view that changes seldom costs little, and one that changes often is filmed as often. Where ffmpeg is late
 //! the outlet loses pictures, never the view time. What was written up to half a second ago plays, whatever happens.
 
+mod drawn;
 mod format;
 mod matroska;
 mod part;
@@ -24,6 +25,7 @@ use tools::Tools;
 use crate::gpu::outlet::{Intake, Presented, Waiting};
 use crate::latest::Taken;
 
+pub use drawn::DrawnFilm;
 pub use format::Format;
 pub use tools::{FilmError, check};
 
@@ -38,6 +40,9 @@ const SETTLED: Duration = Duration::from_millis(500);
 
 /// How long ending a film may take.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Pictures a second in a film of pictures that keep no time.
+pub const UNTIMED_RATE: f64 = 2.0;
 
 /// When pictures are shown in the film.
 #[derive(Clone, Copy, Debug, PartialEq)]
