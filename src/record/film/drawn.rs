@@ -16,6 +16,7 @@ pub struct DrawnFilm {
     tools: Tools,
     rate: f64,
     part: Option<Part>,
+    last: RgbaImage,
 }
 
 impl DrawnFilm {
@@ -26,7 +27,13 @@ impl DrawnFilm {
     pub fn new(path: &Path, rate: f64) -> Result<Self, FilmError> {
         super::check(path)?;
         let format = Format::of(path).ok_or_else(|| FilmError::Ending(path.into()))?;
-        Ok(Self { path: path.into(), tools: Tools::find(format)?, rate, part: None })
+        Ok(Self {
+            path: path.into(),
+            tools: Tools::find(format)?,
+            rate,
+            part: None,
+            last: RgbaImage::default(),
+        })
     }
 
     /// Adds a picture. One of another size than the first is cut, or gets a border.
@@ -47,7 +54,9 @@ impl DrawnFilm {
             rgba = canvas;
         }
         let time = part.pictures as f64 * 1e3 / self.rate;
-        let Err(error) = part.add(time.round() as u64, &rgba) else { return Ok(()) };
+        let added = part.add(time.round() as u64, &rgba);
+        self.last = rgba;
+        let Err(error) = added else { return Ok(()) };
         // Why, it says at its end.
         if let Some(part) = self.part.take() {
             part.end()?;
@@ -60,8 +69,12 @@ impl DrawnFilm {
     /// # Errors
     /// As [`Self::add`].
     pub fn finish(self) -> Result<Recorded, FilmError> {
-        let Some(part) = self.part else { return Ok(Recorded::default()) };
+        let Some(mut part) = self.part else { return Ok(Recorded::default()) };
         let pictures = part.pictures;
+        if let Some(end) = super::last_again(pictures, self.rate) {
+            // What went wrong, it says at its end.
+            let _ = part.stay(end.as_millis() as u64, &self.last);
+        }
         part.end()?;
         let length = Duration::from_secs_f64(pictures as f64 / self.rate);
         Ok(Recorded { files: vec![self.path], pictures, lost: 0, length })

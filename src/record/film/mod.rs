@@ -246,7 +246,7 @@ impl<'a> Recording<'a> {
                 Duration::from_secs_f64(before as f64 / rate)
             }
         };
-        self.add(time, &picture)?;
+        self.add(time, &picture, false)?;
         self.last = Some(picture);
         Ok(())
     }
@@ -260,10 +260,12 @@ impl<'a> Recording<'a> {
         Ok(())
     }
 
-    fn add(&mut self, time: Duration, picture: &Presented) -> Result<(), FilmError> {
+    /// `again`: it is there already, and stays until then.
+    fn add(&mut self, time: Duration, picture: &Presented, again: bool) -> Result<(), FilmError> {
         let Some(part) = &mut self.part else { return Ok(()) };
-        match part.add(time.as_millis() as u64, &picture.rgba) {
-            Ok(_) => Ok(()),
+        let (time, rgba) = (time.as_millis() as u64, &picture.rgba);
+        match if again { part.stay(time, rgba) } else { part.add(time, rgba).map(drop) } {
+            Ok(()) => Ok(()),
             // Why, it says at its end.
             Err(error) => {
                 self.end_part()?;
@@ -276,8 +278,17 @@ impl<'a> Recording<'a> {
     /// What is shown stays until now.
     fn stay(&mut self) -> Result<(), FilmError> {
         match self.last.clone() {
-            Some(picture) => self.add(self.part_began.elapsed(), &picture),
+            Some(picture) => self.add(self.part_began.elapsed(), &picture, true),
             None => Ok(()),
+        }
+    }
+
+    /// The last picture of a file has no length: where that is to be seen, it is written again.
+    fn stay_to_the_end(&mut self) -> Result<(), FilmError> {
+        let (Some(part), Pace::Rate(rate)) = (&self.part, self.pace) else { return self.stay() };
+        match (last_again(part.pictures, rate), self.last.clone()) {
+            (Some(time), Some(picture)) => self.add(time, &picture, true),
+            _ => Ok(()),
         }
     }
 
@@ -294,12 +305,16 @@ impl<'a> Recording<'a> {
     fn end(mut self, outcome: Result<(), FilmError>, lost: u64) -> Result<Recorded, FilmError> {
         self.recorded.lost = lost;
         outcome?;
-        if self.pace == Pace::True {
-            self.stay()?;
-        }
+        self.stay_to_the_end()?;
         self.end_part()?;
         Ok(self.recorded)
     }
+}
+
+/// When the last of so many pictures at this rate is written again.
+fn last_again(pictures: u64, rate: f64) -> Option<Duration> {
+    let end = Duration::from_secs_f64(pictures as f64 / rate).saturating_sub(Duration::from_millis(20));
+    (pictures > 0 && rate < 8.0).then_some(end)
 }
 
 /// `film.mp4`, then `film-2.mp4`, …

@@ -43,8 +43,8 @@ impl Part {
         let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
         let mut command = Command::new(&tools.program);
         command.args(["-hide_banner", "-nostats", "-y", "-loglevel", "level+error"]);
-        // Every picture is there at once: nothing is to be found out by reading ahead.
-        command.args(["-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"]);
+        // Nothing is to be found out by reading ahead. Not `-fflags nobuffer`: it loses the first pictures.
+        command.args(["-probesize", "32", "-analyzeduration", "0"]);
         command.args(["-f", "matroska", "-i", "pipe:0"]);
         command.args(format.options(tools.encoder, tools.vfr, (cores / 2).clamp(1, MOST_THREADS)));
         command.arg(input_name(path));
@@ -74,6 +74,15 @@ impl Part {
         self.last_ms = Some(milliseconds);
         self.pictures += 1;
         Ok(true)
+    }
+
+    /// Has the last picture, which came before, stay until this millisecond.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn stay(&mut self, milliseconds: u64, rgba: &[u8]) -> io::Result<()> {
+        self.pictures -= u64::from(self.add(milliseconds, rgba)?);
+        Ok(())
     }
 
     /// Ends the file.
