@@ -298,7 +298,7 @@ fn integrated_gradients_add_up() {
             let input = input_from_values(small.input.clone(), small.graph.input_shape(), &Device::flex());
             let from = (small.units.clone(), 0);
             let mut averaging =
-                Averaging::new(&mut small.network, Versions::Between, (input, black), from, [400, 400], 0)
+                Averaging::new(&mut small.network, Versions::Between, (input, black), from, [44, 400], 0)
                     .unwrap();
             while averaging.step(&mut small.network) {}
             let sum: f64 = values(averaging.result()).unwrap().into_iter().map(f64::from).sum();

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -12,15 +11,14 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::state::{BestFile, BestPatch, BestPatches};
+use super::state::{BestPatch, BestPatches};
 use crate::frame::Frame;
 use crate::gpu::{GpuContext, Preprocessing, readback, twin};
 use crate::inspect::LayerOutput;
 use crate::inspect::best::{BestPlace, BestPlaces, End, KEPT, extremes};
 use crate::model::{LayerIndex, ReceptiveField, Shape};
-use crate::record::best::{FoundPlace, Reopening, cut, patches, seen};
+use crate::record::best::{BestFile, FoundPlace, Reopening, cut, patches, seen};
 use crate::session::{Activations, Tap};
-use crate::source::{Decoding, Levels};
 
 /// Frames of a camera or video within so long are one picture.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -289,15 +287,7 @@ fn loaded(file: &BestFile) -> BestPatches {
     let document = &file.document;
     let count = document.layer.shape[0];
     let side = BestPatches::side_for(count);
-    let levels = document.levels.as_deref().and_then(|levels| levels.parse::<Levels>().ok());
-    let how = Reopening {
-        decoding: Decoding {
-            levels: levels.unwrap_or_default(),
-            is_stored: document.provenance.like.is_some(),
-        },
-        every: NonZeroU32::new(document.every).unwrap_or(NonZeroU32::MIN),
-        side,
-    };
+    let how = Reopening::of(document, side);
     let places: Vec<&FoundPlace> =
         document.channels.iter().flat_map(|channel| channel.strongest.iter().take(KEPT)).collect();
     let cut = patches(&places, how, &AtomicBool::new(false), |_| {});

@@ -10,7 +10,7 @@ use super::bases::Bases;
 use super::best::BestSoFar;
 use super::channel::ChannelHistory;
 use super::health::SessionHealth;
-use super::lens::{best, pca};
+use super::lens::{best, pca, preferred};
 use super::means::SessionMeans;
 use super::relations::Relations;
 use super::setup::device_in_words;
@@ -231,9 +231,9 @@ impl Shown {
     }
 }
 
-/// True where best patches are shown.
+/// True where best patches are shown, or stand beside what a unit prefers.
 fn wants_best(state: &AppState) -> bool {
-    state.lenses.tiles == Some(best::NAME)
+    matches!(state.lenses.tiles, Some(best::NAME | preferred::NAME))
 }
 
 /// True where a layer's principal components are to be of a frame.

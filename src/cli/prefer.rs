@@ -1,6 +1,6 @@
 //! `convscope prefer`: pictures that units of the network prefer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,13 @@ use super::args::{NetworkArgs, OutputArgs, PreprocessArgs};
 use super::network;
 use super::output::{self, INTERRUPTED};
 use crate::engine::Engine;
-use crate::figure::{Tile, tile_grid_figure};
+use crate::figure::{Tile, mosaic, tile_grid_figure};
 use crate::inspect::TraceOrigin;
+use crate::inspect::best::{End, KEPT};
 use crate::model::labels::Label;
 use crate::model::{Graph, Place};
 use crate::prefer::{Growth, Method, Settings, USUAL_STEPS};
+use crate::record::best::{BestFile, Reopening, patches};
 use crate::record::{Came, Preferred, PreferredRequest, PreferredStore, save};
 use crate::view::{ChannelSet, number};
 
@@ -29,7 +31,8 @@ use crate::view::{ChannelSet, number};
 #[command(after_help = "Examples:
   convscope prefer --unit mixed4:17 -o unit.png
   convscope prefer --unit class:tabby --negative -o least-tabby.png --json
-  convscope prefer --layer mixed4 --channels 0..16 -o sheet.png")]
+  convscope prefer --layer mixed4 --channels 0..16 -o sheet.png
+  convscope prefer --unit mixed4:17 --best best.json -o beside-patches.png")]
 pub struct PreferArgs {
     /// The unit: LAYER:CHANNEL (its strongest cell), LAYER:CHANNEL@ROW,COLUMN, LAYER:CHANNEL@mean, class:NAME (or number);
     /// several joined with + or -.
@@ -50,6 +53,10 @@ pub struct PreferArgs {
     /// The picture that it answers to least.
     #[arg(long)]
     pub negative: bool,
+    /// Beside each picture, where the channel was strongest in photographs (or weakest, with --negative): what
+    /// `convscope best --json` printed of the same layer. The picture of one unit is then a sheet, too.
+    #[arg(long, value_name = "FILE")]
+    pub best: Option<PathBuf>,
     /// What of the picture is free: `fourier` (all frequencies) or `maco` (their phases alone; how strong each is, is as in
     /// photographs).
     #[arg(long, value_enum, default_value_t)]
@@ -83,15 +90,17 @@ pub fn run(args: &PreferArgs) -> anyhow::Result<ExitCode> {
         bail!("say what you want: -o FILE for the picture, --json for the numbers");
     }
     let existing = args.files.existing();
-    match args.layer {
-        Some(_) => output::check_figure(args.output.as_deref(), true, existing)?,
-        None => check_png(args)?,
+    let is_sheet = args.layer.is_some() || args.best.is_some();
+    match is_sheet {
+        true => output::check_figure(args.output.as_deref(), true, existing)?,
+        false => check_png(args)?,
     }
     output::check_output(args.output.as_deref(), true, existing)?;
     let model = network::open(&args.network)?;
     let graph = model.graph.clone();
     let origins = origins(args, &graph, &model.labels)?;
     let mut engine = network::engine(&model, &args.network, &PreprocessArgs::default())?;
+    let best = args.best.as_deref().map(|path| best_of(path, &engine, &origins)).transpose()?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
@@ -121,9 +130,9 @@ pub fn run(args: &PreferArgs) -> anyhow::Result<ExitCode> {
         grown.len() == count && grown.iter().all(|preferred| preferred.info.done >= preferred.info.steps);
     tell(found, count, is_whole, &grown);
     if let Some(path) = &args.output {
-        match (&args.layer, &grown[..]) {
-            (None, [one]) => save(path, &one.to_png().map_err(|error| anyhow!(error))?, existing)?,
-            _ => sheet(args, &engine, &grown)?,
+        match &grown[..] {
+            [one] if !is_sheet => save(path, &one.to_png().map_err(|error| anyhow!(error))?, existing)?,
+            _ => sheet(args, &engine, &grown, best.as_ref())?,
         }
         output::wrote_beside(path, args.json)?;
     }
@@ -196,26 +205,103 @@ fn tell(found: usize, count: usize, is_whole: bool, grown: &[Preferred]) {
     }
 }
 
-/// The channels of a layer beside each other.
-fn sheet(args: &PreferArgs, engine: &Engine, grown: &[Preferred]) -> anyhow::Result<()> {
-    let (Some(path), Some(first)) = (&args.output, grown.first()) else { return Ok(()) };
-    let tile = |preferred: &Preferred| {
-        let channel = preferred.info.origin["units"][0]["channel"].as_u64().unwrap_or_default();
-        let caption = format!("{channel}: {}", number(preferred.info.value));
-        Tile { picture: preferred.picture.clone(), caption }
+/// A file of best patches, in which these units are to be found.
+fn best_of(path: &Path, engine: &Engine, origins: &[TraceOrigin]) -> anyhow::Result<BestFile> {
+    let file = BestFile::open(path).map_err(|error| anyhow!(error))?;
+    file.check(engine.graph(), &engine.weights().origin).map_err(|error| anyhow!(error))?;
+    let layer = &file.document.layer;
+    for origin in origins {
+        match origin.one_channel() {
+            None => bail!(
+                "{}: it has patches of single channels; ask for one (--unit {}:0)",
+                path.display(),
+                layer.name
+            ),
+            Some((index, ..)) if index != layer.index => bail!(
+                "{} is of {}, and the unit is of {}: make one of that layer with `convscope best`",
+                path.display(),
+                layer.name,
+                engine.graph().nodes[index].name
+            ),
+            Some((_, channel, _)) if !file.document.channels.iter().any(|known| known.channel == channel) => {
+                bail!(
+                    "{} has no channel {channel}: make one with it (`convscope best … --channels {channel}`)",
+                    path.display()
+                )
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(file)
+}
+
+/// The best patches of what has grown in one picture, and their values in words.
+fn patches_of(preferred: &Preferred, file: &BestFile, side: u32) -> Tile {
+    let channel = channel_of(preferred);
+    let places = file.document.channels.iter().find(|known| known.channel as u64 == channel);
+    let is_negative = preferred.info.origin["units"][0]["weight"].as_i64() == Some(-1);
+    let end = if is_negative { End::Weakest } else { End::Strongest };
+    let places: Vec<_> = places.map_or(&[][..], |known| known.at(end)).iter().take(KEPT).collect();
+    let own = (side / (KEPT as f64).sqrt().ceil() as u32).max(16);
+    let cut = patches(&places, Reopening::of(&file.document, own), &AtomicBool::new(false), |_| {});
+    if let Some(reason) = cut.iter().find_map(|patch| patch.as_ref().err()) {
+        eprintln!("note: a patch is left blank: {reason}");
+    }
+    let mut cut: Vec<_> = cut.into_iter().map(Result::ok).collect();
+    cut.resize(KEPT, None);
+    let values = match (places.first(), places.last()) {
+        (Some(first), Some(last)) => format!("{} … {}", number(first.value), number(last.value)),
+        _ => "no patch".into(),
     };
-    let tiles: Vec<_> = grown.iter().map(tile).collect();
-    let layer = args.layer.as_deref().unwrap_or_default();
+    Tile { picture: mosaic(&cut, own), caption: format!("photographs: {values}") }
+}
+
+fn channel_of(preferred: &Preferred) -> u64 {
+    preferred.info.origin["units"][0]["channel"].as_u64().unwrap_or_default()
+}
+
+/// The channels of a layer beside each other, or units beside their best patches.
+fn sheet(
+    args: &PreferArgs,
+    engine: &Engine,
+    grown: &[Preferred],
+    best: Option<&BestFile>,
+) -> anyhow::Result<()> {
+    let (Some(path), Some(first)) = (&args.output, grown.first()) else { return Ok(()) };
+    let side = if args.layer.is_some() { args.tile_size } else { args.tile_size.max(299) };
+    let tile = |preferred: &Preferred| {
+        let caption = format!("{}: {}", channel_of(preferred), number(preferred.info.value));
+        let grown = Tile { picture: preferred.picture.clone(), caption };
+        [Some(grown), best.map(|file| patches_of(preferred, file, side))]
+    };
+    let tiles: Vec<_> = grown.iter().flat_map(tile).flatten().collect();
+    let layer = match (&args.layer, best) {
+        (Some(layer), _) => layer,
+        (None, Some(file)) => &file.document.layer.name,
+        (None, None) => "",
+    };
     let least = if args.negative { "answer to least" } else { "answer to most" };
     let info = &first.info;
-    let title = format!("{layer} · what {} channels {least}", tiles.len());
+    let channels = match grown.len() {
+        1 => format!("channel {} {}", channel_of(first), least.replacen("answer", "answers", 1)),
+        count => format!("{count} channels {least}"),
+    };
+    let title = format!("{layer} · what {channels}");
+    let beside = best.map_or_else(String::new, |file| {
+        let end = if args.negative { "weakest" } else { "strongest" };
+        format!(
+            " · beside it, where it was {end} in {} pictures of {}",
+            file.document.pictures,
+            file.document.sources.join(", ")
+        )
+    });
     let subtitle = format!(
-        "{} · {} steps, seed {}: grown from noise, no photographs · under each: channel, and its largest value in the picture",
+        "{} · {} steps, seed {}: grown from noise, no photographs{beside} · under each: channel, and its largest value in the picture",
         info.method.title(),
         info.steps,
         info.seed
     );
     let subtitle = network::signed(&subtitle, engine.weights());
-    let figure = tile_grid_figure(&title, &subtitle, &tiles, args.tile_size, true, None)?;
+    let figure = tile_grid_figure(&title, &subtitle, &tiles, side, true, None)?;
     output::save_figure(&figure, path, args.files.existing())
 }

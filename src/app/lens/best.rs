@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 use super::about::{About, Choices, Flag, Takes};
 use super::legend::Line;
 use super::look::Look;
-use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
+use super::tiles::{Subject, TileSet, TilesLens, TilesWork};
 use crate::app::keys::Action;
-use crate::app::state::{BestFile, BestPatch, BestPatches, LensName};
+use crate::app::state::{BestPatch, BestPatches, LensName};
 use crate::figure::mosaic;
-use crate::gpu::{FeatureMapBuffer, GpuContext};
+use crate::gpu::GpuContext;
 use crate::inspect::best::KEPT;
-use crate::model::Shape;
+use crate::record::best::BestFile;
 use crate::view::number;
 
 /// In keys, options and JSON.
@@ -214,13 +214,13 @@ impl TilesWork for Work {
             Some(channel) => {
                 let patches: Vec<_> =
                     (0..KEPT).map(|place| best.of(channel).get(place).and_then(picture)).collect();
-                upload(gpu, name, &[mosaic(&patches, best.side)], [0].into())
+                TileSet::of_pictures(gpu, name, &[mosaic(&patches, best.side)], [0].into())
             }
             None => {
                 let first = |channel: &u32| best.of(*channel).first().and_then(picture);
                 let tiles: Vec<_> =
                     order.iter().map(|channel| mosaic(&[first(channel)], best.side)).collect();
-                upload(gpu, name, &tiles, order.clone())
+                TileSet::of_pictures(gpu, name, &tiles, order.clone())
             }
         };
         self.drawn = Some(Drawn { best: best.clone(), order, one, set: set.clone(), at: Instant::now() });
@@ -234,20 +234,4 @@ impl TilesWork for Work {
 
 fn picture(patch: &BestPatch) -> Option<RgbImage> {
     patch.patch.as_deref().cloned()
-}
-
-/// Pictures of one size as coloured tiles.
-fn upload(gpu: &GpuContext, name: String, tiles: &[RgbImage], order: Arc<[u32]>) -> TileSet {
-    let [width, height] =
-        tiles.first().map_or([1, 1], |tile| [tile.width() as usize, tile.height() as usize]);
-    let mut values = Vec::with_capacity(tiles.len() * width * height * 3);
-    for tile in tiles {
-        for color in 0..3 {
-            values.extend(tile.pixels().map(|pixel| f32::from(pixel.0[color]) / 127.5 - 1.0));
-        }
-    }
-    let shape = Shape { channels: 3 * tiles.len(), height, width };
-    let map = FeatureMapBuffer::upload(gpu, &values, shape);
-    let numbers = (vec![tiles.len(), 3, height, width], Arc::<[f32]>::from(values));
-    TileSet { name, pixels: Pixels::Colored(map), order, numbers: Some(numbers) }
 }

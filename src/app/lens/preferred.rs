@@ -4,16 +4,19 @@ mod grower;
 
 use std::sync::Arc;
 
+use image::{Rgb, RgbImage, imageops};
+
 use self::grower::{Grower, Grown, Wish};
 use super::about::About;
 use super::legend::Line;
 use super::look::Look;
 use super::origin::{Origin, Usual};
-use super::tiles::{Pixels, Subject, TileSet, TilesLens, TilesWork};
+use super::tiles::{Subject, TileSet, TilesLens, TilesWork};
 use crate::app::keys::Action;
-use crate::app::state::LensName;
-use crate::gpu::{FeatureMapBuffer, GpuContext};
-use crate::model::Shape;
+use crate::app::state::{BestPatch, BestPatches, LensName};
+use crate::figure::{BACKGROUND, mosaic};
+use crate::gpu::GpuContext;
+use crate::inspect::best::KEPT;
 use crate::prefer::Settings;
 use crate::record::PreferredRequest;
 use crate::view::number;
@@ -39,6 +42,16 @@ fn request(look: &Look<'_>) -> Result<PreferredRequest, String> {
     Ok(PreferredRequest { origin, settings: Settings::usual(look.graph.input_shape()) })
 }
 
+/// The best patches that stand beside it: of the layer that is shown, for one channel that is not subtracted.
+fn beside<'a>(
+    look: &Look<'a>,
+    request: &PreferredRequest,
+) -> Option<(&'a Arc<BestPatches>, &'a [BestPatch])> {
+    let (layer, channel, is_negative) = request.origin.one_channel()?;
+    let best = look.best.filter(|best| best.layer == layer && layer == look.layer && !is_negative)?;
+    Some((best, best.of(channel as u32))).filter(|(_, patches)| !patches.is_empty())
+}
+
 impl TilesLens for Preferred {
     fn about(&self) -> &'static About {
         &ABOUT
@@ -50,10 +63,13 @@ impl TilesLens for Preferred {
             request(look).map_err(|reason| format!("No picture: {reason}. {back} shows the maps."))?;
         let origin = request.origin.in_words(look.graph, look.labels);
         let [height, width] = request.settings.size;
-        let title = format!("what {origin} would like to see, grown from noise · {back} shows the maps");
+        let patches = beside(look, &request).is_some();
+        let also = if patches { ", and where it was strongest" } else { "" };
+        let title =
+            format!("what {origin} would like to see, grown from noise{also} · {back} shows the maps");
         Ok(Subject {
             size: [width, height],
-            count: 1,
+            count: 1 + usize::from(patches),
             is_selectable: false,
             titles: vec![title],
             rows: vec![],
@@ -69,14 +85,25 @@ impl TilesLens for Preferred {
     }
 
     fn legend(&self, look: &Look<'_>) -> Vec<Line> {
-        vec![
+        let mut lines = vec![
             Line::Heading("A picture that was grown".into(), ""),
             Line::quiet(format!(
                 "No photograph: noise, changed step by step until this answers to it more than to photographs. There may be \
                  other things that it answers to. {}.",
                 Origin::keys_in_words(look)
             )),
-        ]
+        ];
+        if request(look).is_ok_and(|request| beside(look, &request).is_some()) {
+            let of = match &look.lenses.best {
+                Some(file) => format!("the pictures of {}", file.path.display()),
+                None => "this session, while this or the best patches were shown".into(),
+            };
+            lines.push(Line::quiet(format!(
+                "Beside it, parts of photographs: where the channel was strongest in {of}. What both have in common is what \
+                 it looks for."
+            )));
+        }
+        lines
     }
 
     fn record(&self, look: &Look<'_>) -> serde_json::Map<String, serde_json::Value> {
@@ -94,17 +121,25 @@ impl TilesLens for Preferred {
 
 struct Work {
     grower: Grower,
-    /// What was uploaded last.
-    drawn: Option<(Arc<[u8]>, TileSet)>,
+    drawn: Option<Drawn>,
     said: Option<String>,
     /// What was given last is not the end.
     is_growing: bool,
+}
+
+/// What was uploaded last.
+struct Drawn {
+    levels: Arc<[u8]>,
+    best: Option<(Arc<BestPatches>, usize)>,
+    set: TileSet,
 }
 
 impl TilesWork for Work {
     fn tiles(&mut self, gpu: &GpuContext, look: &Look<'_>) -> Vec<TileSet> {
         let (Ok(request), Some(model)) = (request(look), look.network) else { return vec![] };
         let settings = request.settings;
+        let beside = beside(look, &request);
+        let channel = request.origin.one_channel().map_or(0, |(_, channel, _)| channel);
         let grown = self.grower.look(&Wish { model: model.clone(), request });
         self.said = Some(match &grown {
             None => "it is about to grow …".into(),
@@ -117,11 +152,25 @@ impl TilesWork for Work {
             Some(Err(_)) => false,
         };
         let Some(Ok(grown)) = grown else { return vec![] };
-        let is_known = self.drawn.as_ref().is_some_and(|(levels, _)| Arc::ptr_eq(levels, &grown.levels));
-        if !is_known {
-            self.drawn = Some((grown.levels.clone(), upload(gpu, &grown.levels, settings.size)));
+        let is_known = |drawn: &Drawn| {
+            let is_same = match (&drawn.best, beside) {
+                (Some((drawn, of)), Some((best, _))) => Arc::ptr_eq(drawn, best) && *of == channel,
+                (None, None) => true,
+                _ => false,
+            };
+            is_same && Arc::ptr_eq(&drawn.levels, &grown.levels)
+        };
+        if !self.drawn.as_ref().is_some_and(is_known) {
+            let levels = grown.levels.clone();
+            let [height, width] = settings.size.map(|side| side as u32);
+            let grown = RgbImage::from_raw(width, height, levels.to_vec()).unwrap_or_default();
+            let mut tiles = vec![grown];
+            tiles.extend(beside.map(|(_, patches)| together(patches, [width, height])));
+            let best = beside.map(|(best, _)| (best.clone(), channel));
+            let set = TileSet::of_pictures(gpu, NAME.into(), &tiles, (0..tiles.len() as u32).collect());
+            self.drawn = Some(Drawn { levels, best, set });
         }
-        self.drawn.iter().map(|(_, set)| set.clone()).collect()
+        self.drawn.iter().map(|drawn| drawn.set.clone()).collect()
     }
 
     fn said(&self) -> Option<String> {
@@ -144,14 +193,14 @@ fn in_words(grown: &Grown, steps: usize) -> String {
     }
 }
 
-fn upload(gpu: &GpuContext, levels: &[u8], [height, width]: [usize; 2]) -> TileSet {
-    let channel = |color: usize| levels.iter().skip(color).step_by(3);
-    let values: Vec<f32> = (0..3).flat_map(channel).map(|level| f32::from(*level) / 127.5 - 1.0).collect();
-    let map = FeatureMapBuffer::upload(gpu, &values, Shape { channels: 3, height, width });
-    TileSet {
-        name: NAME.into(),
-        pixels: Pixels::Colored(map),
-        order: [0].into(),
-        numbers: Some((vec![1, 3, height, width], values.into())),
-    }
+/// The patches of a channel in a picture of this size.
+fn together(patches: &[BestPatch], [width, height]: [u32; 2]) -> RgbImage {
+    let mut all = RgbImage::from_pixel(width, height, Rgb(BACKGROUND));
+    let patch = |place: usize| patches.get(place).and_then(|patch| patch.patch.as_deref().cloned());
+    let side = (width.min(height) / (KEPT as f64).sqrt().ceil() as u32).saturating_sub(2).max(1);
+    let drawn = mosaic(&(0..KEPT).map(patch).collect::<Vec<_>>(), side);
+    let at = [(width, drawn.width()), (height, drawn.height())]
+        .map(|(all, own)| (i64::from(all) - i64::from(own)) / 2);
+    imageops::replace(&mut all, &drawn, at[0], at[1]);
+    all
 }

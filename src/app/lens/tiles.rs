@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use image::RgbImage;
+
 use super::about::{About, Choices, Needs};
 use super::legend::Line;
 use super::look::Look;
 use crate::app::state::Lenses;
 use crate::gpu::{FeatureMapBuffer, GpuContext, StatisticsBuffer};
-use crate::model::LayerIndex;
+use crate::model::{LayerIndex, Shape};
 use crate::view::{Colormap, Scale};
 
 /// One answer to what the tiles show. Stateless: what is chosen is in the [`Look`], what is computed in [`TilesWork`].
@@ -129,4 +131,22 @@ pub enum Pixels {
     },
     /// Tile i shows the channels 3i, 3i + 1 and 3i + 2 as red, green and blue, from −1 to 1.
     Colored(FeatureMapBuffer),
+}
+
+impl TileSet {
+    /// Pictures of one size.
+    pub fn of_pictures(gpu: &GpuContext, name: String, tiles: &[RgbImage], order: Arc<[u32]>) -> Self {
+        let [width, height] =
+            tiles.first().map_or([1, 1], |tile| [tile.width() as usize, tile.height() as usize]);
+        let mut values = Vec::with_capacity(tiles.len() * width * height * 3);
+        for tile in tiles {
+            for color in 0..3 {
+                values.extend(tile.pixels().map(|pixel| f32::from(pixel.0[color]) / 127.5 - 1.0));
+            }
+        }
+        let shape = Shape { channels: 3 * tiles.len(), height, width };
+        let map = FeatureMapBuffer::upload(gpu, &values, shape);
+        let numbers = (vec![tiles.len(), 3, height, width], Arc::<[f32]>::from(values));
+        Self { name, pixels: Pixels::Colored(map), order, numbers: Some(numbers) }
+    }
 }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::best::BestFile;
 use super::tracing::Tracing;
 use crate::inspect::{Components, Fill};
 use crate::model::LayerIndex;
+use crate::record::best::BestFile;
 
 /// The name of a lens, as the lists in [`crate::app::lens`] have it.
 pub type LensName = &'static str;

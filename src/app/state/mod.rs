@@ -21,7 +21,7 @@ use crate::model::{Graph, LayerIndex};
 use crate::session::Request;
 use crate::view::{Normalize, Sort};
 
-pub use best::{BestFile, BestPatch, BestPatches};
+pub use best::{BestPatch, BestPatches};
 pub use colors::{Colors, LayerRanges, LayerStatistics};
 pub use effect::Effect;
 pub use experiment::{ExperimentState, Trial};

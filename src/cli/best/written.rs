@@ -1,6 +1,5 @@
 //! What is written of best patches: the sheet, the page and the document.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +14,6 @@ use crate::figure::{Captioned, Page, Tile, mosaic, tile_grid_figure};
 use crate::inspect::best::{End, KEPT};
 use crate::record::best::{BestDocument, BestPart, ChannelBest, FoundPlace, Reopening, patches};
 use crate::record::{LayerInfo, jpeg, png, save};
-use crate::source::Decoding;
 use crate::view::{ChannelSet, number};
 
 /// What is written of best patches, and how.
@@ -139,13 +137,8 @@ impl BestChoices {
         let places: Vec<&FoundPlace> =
             document.channels.iter().flat_map(|channel| channel.at(self.end())).collect();
         let bar = output::progress_bar(places.len(), "patches");
-        let levels = document.levels.as_deref().and_then(|levels| levels.parse().ok()).unwrap_or_default();
-        let how = Reopening {
-            decoding: Decoding { levels, is_stored: document.provenance.like.is_some() },
-            every: NonZeroU32::new(document.every).unwrap_or(NonZeroU32::MIN),
-            side: self.patch_size,
-        };
-        let all = patches(&places, how, is_off, |done| bar.inc(done as u64));
+        let all =
+            patches(&places, Reopening::of(document, self.patch_size), is_off, |done| bar.inc(done as u64));
         bar.finish_and_clear();
         let mut missing = all.iter().filter_map(|patch| patch.as_ref().err());
         if let Some(reason) = missing.next().filter(|_| !is_off.load(Ordering::Relaxed)) {

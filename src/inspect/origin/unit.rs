@@ -91,6 +91,16 @@ impl TraceOrigin {
         self
     }
 
+    /// The layer and the channel, and whether it is subtracted, where it is one channel.
+    pub fn one_channel(&self) -> Option<(LayerIndex, usize, bool)> {
+        match self.parts[..] {
+            [Part { is_negative, start: Start::Channel { layer, channel, .. } }] => {
+                Some((layer, channel, is_negative))
+            }
+            _ => None,
+        }
+    }
+
     /// The units, for a [`crate::model::Trace`]. `names` are how many classes have names. `None` where the network has no such
     /// class, or where the most probable one was not put in its place.
     pub fn units(&self, graph: &Graph, names: usize) -> Option<Vec<Unit>> {

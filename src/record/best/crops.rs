@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::{Rgb, RgbImage, imageops};
 use rayon::prelude::*;
 
-use super::document::FoundPlace;
+use super::document::{BestDocument, FoundPlace};
 use crate::frame::Frame;
 use crate::gpu::twin;
 use crate::source::{self, Decoding, Delivery, SourceSpec, still};
@@ -22,6 +22,16 @@ pub struct Reopening {
     pub every: NonZeroU32,
     /// Longest side of a patch: larger ones are made smaller, so that memory is bounded.
     pub side: u32,
+}
+
+impl Reopening {
+    /// The pictures of a document, for patches of so many pixels at most.
+    pub fn of(document: &BestDocument, side: u32) -> Self {
+        let levels = document.levels.as_deref().and_then(|levels| levels.parse().ok()).unwrap_or_default();
+        let decoding = Decoding { levels, is_stored: document.provenance.like.is_some() };
+        let every = NonZeroU32::new(document.every).unwrap_or(NonZeroU32::MIN);
+        Self { decoding, every, side }
+    }
 }
 
 /// Width of the frame around the middle, in pixels of a patch.

@@ -3,8 +3,10 @@
 
 mod crops;
 mod document;
+mod file;
 mod part;
 
 pub use crops::{Reopening, cut, patches};
 pub use document::{BestDocument, ChannelBest, FoundPlace, seen};
+pub use file::BestFile;
 pub use part::{BEST, BestPart, FoundPicture};
