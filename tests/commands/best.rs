@@ -175,6 +175,29 @@ fn an_interrupted_run_is_gone_on_with() {
 }
 
 #[test]
+fn patches_stand_beside_what_a_unit_prefers() {
+    let desk = Desk::new();
+    folder(&desk, 9);
+    let found = best(&desk, &["--layer", "conv2d_4", "--channels", "2"]);
+    desk.write("best.json", &serde_json::to_vec(&found).unwrap());
+    let short = ["--steps", "3", "--size", "32"];
+    desk.thin(&[&["prefer", "--unit", "conv2d_4:2", "-o", "alone.png"], &short[..]].concat());
+    let alone = desk.picture("alone.png");
+    assert_eq!(alone.dimensions(), (32, 32));
+    let beside = ["--best", "best.json", "-o", "beside.png"];
+    desk.thin(&[&["prefer", "--unit", "conv2d_4:2"], &short[..], &beside].concat());
+    let sheet = desk.picture("beside.png");
+    assert!(sheet.width() > 2 * 299 && sheet.height() > 299, "{:?}", sheet.dimensions());
+    // The left one is what has grown: its middle, and not what lies beside it.
+    let has = |x: u32| sheet.rows().any(|mut row| row.nth(x as usize) == Some(alone.get_pixel(16, 16)));
+    assert!((0..sheet.width() / 2).any(has), "the grown picture is not there");
+    for (unit, why) in [("conv2d_4:3", "has no channel 3"), ("mixed0:1", "make one of that layer")] {
+        let arguments = [&["prefer", "--unit", unit], &short[..], &beside, &THIN, &["--overwrite"]].concat();
+        desk.fails(&arguments, why);
+    }
+}
+
+#[test]
 fn patches_are_cut_out_of_the_pictures_themselves() {
     let desk = Desk::new();
     folder(&desk, 9);
