@@ -179,7 +179,7 @@ fn patches_stand_beside_what_a_unit_prefers() {
     let desk = Desk::new();
     folder(&desk, 9);
     let found = best(&desk, &["--layer", "conv2d_4", "--channels", "2"]);
-    desk.write("best.json", &serde_json::to_vec(&found).unwrap());
+    desk.write("best.json", serde_json::to_vec(&found).unwrap());
     let short = ["--steps", "3", "--size", "32"];
     desk.thin(&[&["prefer", "--unit", "conv2d_4:2", "-o", "alone.png"], &short[..]].concat());
     let alone = desk.picture("alone.png");
