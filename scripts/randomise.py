@@ -43,7 +43,7 @@ RULES = {
     "deconv": "deconvolution",
     "gradcam": "Grad-CAM at mixed10",
 }
-PASSES = 10
+PASSES = 25
 
 
 def randomise(tensors, prefixes, rng):

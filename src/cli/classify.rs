@@ -8,12 +8,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::experiment::ExperimentArgs;
 use super::names::output_path;
 use super::output;
 use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::figure::{Figure, bars, probability_plot};
-use crate::inspect::{Answer, LayerOutput, no_answer};
+use crate::inspect::{Answer, Experiment, LayerOutput, no_answer};
 use crate::model::labels::Label;
 use crate::model::{Meaning, Output};
 use crate::record::{Prediction, Provenance};
@@ -43,6 +44,8 @@ pub struct ClassifyArgs {
     #[command(flatten)]
     pub files: OutputArgs,
     #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    #[command(flatten)]
     pub network: NetworkArgs,
 }
 
@@ -71,7 +74,7 @@ struct Classified {
 struct Told {
     meaning: Meaning,
     top: Vec<Prediction>,
-    /// Where pictures are changed for the network: the same of the picture as it is.
+    /// Where pictures or the network are changed: the same of the picture and the network as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unchanged: Vec<Prediction>,
 }
@@ -97,12 +100,15 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     }
     let names = model.labels.clone();
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
+    let experiment = network::experiment(&mut engine, &args.experiment)?;
     let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
     output::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
-    let title = |picture: &Picture| network::signed(&picture.title(), &weights);
+    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
+    let usual_title = |picture: &Picture| network::signed(&picture.title(), &weights);
+    let title = |picture: &Picture| usual_title(picture) + &done_to_it;
     let (top, layers) = (args.top as usize, outputs.iter().map(|output| output.layer).collect::<Vec<_>>());
     let predict = |picture: &Picture, values: Vec<Vec<LayerOutput>>| -> anyhow::Result<_> {
         let labels = |place: usize| if place == 0 { &names[..] } else { &[] };
@@ -147,16 +153,19 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
             events.image("picture", step, &output::rgb_picture(&picture.frame)?)?;
         }
         if !args.json {
-            let heading = |place| match told.len() {
-                1 => title(&picture),
-                _ => format!("{} · {}", title(&picture), name(place)),
+            let heading = |title: String, place| match told.len() {
+                1 => title,
+                _ => format!("{title} · {}", name(place)),
             };
             let tables = told.iter().enumerate().map(|(place, told)| {
                 let unchanged = match told.unchanged.is_empty() {
                     true => String::new(),
-                    false => table(&format!("{} · as it is", heading(place)), &told.unchanged),
+                    false => table(
+                        &format!("{} · as it is", heading(usual_title(&picture), place)),
+                        &told.unchanged,
+                    ),
                 };
-                table(&heading(place), &told.top) + &unchanged
+                table(&heading(title(&picture), place), &told.top) + &unchanged
             });
             return output::print(&tables.collect::<String>());
         }
@@ -172,13 +181,17 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
         });
         Ok(())
     };
-    let outcome = if how.changes.is_empty() {
+    let outcome = if how.changes.is_empty() && engine.experiment().is_empty() {
         let work = Work { engines: std::slice::from_mut(&mut engine), how, layers: &layers };
         pictures::for_each_output(&args.pictures, work, predict, done)
     } else {
         pictures::for_each(&args.pictures, &mut |picture| {
-            let mut run = |how| engine.run(&picture.frame, how, &layers);
-            let predicted = predict(&picture, vec![run(how)?, run(how.usual())?])?;
+            let changed = engine.run(&picture.frame, how, &layers)?;
+            let experiment = engine.experiment().clone();
+            engine.set_experiment(Experiment::default());
+            let usual = engine.run(&picture.frame, how.usual(), &layers);
+            engine.set_experiment(experiment);
+            let predicted = predict(&picture, vec![changed, usual?])?;
             done(picture, predicted)
         })
     };

@@ -10,6 +10,7 @@ use image::RgbImage;
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::by_class::{self, ByClass};
 use super::coloring::{Compared, caption, legend, odd_in_words};
+use super::experiment::ExperimentArgs;
 use super::names::output_path;
 use super::output;
 use super::pca::{self, PcaArgs};
@@ -71,6 +72,8 @@ pub struct MapsArgs {
     #[command(flatten)]
     pub files: OutputArgs,
     #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    #[command(flatten)]
     pub network: NetworkArgs,
 }
 
@@ -111,6 +114,8 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         by_class::check(&graph, layer)?;
     }
     let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
+    let experiment = network::experiment(&mut engines[0], &args.experiment)?;
+    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
     network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
@@ -155,7 +160,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             if args.output.is_some() || args.tensorboard.is_some() {
                 let title = format!("{} · layer {layer} · {} · {}", node.name, node.operation(), node.shape);
                 let by = by.map(|by| format!(" · {}", by.words)).unwrap_or_default();
-                let subtitle = format!("{} · {}{by}", picture.frame.name, compared.in_words());
+                let subtitle = format!("{} · {}{by}{done_to_it}", picture.frame.name, compared.in_words());
                 let figure = draw(args, node, &compared, &channels, title, subtitle)?;
                 if let Some(path) = args.output.as_ref().filter(|_| !is_film) {
                     write(path, figure.encode(path)?)?;

@@ -3,6 +3,7 @@
 use anyhow::{anyhow, bail};
 
 use super::args::{NetworkArgs, PictureArgs, PreprocessArgs};
+use super::experiment::ExperimentArgs;
 use crate::app::{fallback_note, software_note};
 use crate::engine::{Engine, ModelOptions, OpenedModel, Placement, WeightsSpec};
 use crate::gpu::{GpuContext, Preprocessing, list_adapters, new_instance};
@@ -122,6 +123,17 @@ pub fn tell_changes(preprocess: &PreprocessArgs) {
     }
 }
 
+/// Does to a network what was asked for, and says so; in words, `None` where nothing was.
+pub fn experiment(engine: &mut Engine, asked: &ExperimentArgs) -> anyhow::Result<Option<String>> {
+    let experiment = asked.experiment(engine.graph())?;
+    let words = experiment.in_words(engine.graph());
+    if let Some(words) = &words {
+        eprintln!("note: the network is not as usual: {words}");
+    }
+    engine.set_experiment(experiment);
+    Ok(words)
+}
+
 /// That these layers can be compared: they are there, and of the same shape, in all networks.
 pub fn check_comparable(engines: &[Engine], layers: &[LayerIndex]) -> anyhow::Result<()> {
     let Some((main, others)) = engines.split_first() else { return Ok(()) };
@@ -169,7 +181,8 @@ fn check_layers(main: &Graph, other: &Graph, layer: LayerIndex) -> anyhow::Resul
 
 /// What the numbers of an engine depend on.
 pub fn provenance(engine: &Engine, how: Preprocessing) -> Provenance {
-    Provenance::new(engine.graph(), engine.weights(), how)
+    let experiment = engine.experiment().typed(engine.graph());
+    Provenance { experiment, ..Provenance::new(engine.graph(), engine.weights(), how) }
 }
 
 /// What a run over pictures is.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::{ColorArgs, NetworkArgs, OutputArgs, PictureArgs};
 use super::coloring::{Compared, PaintedLayer, caption, legend, odd_in_words};
+use super::experiment::ExperimentArgs;
 use super::names::output_path;
 use super::output;
 use super::pictures::{self, Picture, Work};
@@ -57,6 +58,8 @@ pub struct SheetArgs {
     #[command(flatten)]
     pub files: OutputArgs,
     #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    #[command(flatten)]
     pub network: NetworkArgs,
 }
 
@@ -73,6 +76,8 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
+    let experiment = network::experiment(&mut engines[0], &args.experiment)?;
+    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
     network::check_comparable(&engines, &layers)?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);
@@ -83,7 +88,8 @@ pub fn run(args: &SheetArgs) -> anyhow::Result<ExitCode> {
         let mut compared = Compared::new(&models);
         outputs.into_iter().for_each(|outputs| compared.add(outputs));
         let look = Look { tile_side: args.tile_size, smooth: args.smooth, colors: &args.colors };
-        let figure = draw(&graph, &compared, &layers, filters, &picture.frame.name, look)?;
+        let name = format!("{}{done_to_it}", picture.frame.name);
+        let figure = draw(&graph, &compared, &layers, filters, &name, look)?;
         let mut written = vec![output_path(&args.output, single, &picture.stem)];
         output::save_figure(&figure, &written[0], args.files.existing())?;
         if let Some(path) = &args.safetensors {

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use crate::bridge;
 use crate::frame::Frame;
 use crate::gpu::{FrameBuffer, GpuContext, Preprocessing, Preprocessor, readback, twin};
-use crate::inspect::LayerOutput;
+use crate::inspect::{Experiment, LayerOutput};
 use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex, Precision};
 use crate::network::{Folding, Network, input_from_values, values};
@@ -81,6 +81,7 @@ pub struct Engine {
     network: Network,
     /// `None`: on the CPU.
     gpu: Option<(GpuContext, Preprocessor)>,
+    experiment: Experiment,
 }
 
 impl Engine {
@@ -95,7 +96,7 @@ impl Engine {
             let preprocessor = Preprocessor::new(&gpu);
             (gpu, preprocessor)
         });
-        Ok(Self { model, network, gpu })
+        Ok(Self { model, network, gpu, experiment: Experiment::default() })
     }
 
     /// The network's layers.
@@ -111,6 +112,17 @@ impl Engine {
     /// Its parameters.
     pub fn weights(&self) -> &Arc<Weights> {
         &self.model.weights
+    }
+
+    /// What is done to the network and its input from now on.
+    pub fn set_experiment(&mut self, experiment: Experiment) {
+        self.network.set_edits(experiment.edits(&self.model.graph));
+        self.experiment = experiment;
+    }
+
+    /// What is done to the network and its input.
+    pub fn experiment(&self) -> &Experiment {
+        &self.experiment
     }
 
     /// Where it runs.
@@ -147,12 +159,10 @@ impl Engine {
             return frames.iter().map(|frame| self.run_on_gpu(frame, how, layers)).collect();
         }
         let (shape, device) = (self.model.graph.input_shape(), self.network.device().clone());
-        let scale = self.model.weights.conventions.input_scale;
-        let inputs = frames.par_iter().map(|frame| {
-            let values = twin::preprocess(frame, how, scale, shape);
-            input_from_values(values, shape, &device)
-        });
-        let outputs = self.network.run_each(inputs.collect(), layers).into_iter();
+        let inputs =
+            frames.par_iter().map(|frame| input_from_values(self.values(frame, how), shape, &device));
+        let inputs = inputs.collect();
+        let outputs = self.network.run_each(inputs, layers).into_iter();
         outputs.map(|tensors| self.outputs(layers, tensors, values)).collect()
     }
 
@@ -167,12 +177,21 @@ impl Engine {
         self.outputs(layers, tensors, |tensor| self.read(tensor))
     }
 
+    /// What the network sees of a frame.
+    fn values(&self, frame: &Frame, how: Preprocessing) -> Vec<f32> {
+        let (shape, scale) = (self.model.graph.input_shape(), self.model.weights.conventions.input_scale);
+        let mut values = twin::preprocess(frame, how, scale, shape);
+        self.experiment.change_input(&mut values, shape, scale);
+        values
+    }
+
     /// A frame as the network's input.
     fn input(&self, frame: &Frame, how: Preprocessing) -> Result<Tensor<4>, EngineError> {
         let (shape, device) = (self.model.graph.input_shape(), self.network.device());
         let scale = self.model.weights.conventions.input_scale;
-        let Some((gpu, preprocessor)) = self.gpu.as_ref().filter(|_| how.changes.is_empty()) else {
-            return Ok(input_from_values(twin::preprocess(frame, how, scale, shape), shape, device));
+        let is_unchanged = how.changes.is_empty() && !self.experiment.changes_input();
+        let Some((gpu, preprocessor)) = self.gpu.as_ref().filter(|_| is_unchanged) else {
+            return Ok(input_from_values(self.values(frame, how), shape, device));
         };
         let (input, place) = bridge::allocate_input(shape, device).map_err(EngineError::new)?;
         let frame = FrameBuffer::upload(gpu, frame.clone()).map_err(EngineError::new)?;

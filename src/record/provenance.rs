@@ -42,6 +42,9 @@ pub struct Provenance {
     /// What was changed in the pictures then: values of `--input-change`; not there where nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub input_changes: Vec<String>,
+    /// What was done to the network and its input then: the options that do it again; not there where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiment: Vec<String>,
 }
 
 impl Provenance {
@@ -67,6 +70,7 @@ impl Provenance {
             fit: how.fit(graph.input_shape()).to_string(),
             resize: how.resize().name().into(),
             input_changes: how.changes.names(),
+            experiment: vec![],
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Likeness of cells, principal components and changed inputs, by the thin network.
 
+use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, THIN, json as parsed, other_photo};
+use crate::desk::{Desk, THIN, json as parsed, other_photo, text};
 
 fn numbers(value: &Value) -> Vec<f64> {
     match value {
@@ -13,6 +14,34 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn document(desk: &Desk, arguments: &[&str]) -> Value {
     parsed(&desk.prints(&[arguments, &["--json"], &THIN].concat()))
+}
+
+#[test]
+fn commands_say_what_was_done_to_the_network() {
+    let desk = Desk::new();
+    desk.save("photo.png", RgbImage::from_fn(40, 30, |x, y| Rgb([(x * 6) as u8, (y * 8) as u8, 90])));
+    let cpu = ["--weights", "embedded", "--device", "cpu"];
+    let asked = |more: &[&'static str]| [&["classify", "photo.png", "--json"], more, &cpu].concat();
+    let usual = parsed(&desk.prints(&asked(&[])));
+    let muted = parsed(&desk.prints(&asked(&["--alone", "mixed10:0"])));
+    assert_eq!(usual.get("experiment"), None);
+    assert_eq!(muted["experiment"], json!(["--alone mixed10:0"]));
+    let of = |document: &Value, what: &str| document["pictures"][0][what].clone();
+    assert_eq!(of(&muted, "unchanged"), of(&usual, "top"));
+    assert_ne!(of(&muted, "top"), of(&usual, "top"));
+    let output = desk.run(&[&["classify", "photo.png", "--set", "mixed10:0=2"], &cpu[..]].concat());
+    let (told, noted) = (text(&output.stdout), text(&output.stderr));
+    assert!(
+        told.contains("photo.png · mixed10: channel 0 = 2.000") && told.contains("photo.png · as it is"),
+        "{told}"
+    );
+    assert!(noted.contains("note: the network is not as usual"), "{noted}");
+    // A muted channel is zero for whoever reads the map.
+    let maps = ["maps", "photo.png", "--layer", "mixed5", "--channels", "3,4", "--npy", "maps.npy"];
+    desk.prints(&[&maps[..], &["--mute", "mixed5:3"], &cpu].concat());
+    let maps = desk.npy("maps.npy");
+    assert!(maps.part(0).iter().all(|value| *value == 0.0) && maps.part(1).iter().any(|value| *value != 0.0));
+    desk.fails(&asked(&["--mute", "mixed5:9999"]), "9999");
 }
 
 #[test]
