@@ -11,7 +11,7 @@ use crate::app::keys::Action;
 use crate::app::state::LensName;
 use crate::engine::Model;
 use crate::gpu::{ClassActivationPass, FeatureMapBuffer, GpuContext, MapStatistics, readback};
-use crate::inspect::{LayerOutput, class_activation, class_weights, explained, is_pair, logit};
+use crate::inspect::{Experiment, LayerOutput, class_activation, class_weights, explained, is_pair, logit};
 use crate::model::labels::Label;
 use crate::model::{Graph, LayerIndex};
 use crate::session::Activations;
@@ -39,6 +39,17 @@ const UNTRAINED: &str = "An untrained network recognises nothing: no class activ
 /// Why a network has no such map; `None` where it has.
 pub fn not_exact(graph: &Graph) -> Option<String> {
     explained(graph).err().map(|reason| format!("No class activation map is exact here: {reason}"))
+}
+
+/// Said where an experiment changes what lies between the maps and the classes: their sum is then not what the network says.
+fn changed_behind(graph: &Graph, experiment: &Experiment) -> Option<String> {
+    let found = explained(graph).ok()?;
+    let is_behind = |layer: &LayerIndex| *layer > found.maps && graph.leads_to(*layer, found.classes);
+    let layer = experiment.interventions.iter().map(|own| own.layer).find(is_behind)?;
+    Some(format!(
+        "{} is changed behind these maps: this is the sum without that change, and not the logit of the changed network.",
+        graph.nodes[layer].name
+    ))
 }
 
 /// What is said of a class activation map.
@@ -279,12 +290,16 @@ impl OverlayWork for Work {
             true => "from the value that 1 % lie below to the one that 1 % lie above".to_string(),
             false => format!("from {low} to {high}"),
         };
-        vec![
+        let mut lines = vec![
             Line::Main(text, "class activation map"),
             Line::Bar(strip.table),
             Line::quiet(format!("{ends} {}", look.opacity_keys())),
             Line::quiet(format!("{} and a name: another class.", look.key(Action::TogglePalette))),
-        ]
+        ];
+        let experiment = look.shown.map(|shown| &shown.request.experiment);
+        let changed = experiment.and_then(|experiment| changed_behind(look.graph, experiment));
+        lines.extend(changed.map(|text| Line::Main(text, "")));
+        lines
     }
 
     fn is_waiting(&self) -> bool {
@@ -295,8 +310,21 @@ impl OverlayWork for Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::{Intervention, Kind};
     use crate::model::Shape;
     use crate::model::inception_v3::inception_v3;
+
+    #[test]
+    fn changes_behind_the_maps_are_said() {
+        let graph = inception_v3(1000, 1.0);
+        let changed = |layer: &str| {
+            let muted =
+                Intervention { layer: graph.find(layer).unwrap(), channels: vec![3], kind: Kind::Muted };
+            changed_behind(&graph, &Experiment { interventions: vec![muted], cover: None })
+        };
+        assert_eq!((changed("mixed5"), changed("mixed10")), (None, None));
+        assert!(changed("avg_pool").unwrap().starts_with("avg_pool is changed behind"));
+    }
 
     #[test]
     fn words_and_numbers_of_an_explanation_add_up() {
