@@ -9,6 +9,7 @@ mod folders;
 pub mod frame;
 pub mod gpu;
 pub mod inspect;
+pub mod journal;
 pub mod latest;
 pub mod model;
 pub mod network;

@@ -112,17 +112,18 @@ fn each_library_has_its_place() {
 
 #[test]
 fn imports_run_one_way() {
-    let order: [(&str, &[&str]); 13] = [
+    let order: [(&str, &[&str]); 14] = [
         ("frame.rs", &[]),
         ("folders.rs", &[]),
         ("latest.rs", &[]),
+        ("journal/", &["frame"]),
         ("model/", &[]),
         ("view/", &[]),
         ("weights/", &["folders", "model"]),
         ("network/", &["model", "weights"]),
         ("prefer/", &["model", "weights"]),
         ("gpu/", &["frame", "inspect", "latest", "model", "view"]),
-        ("source/", &["frame", "shapes"]),
+        ("source/", &["frame", "journal", "shapes"]),
         ("shapes/", &[]),
         ("inspect/", &["model"]),
         ("figure/", &[]),

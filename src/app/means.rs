@@ -1,5 +1,6 @@
 //! The mean of each channel over the frames of the session. Main thread.
 
+use crate::view::number;
 use std::collections::BTreeMap;
 
 use crate::model::LayerIndex;
@@ -31,4 +32,10 @@ impl SessionMeans {
         let (sums, frames, _) = self.0.get(&layer).filter(|(_, frames, _)| *frames > 0)?;
         Some(((sums.get(channel)? / *frames as f64) as f32, *frames))
     }
+}
+
+/// What is said of a channel that is set to its mean.
+pub(super) fn in_words(channel: usize, mean: f32, frames: usize) -> String {
+    let over = if frames == 1 { "this frame".into() } else { format!("{frames} frames") };
+    format!("Channel {channel} is {} everywhere: its mean over {over}.", number(mean))
 }

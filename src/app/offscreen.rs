@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::results::Results;
 use super::setup::Setup;
 use super::view::View;
 use crate::gpu::outlet::Waiting;
@@ -32,7 +33,7 @@ pub enum Extent {
 }
 
 /// What was done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Frames that went through the network.
     pub frames: u64,
@@ -40,6 +41,10 @@ pub struct Summary {
     pub snapshots: usize,
     /// The film, in words.
     pub film: Option<String>,
+    /// What the comparison with another run came to, in lines.
+    pub compared: Vec<String>,
+    /// True where it found a difference.
+    pub differs: bool,
     /// From the first result to the last.
     pub elapsed: Duration,
     /// True where Ctrl-C ended it.
@@ -104,21 +109,15 @@ pub fn run(
     on_written: &mut dyn FnMut(&Path),
 ) -> Result<Summary, OffscreenError> {
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
-    let placement = setup.place(&gpu);
     setup.tell_fallbacks(&gpu);
     let state = setup.state.clone();
     let session = setup.start_session(&gpu, state.request_of(layers), true, || {});
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let ctx = egui::Context::default();
-    let mut view = View::new(&gpu, placement, state, setup.versions(), FORMAT, ctx);
-    let mut summary = Summary {
-        frames: 0,
-        snapshots: 0,
-        film: None,
-        elapsed: Duration::ZERO,
-        interrupted: false,
-        unread: 0,
-    };
+    let mut view = View::of(&setup, &gpu, state, FORMAT, ctx);
+    let mut results =
+        setup.results.as_ref().map(Results::begin).transpose().map_err(OffscreenError::Snapshot)?;
+    let mut summary = Summary::default();
     let mut film = None;
     let mut first_result: Option<Instant> = None;
     let mut next_snapshot = Instant::now();
@@ -170,6 +169,9 @@ pub fn run(
         if let (Some(path), None) = (&setup.film, &film) {
             film = Some(begin_film(path, &setup, &view, &session)?);
         }
+        // What was done in a recorded session leads to other layers.
+        let led_to = [view.state.place.layer];
+        let layers = if setup.player.is_some() { &led_to[..] } else { layers };
         let due = match extent {
             Extent::Frames(_) | Extent::All => true,
             Extent::Seconds(_) => Instant::now() >= next_snapshot,
@@ -180,7 +182,7 @@ pub fn run(
                 view.arrange(layer, &session);
             }
         }
-        if due || film.is_some() {
+        if due || film.is_some() || results.is_some() {
             if due {
                 next_snapshot = Instant::now() + Duration::from_secs(1);
             }
@@ -188,6 +190,12 @@ pub fn run(
                 let model = view.lay_out_completely(&session, layer, setup.size);
                 if film.is_some() {
                     view.present();
+                }
+                if let Some(results) = &mut results {
+                    let tiles = view.scene.renderer.draw_native_tiles();
+                    let added =
+                        view.activations().map_or(Ok(()), |shown| results.add(&gpu, shown, layer, tiles));
+                    added.map_err(OffscreenError::Snapshot)?;
                 }
                 if !due || !setup.writes_snapshots {
                     continue;
@@ -212,6 +220,9 @@ pub fn run(
         if done {
             break;
         }
+        if setup.delivery.held {
+            session.step(1);
+        }
     }
     let status = session.status();
     summary.unread = status.unread;
@@ -221,6 +232,10 @@ pub fn run(
     summary.film = film.map(Film::finish).transpose()?.map(|recorded| recorded.to_string());
     for written in writer.finish() {
         collect(&mut summary, written)?;
+    }
+    if let Some(results) = results {
+        let (told, same) = results.finish().map_err(OffscreenError::Snapshot)?;
+        (summary.compared, summary.differs) = (told, !same);
     }
     match status.stage {
         Stage::Failed(reason) => Err(OffscreenError::Session(reason)),

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::download::Wanted;
+use super::player::Player;
+use super::results::ResultsSpec;
 use super::state::AppState;
 use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
+use crate::journal::JournalWriter;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
 use crate::source::{self, Delivery, SourceSpec};
@@ -62,6 +65,12 @@ pub struct Setup {
     pub writes_snapshots: bool,
     /// The film that is recorded from the first picture on.
     pub film: Option<PathBuf>,
+    /// Where source and actions are kept, to be replayed.
+    pub journal: Option<JournalWriter>,
+    /// What was done in the recorded session that is replayed.
+    pub player: Option<Player>,
+    /// What is written of each frame off screen, and compared.
+    pub results: Option<ResultsSpec>,
     /// How many pictures of a source that keeps no time are shown a second in it.
     pub film_rate: Option<f64>,
     /// Where event files for TensorBoard go.
@@ -136,7 +145,14 @@ impl Setup {
         let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
         let spec = self.source.clone();
         let delivery = Delivery { live: !every_frame, ..self.delivery.clone() };
-        let open = move || source::open(spec.as_ref(), &delivery);
+        let journal = self.journal.clone();
+        let open = move || {
+            let opened = source::open(spec.as_ref(), &delivery)?;
+            Ok(match journal {
+                Some(journal) => opened.kept(journal),
+                None => opened,
+            })
+        };
         Session::start(gpu.clone(), config, request, open, wake)
     }
 }

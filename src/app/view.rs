@@ -8,20 +8,23 @@ use super::geometry::scale_of;
 use super::keys::{Action, Key};
 use super::palette;
 use super::panels::{self, Arrangement};
+use super::player::Player;
 use super::scene::Scene;
 use super::setup::Setup;
 use super::shown::Shown;
 use super::state::{AppState, Effect};
 use super::view_model::ViewModel;
-use super::{lens, snapshot};
+use super::{lens, means, snapshot};
 use crate::engine::Placement;
 use crate::gpu::outlet::Outlet;
 use crate::gpu::{GpuContext, PooledTarget};
+use crate::journal::{Done, JournalWriter};
 use crate::latest::Taken;
 use crate::model::LayerIndex;
 use crate::record::SnapshotJob;
 use crate::session::{Activations, HeldFrame, Session};
-use crate::view::number;
+
+pub use super::view_model::Around;
 
 /// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
 const MOST_LAYOUTS: usize = 2;
@@ -29,17 +32,6 @@ const MOST_LAYOUTS: usize = 2;
 /// Numbers come back, sections of the left panel take them in and find their places: after so many layouts at most that has
 /// settled.
 const MOST_SETTLING: usize = 8;
-
-/// What the surroundings of the view tell it for one layout.
-#[derive(Clone, Debug, Default)]
-pub struct Around {
-    /// How far a download of weights is, while it runs.
-    pub download: Option<String>,
-    /// A message for a few seconds.
-    pub toast: Option<String>,
-    /// For how long a film has been recorded, while one is.
-    pub recording: Option<String>,
-}
 
 /// What became of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +65,12 @@ pub struct View {
     pixel: Option<[u32; 2]>,
     /// Layouts one after the other in which something had no place yet.
     unsettled: usize,
+    /// Pixels of a point, when it was laid out last.
+    scale: f32,
+    /// Where what the user does is kept.
+    journal: Option<JournalWriter>,
+    /// What was done in a recorded session, and with what choices it began.
+    played: Option<(Player, Box<AppState>)>,
 }
 
 impl View {
@@ -96,7 +94,23 @@ impl View {
             cell: None,
             pixel: None,
             unsettled: 0,
+            scale: 1.0,
+            journal: None,
+            played: None,
         }
+    }
+
+    /// The same as a setup wants it: what the user does is kept, or what was done in a recorded session is done again.
+    pub fn of(
+        setup: &Setup,
+        gpu: &GpuContext,
+        state: AppState,
+        format: wgpu::TextureFormat,
+        ctx: egui::Context,
+    ) -> Self {
+        let played = setup.player.clone().map(|player| (player, Box::new(state.clone())));
+        let view = Self::new(gpu, setup.place(gpu), state, setup.versions(), format, ctx);
+        Self { journal: setup.journal.clone(), played, ..view }
     }
 
     /// What is shown.
@@ -113,7 +127,20 @@ impl View {
             self.state.panels.predictions |= activations.model.weights.origin.is_trained();
             session.request(self.state.request());
         }
+        let frame = activations.frame.frame.id;
         self.shown.take(&self.state, activations);
+        self.play(frame, session);
+    }
+
+    /// Does what was done in the recorded session by the time this frame was shown.
+    fn play(&mut self, frame: u64, session: &Session) {
+        let Some((player, start)) = &mut self.played else { return };
+        if player.goes_back(frame) {
+            self.state = (**start).clone();
+        }
+        while let Some(action) = self.played.as_mut().and_then(|(player, _)| player.due(frame)) {
+            self.act(action, self.scale, session);
+        }
     }
 
     /// Takes everything that a session has ready.
@@ -125,6 +152,10 @@ impl View {
 
     /// Does what a key, a click or the palette asks for. `scale`: pixels of a point.
     pub fn act(&mut self, action: Action, scale: f32, session: &Session) -> Outcome {
+        if let (Some(journal), Some(action)) = (&self.journal, action.spelled()) {
+            let shown = self.shown.activations.as_ref().map(|shown| shown.frame.frame.id);
+            journal.done(Done { shown, action });
+        }
         let effect = self.state.apply(action, scale);
         let outcome = match effect {
             None => Outcome::Done,
@@ -134,6 +165,10 @@ impl View {
             Some(Effect::Missing(channel)) => Outcome::Told(self.missing(channel)),
             Some(Effect::Step(by)) => {
                 self.step(by, session);
+                Outcome::Done
+            }
+            Some(Effect::Seek(seconds)) => {
+                session.step(seconds);
                 Outcome::Done
             }
             Some(Effect::Hold) => {
@@ -147,7 +182,7 @@ impl View {
             Some(Effect::SetToMean(layer, channel)) => match self.shown.mean(layer, channel) {
                 Some((mean, frames)) => {
                     self.state.experiment.set(layer, channel, mean);
-                    Outcome::Told(mean_in_words(channel, mean, frames))
+                    Outcome::Told(means::in_words(channel, mean, frames))
                 }
                 None => Outcome::Told("No frame of this layer was seen as usual yet.".into()),
             },
@@ -249,6 +284,7 @@ impl View {
         scale: f32,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> LaidOut {
+        self.scale = scale;
         let wake = Arc::new(wake);
         let (other, third) = (wake.clone(), wake.clone());
         self.shown.relate(&self.gpu, &self.state, move || other());
@@ -338,12 +374,6 @@ impl View {
     pub fn snapshot(&mut self, model: &ViewModel, setup: &Setup) -> Option<Box<SnapshotJob>> {
         snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement)
     }
-}
-
-/// What is said of a channel that is set to its mean.
-fn mean_in_words(channel: usize, mean: f32, frames: usize) -> String {
-    let over = if frames == 1 { "this frame".into() } else { format!("{frames} frames") };
-    format!("Channel {channel} is {} everywhere: its mean over {over}.", number(mean))
 }
 
 /// What one layout has come to.

@@ -59,6 +59,17 @@ pub struct ViewModel {
     pub now: Instant,
 }
 
+/// What the surroundings of the view tell it for one layout.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// How far a download of weights is, while it runs.
+    pub download: Option<String>,
+    /// A message for a few seconds.
+    pub toast: Option<String>,
+    /// For how long a film has been recorded, while one is.
+    pub recording: Option<String>,
+}
+
 /// Rates and times as the status line has them: of a moment, not of each frame, so that they can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pace {

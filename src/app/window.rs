@@ -123,7 +123,6 @@ impl App {
         let native = Some(window.scale_factor() as f32);
         let egui =
             egui_winit::State::new(ctx.clone(), egui::ViewportId::ROOT, &window, native, None, Some(limit));
-        let placement = self.setup.place(&gpu);
         self.setup.tell_fallbacks(&gpu);
         let pending = Arc::new(AtomicBool::new(false));
         let news = |proxy: EventLoopProxy<Event>, pending: Arc<AtomicBool>| {
@@ -145,7 +144,7 @@ impl App {
             .take()
             .map(|wanted| Download::start(wanted, state.how.resize(), news_of_download));
         let writer = self.setup.start_writer(&gpu, news()).map_err(WindowError::Session)?;
-        let view = View::new(&gpu, placement, state, self.setup.versions(), config.format, ctx);
+        let view = View::of(&self.setup, &gpu, state, config.format, ctx);
         let mut recorder = Recorder::default();
         if let Some(film) = &self.setup.film {
             recorder.begin(film, &view, news()).map_err(WindowError::Session)?;

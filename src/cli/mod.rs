@@ -31,6 +31,7 @@ mod output;
 mod pca;
 mod pictures;
 mod prefer;
+mod replay;
 mod saliency;
 mod score;
 mod share;
@@ -43,7 +44,7 @@ mod weights;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::engine::OutputChoice;
 
@@ -90,6 +91,7 @@ pub enum Command {
     Ablate(ablate::AblateArgs),
     Occlude(occlude::OccludeArgs),
     Prefer(prefer::PreferArgs),
+    Replay(Box<replay::ReplayArgs>),
     Kernels(kernels::KernelsArgs),
     Cell(cell::CellArgs),
     Keys(keys::KeysArgs),
@@ -149,6 +151,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Ablate(args)) => ablate::run(args),
         Some(Command::Occlude(args)) => occlude::run(args),
         Some(Command::Prefer(args)) => prefer::run(args),
+        Some(Command::Replay(args)) => {
+            let meant = Arguments::try_parse_from(replay::options(args, &Arguments::command())?)?;
+            view::run(&meant.input, &meant.network, &meant.view, Some(replay::replayed(args)?))
+        }
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Cell(args)) => cell::run(args),
         Some(Command::Keys(args)) => keys::run(args),
@@ -161,14 +167,13 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Dataset(args)) => dataset::run(args),
         Some(Command::Cameras) => cameras::run(),
         Some(Command::Devices) => devices::run(),
-        None => view::run(&arguments.input, &arguments.network, &arguments.view),
+        None => view::run(&arguments.input, &arguments.network, &arguments.view, None),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -157,7 +157,8 @@ fn in_groups(
     body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Tally> {
     let decoding = args.preprocess.decoding();
-    let delivery = Delivery { camera: args.camera.request(), every: args.every, decoding, live: false };
+    let delivery =
+        Delivery { camera: args.camera.request(), every: args.every, decoding, ..Delivery::default() };
     let bar = progress_bar();
     let mut run = Run {
         bar: &bar,

@@ -18,10 +18,13 @@ use crate::app::download::Wanted;
 use crate::app::keys;
 use crate::app::lens::{Choices, saliency};
 use crate::app::offscreen::{self, Extent};
+use crate::app::player::Player;
+use crate::app::results::ResultsSpec;
 use crate::app::state::{AppState, Colors, LayerRanges};
 use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
 use crate::inspect::{ChannelStatistics, TraceOrigin};
+use crate::journal::{JournalError, JournalWriter, Start};
 use crate::model::{Graph, LayerIndex};
 use crate::record::{film, read_locked_ranges};
 use crate::session::SessionConfig;
@@ -32,11 +35,53 @@ use crate::weights::manifest::Manifest;
 
 pub use args::{InputArgs, ViewArgs};
 
-pub fn run(input: &InputArgs, network: &NetworkArgs, view: &ViewArgs) -> anyhow::Result<ExitCode> {
+/// What is replayed, where a recorded session is.
+#[derive(Default)]
+pub struct Replayed {
+    /// What was done in it.
+    pub player: Option<Player>,
+    /// How fast it is shown in the window.
+    pub speed: f64,
+    /// What is written and compared off screen.
+    pub results: Option<ResultsSpec>,
+}
+
+pub fn run(
+    input: &InputArgs,
+    network: &NetworkArgs,
+    view: &ViewArgs,
+    replayed: Option<Replayed>,
+) -> anyhow::Result<ExitCode> {
     if let Some(film) = &view.record {
         film::check(film)?;
     }
-    let (setup, layers) = settings(input, network, view)?;
+    let (mut setup, layers) = settings(input, network, view)?;
+    if let Some(Replayed { player, speed, results }) = replayed {
+        (setup.player, setup.results) = (player, results);
+        (setup.delivery.speed, setup.delivery.held) = (speed, view.headless);
+        setup.writes_snapshots = view.snapshot.is_some();
+    }
+    let journal = view.record_session.as_ref().map(|folder| journal(folder, input, view)).transpose()?;
+    setup.journal = journal.clone();
+    let outcome = show(view, setup, layers);
+    if let Some(journal) = journal {
+        journal.finish();
+    }
+    outcome
+}
+
+/// Begins to keep a session.
+fn journal(folder: &Path, input: &InputArgs, view: &ViewArgs) -> Result<JournalWriter, JournalError> {
+    let start = Start {
+        version: env!("CARGO_PKG_VERSION").into(),
+        time: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        options: std::env::args().skip(1).collect(),
+        source: input.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
+    JournalWriter::create(folder, &start, view.session_limit)
+}
+
+fn show(view: &ViewArgs, setup: Setup, layers: Vec<LayerIndex>) -> anyhow::Result<ExitCode> {
     if view.headless {
         return run_offscreen(view, setup, &layers);
     }
@@ -56,11 +101,12 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
     let is_folder = matches!(&setup.source, Some(SourceSpec::Path(path)) if path.is_dir());
+    let replays = setup.player.is_some();
     let is_camera = !matches!(&setup.source, Some(SourceSpec::Path(_)));
     let extent = match (view.frames, view.seconds) {
         (Some(frames), _) => Extent::Frames(frames),
         (None, Some(seconds)) => Extent::Seconds(seconds),
-        (None, None) if is_folder || setup.film.is_some() => Extent::All,
+        (None, None) if is_folder || replays || setup.film.is_some() => Extent::All,
         (None, None) => Extent::Frames(1),
     };
     let folder = setup.snapshots.clone();
@@ -75,11 +121,16 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let (frames, count) = (summary.frames, summary.snapshots);
     let of = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (frames, count) = (of(frames, "frame"), of(count as u64, "snapshot"));
-    if writes_snapshots {
-        eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display());
+    match writes_snapshots {
+        true => eprintln!("convscope: {frames}{rate}, {count} in {}", folder.display()),
+        false => eprintln!("convscope: {frames}{rate}"),
     }
     if let Some(film) = &summary.film {
         eprintln!("convscope: {film}");
+    }
+    summary.compared.iter().try_for_each(|line| output::print(&format!("{line}\n")))?;
+    if summary.differs {
+        return Ok(ExitCode::FAILURE);
     }
     Ok(match summary.interrupted {
         true => ExitCode::from(INTERRUPTED),
@@ -178,7 +229,13 @@ fn settings(
         wanted,
         state: state.started(),
         source: input.source.clone(),
-        delivery: Delivery { camera: input.camera.request(), every: input.every, decoding, live: true },
+        delivery: Delivery {
+            camera: input.camera.request(),
+            every: input.every,
+            decoding,
+            live: true,
+            ..Delivery::default()
+        },
         session: SessionConfig {
             every_frame: view.headless,
             model,
@@ -192,6 +249,9 @@ fn settings(
         writes_snapshots: view.record.is_none() || view.snapshot.is_some(),
         film: view.record.clone(),
         film_rate: view.record_rate,
+        journal: None,
+        player: None,
+        results: None,
         tensorboard: view.tensorboard.clone(),
         size: view.size.unwrap_or(USUAL_SIZE),
         is_size_chosen: view.size.is_some(),

@@ -1,4 +1,5 @@
-//! Where frames come from: a camera, a picture, a folder of pictures, an animation, pages, a video, the test card.
+//! Where frames come from: a camera, a picture, a folder of pictures, an animation, pages, a video, a recorded session, the
+//! test card.
 //!
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 
@@ -8,10 +9,12 @@ pub mod counter;
 mod decoding;
 mod flat;
 mod frame_source;
+mod kept;
 mod kind;
 mod levels;
 mod pages;
 mod pipe;
+mod replay;
 mod shrink;
 pub mod still;
 pub mod testcard;
@@ -26,6 +29,8 @@ pub use camera::{CameraFormat, CameraId, CameraRequest};
 pub use decoding::Decoding;
 pub use frame_source::{FrameSource, Made, SourceError};
 pub use levels::Levels;
+
+use crate::journal::{self, JournalWriter};
 
 /// Sources that code makes, each named by a word.
 pub static MADE: &[Made] = &[testcard::MADE];
@@ -98,6 +103,10 @@ pub struct Delivery {
     pub every: NonZeroU32,
     /// Of files of pictures.
     pub decoding: Decoding,
+    /// How fast a recorded session is shown in the window, as a multiple of its own time.
+    pub speed: f64,
+    /// Of a recorded session, off screen: behind the first, each frame waits for a step.
+    pub held: bool,
     /// In the window: a picture stays until another is asked for, a video plays again and again, and it and the test card
     /// keep time.
     pub live: bool,
@@ -110,6 +119,8 @@ impl Default for Delivery {
             camera: CameraRequest::default(),
             every: NonZeroU32::MIN,
             decoding: Decoding::default(),
+            speed: 1.0,
+            held: false,
             live: false,
         }
     }
@@ -128,6 +139,11 @@ pub struct Opened {
 impl Opened {
     fn plain(source: impl FrameSource + 'static) -> Self {
         Self { source: Box::new(source), steps: None, notice: None }
+    }
+
+    /// The same source, with its frames kept in a journal.
+    pub fn kept(self, journal: JournalWriter) -> Self {
+        Self { source: Box::new(kept::Kept { source: self.source, journal }), ..self }
     }
 
     /// The source of this name; the test card where there is none.
@@ -173,7 +189,12 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
 }
 
 fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
-    let Delivery { every, decoding, live, .. } = *delivery;
+    let Delivery { every, decoding, live, speed, held, .. } = *delivery;
+    if journal::is_in(path) {
+        let replay = replay::Replay::open(path, live, held, speed)?;
+        let steps = Some(replay.step_handle());
+        return Ok(Opened { steps, ..Opened::plain(replay) });
+    }
     // Before others look into it: a raw file of a camera has pages.
     if path.is_file()
         && !video::is_video(path)

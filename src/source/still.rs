@@ -275,6 +275,14 @@ impl StepHandle {
         self.lock().closed
     }
 
+    /// Waits at most so long for steps and takes them (0: there were none); `None` once closed.
+    pub(super) fn wait_for(&self, time: std::time::Duration) -> Option<i64> {
+        let waits = |wanted: &mut Wanted| wanted.by == 0 && !wanted.closed;
+        let waited = self.shared.changed.wait_timeout_while(self.lock(), time, waits);
+        let (mut wanted, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if wanted.closed { None } else { Some(std::mem::take(&mut wanted.by)) }
+    }
+
     /// Waits for steps and takes them (never 0); `None` once closed.
     fn wait(&self) -> Option<i64> {
         let mut wanted = self

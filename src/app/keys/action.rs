@@ -130,6 +130,8 @@ pub enum Action {
     NextPicture,
     /// The picture before.
     PreviousPicture,
+    /// Of a recorded session: so many seconds on, or back.
+    Seek(i64),
     /// Write what is seen to disk.
     Snapshot,
     /// Record what is seen as a film, or end that.

@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod key;
 mod keymap;
+mod spelled;
 mod table;
 
 pub use action::Action;

@@ -157,6 +157,14 @@ const SORTING: &[Row] = &[
     ("quit", Action::Quit, &["q"], "quit"),
 ];
 
+const SEEKING: [(&str, i64, &str); 5] = [
+    ("replay-on", 5, "of a recorded session: 5 seconds on"),
+    ("replay-back", -5, "of a recorded session: 5 seconds back"),
+    ("replay-far-on", 60, "of a recorded session: a minute on"),
+    ("replay-far-back", -60, "of a recorded session: a minute back"),
+    ("replay-again", -1_000_000, "of a recorded session: from the beginning"),
+];
+
 fn commands() -> Vec<Command> {
     let rows = |rows: &[Row]| rows.iter().map(|row| command(row.0, row.1, row.2, row.3)).collect::<Vec<_>>();
     let mut all = rows(MOVING);
@@ -198,6 +206,9 @@ fn commands() -> Vec<Command> {
         let (name, help) = (format!("input-{}", change.name()), change.in_words());
         let help = format!("input: the network sees the picture {help}, or as it is");
         all.push(command(&name, Action::ChangeInput(change), &[], &help));
+    }
+    for (name, seconds, help) in SEEKING {
+        all.push(command(name, Action::Seek(seconds), &[], help));
     }
     for normalize in Normalize::CHOICES {
         let help = format!("colours: {}", normalize.in_words());

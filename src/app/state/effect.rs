@@ -11,6 +11,8 @@ pub enum Effect {
     Record,
     /// Another picture of the folder, or another frame of the last moments.
     Step(i64),
+    /// Of a recorded session, so many seconds on or back.
+    Seek(i64),
     /// Compare with the frame that is shown.
     Hold,
     /// Tell that this channel is hidden, or that the layer does not have it.

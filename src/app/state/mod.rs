@@ -323,6 +323,7 @@ impl AppState {
             Action::Record => return Some(Effect::Record),
             Action::NextPicture => return Some(Effect::Step(1)),
             Action::PreviousPicture => return Some(Effect::Step(-1)),
+            Action::Seek(seconds) => return Some(Effect::Seek(seconds)),
             Action::Quit => return Some(Effect::Quit),
         }
         None

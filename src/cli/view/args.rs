@@ -12,6 +12,7 @@ use crate::cli::args::{
 };
 use crate::cli::experiment::ExperimentArgs;
 use crate::engine::WeightsSpec;
+use crate::journal::Limit;
 use crate::source::SourceSpec;
 use crate::view::{ChannelSet, Filter, Sort};
 
@@ -119,6 +120,12 @@ pub struct ViewArgs {
     /// With --headless: pictures a second in the film [default: the video's or animation's own rate; of pictures, 2].
     #[arg(long, value_name = "N", requires = "record", requires = "headless", value_parser = parse_rate)]
     pub record_rate: Option<f64>,
+    /// Keep the source's frames and everything you do in this folder, for `convscope replay`.
+    #[arg(long, value_name = "DIR")]
+    pub record_session: Option<PathBuf>,
+    /// How large that may become, as in 500MB or 4GB; then it ends, with a note, and the view goes on.
+    #[arg(long, value_name = "SIZE", requires = "record_session", default_value_t)]
+    pub session_limit: Limit,
     /// How many input frames can be gone back to (`w` and `e` while frozen); they take no more than 256 MB, and one of a
     /// 640×480 camera 0.6 to 0.9 MB.
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = clap::value_parser!(u32).range(0..=100_000))]

@@ -1,0 +1,152 @@
+//! A recorded session as a source: its frames as they came, at the moments at which they came or one by one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::frame_source::{FrameSource, SourceError};
+use super::still::StepHandle;
+use crate::frame::Frame;
+use crate::journal::{Journal, JournalError};
+
+/// The frames of a journal.
+pub struct Replay {
+    journal: Journal,
+    live: bool,
+    held: bool,
+    speed: f64,
+    steps: StepHandle,
+    /// Index of the frame that comes next.
+    next: usize,
+    /// When the beginning of the session would have been.
+    began: Option<Instant>,
+    notes: Vec<String>,
+    name: Arc<str>,
+}
+
+impl Replay {
+    /// `live`: at the moments at which they came, `speed` times as fast, and steps go so many seconds back or on. Otherwise
+    /// each frame is given once; where `held`, behind the first each waits for a step.
+    ///
+    /// # Errors
+    /// [`SourceError::File`] where it cannot be read, or has no frame.
+    pub fn open(folder: &Path, live: bool, held: bool, speed: f64) -> Result<Self, SourceError> {
+        let journal = Journal::open(folder).map_err(|error| match error {
+            JournalError::Read { path, reason } => SourceError::File { path, reason },
+            other => SourceError::file(folder, other.to_string()),
+        })?;
+        if journal.frames.is_empty() {
+            return Err(SourceError::file(folder, "the recorded session has no frame"));
+        }
+        let mut notes = vec![];
+        if journal.end.is_none() {
+            let cut = journal.cut_off;
+            notes.push(format!(
+                "the recording broke off; its {} whole frames are shown ({cut} bytes at its end are left out)",
+                journal.frames.len()
+            ));
+        }
+        if let Some(lost) = journal.end.as_ref().map(|end| end.lost).filter(|lost| *lost > 0) {
+            notes.push(format!("{lost} frames came faster than the disk took them, and are missing"));
+        }
+        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into();
+        let steps = StepHandle::default();
+        Ok(Self { journal, live, held, speed, steps, next: 0, began: None, notes, name })
+    }
+
+    /// How another thread steps.
+    pub fn step_handle(&self) -> StepHandle {
+        self.steps.clone()
+    }
+
+    /// Waits for the moment of the next frame; false where it was ended meanwhile. Frames whose moment passed are left out.
+    fn wait(&mut self) -> bool {
+        loop {
+            let Some(placed) = self.journal.frames.get(self.next) else {
+                // At its end: what is shown stays until someone goes back.
+                match self.steps.wait_for(Duration::from_secs(1)) {
+                    None => return false,
+                    Some(0) => continue,
+                    Some(by) => self.seek(by),
+                }
+                continue;
+            };
+            let due = placed.time.div_f64(self.speed);
+            let began =
+                *self.began.get_or_insert_with(|| Instant::now() - due.min(Duration::from_secs(86_400)));
+            let now = began.elapsed();
+            if now >= due {
+                let is_past = |time: Duration| time.div_f64(self.speed) <= now;
+                while self.journal.frames.get(self.next + 1).is_some_and(|later| is_past(later.time)) {
+                    self.next += 1;
+                }
+                return true;
+            }
+            match self.steps.wait_for(due - now) {
+                None => return false,
+                Some(0) => {}
+                Some(by) => self.seek(by),
+            }
+        }
+    }
+
+    /// So many seconds of the session on, or back.
+    fn seek(&mut self, seconds: i64) {
+        let frames = &self.journal.frames;
+        let at = frames.get(self.next.min(frames.len() - 1)).map_or(Duration::ZERO, |placed| placed.time);
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        let wanted = if seconds < 0 { at.saturating_sub(by) } else { at + by };
+        self.next = frames.partition_point(|placed| placed.time < wanted).min(frames.len() - 1);
+        self.began = None;
+    }
+}
+
+impl FrameSource for Replay {
+    fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
+        if self.live {
+            if !self.wait() {
+                return Ok(None);
+            }
+        } else {
+            while self.held && self.next > 0 {
+                match self.steps.wait_for(Duration::from_secs(1)) {
+                    None => return Ok(None),
+                    Some(0) => {}
+                    Some(_) => break,
+                }
+            }
+        }
+        let Some(placed) = self.journal.frames.get(self.next).copied() else { return Ok(None) };
+        self.next += 1;
+        let frame = self.journal.frame(placed);
+        frame.map(Some).map_err(|error| SourceError::file(Path::new(&*self.name), error.to_string()))
+    }
+
+    fn is_live(&self) -> bool {
+        self.live
+    }
+
+    fn count(&self) -> Option<usize> {
+        Some(self.journal.frames.len())
+    }
+
+    fn rate(&self) -> Option<f64> {
+        let (first, last) = (self.journal.frames.first()?, self.journal.frames.last()?);
+        let seconds = last.time.saturating_sub(first.time).as_secs_f64();
+        (seconds > 0.0).then(|| (self.journal.frames.len() - 1) as f64 / seconds)
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes).into_iter().map(|note| format!("{}: {note}", self.name)).collect()
+    }
+
+    fn describe(&self) -> Arc<str> {
+        let (at, count) = (self.next.min(self.journal.frames.len()), self.journal.frames.len());
+        let time = |placed: Option<&crate::journal::Placed>| {
+            let seconds = placed.map_or(0, |placed| placed.time.as_secs());
+            format!("{}:{:02}", seconds / 60, seconds % 60)
+        };
+        let (now, all) = (self.journal.frames.get(at.saturating_sub(1)), self.journal.frames.last());
+        format!("{} · replay · {at} of {count} · {} of {}", self.name, time(now), time(all)).into()
+    }
+}
