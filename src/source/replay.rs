@@ -90,6 +90,17 @@ impl Replay {
         }
     }
 
+    /// False where it was ended meanwhile.
+    fn wait_for_step(&self) -> bool {
+        loop {
+            match self.steps.wait_for(Duration::from_secs(1)) {
+                None => return false,
+                Some(0) => {}
+                Some(_) => return true,
+            }
+        }
+    }
+
     /// So many seconds of the session on, or back.
     fn seek(&mut self, seconds: i64) {
         let frames = &self.journal.frames;
@@ -108,12 +119,9 @@ impl FrameSource for Replay {
                 return Ok(None);
             }
         } else {
-            while self.held && self.next > 0 {
-                match self.steps.wait_for(Duration::from_secs(1)) {
-                    None => return Ok(None),
-                    Some(0) => {}
-                    Some(_) => break,
-                }
+            let waits = self.held && self.next > 0;
+            if waits && !self.wait_for_step() {
+                return Ok(None);
             }
         }
         let Some(placed) = self.journal.frames.get(self.next).copied() else { return Ok(None) };

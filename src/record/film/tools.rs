@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use super::format::Format;
 use crate::source::video;
@@ -69,16 +70,7 @@ impl Tools {
     /// # Errors
     /// [`FilmError::NoFfmpeg`] and [`FilmError::NoEncoder`].
     pub fn find(format: Format) -> Result<Self, FilmError> {
-        let program = video::program();
-        let asked =
-            Command::new(&program).args(["-loglevel", "quiet", "-encoders"]).stdin(Stdio::null()).output();
-        let asked = asked.map_err(|error| {
-            FilmError::NoFfmpeg(match error.kind() {
-                io::ErrorKind::NotFound if program == "ffmpeg" => "it was not found".into(),
-                _ => format!("`{}` cannot be started ({error})", program.display()),
-            })
-        })?;
-        let listed = String::from_utf8_lossy(&asked.stdout).into_owned();
+        let Asked { program, listed, vfr } = Asked::once()?;
         let knows = |format: Format| {
             let lists = |name: &str| listed.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
             format.encoders().iter().copied().find(|name| lists(name))
@@ -92,11 +84,46 @@ impl Tools {
             let (ending, encoder) = (format.ending(), format.encoders()[0]);
             return Err(FilmError::NoEncoder { ending, encoder, others: others.join(", ") });
         };
+        Ok(Self { program, encoder, vfr })
+    }
+}
+
+/// What ffmpeg answered.
+#[derive(Clone, Debug)]
+struct Asked {
+    program: OsString,
+    /// Its encoders, a line each.
+    listed: String,
+    vfr: &'static str,
+}
+
+impl Asked {
+    /// ffmpeg is asked once: a film that begins later need not wait.
+    fn once() -> Result<Self, FilmError> {
+        static ASKED: OnceLock<Asked> = OnceLock::new();
+        if let Some(asked) = ASKED.get() {
+            return Ok(asked.clone());
+        }
+        let asked = Self::ask()?;
+        Ok(ASKED.get_or_init(|| asked).clone())
+    }
+
+    fn ask() -> Result<Self, FilmError> {
+        let program = video::program();
+        let asked =
+            Command::new(&program).args(["-loglevel", "quiet", "-encoders"]).stdin(Stdio::null()).output();
+        let asked = asked.map_err(|error| {
+            FilmError::NoFfmpeg(match error.kind() {
+                io::ErrorKind::NotFound if program == "ffmpeg" => "it was not found".into(),
+                _ => format!("`{}` cannot be started ({error})", program.display()),
+            })
+        })?;
+        let listed = String::from_utf8_lossy(&asked.stdout).into_owned();
         let vfr = match Command::new(&program).arg("-version").stdin(Stdio::null()).output() {
             Ok(told) if is_before_5_1(&String::from_utf8_lossy(&told.stdout)) => "-vsync",
             _ => "-fps_mode",
         };
-        Ok(Self { program, encoder, vfr })
+        Ok(Self { program, listed, vfr })
     }
 }
 
