@@ -152,7 +152,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Occlude(args)) => occlude::run(args),
         Some(Command::Prefer(args)) => prefer::run(args),
         Some(Command::Replay(args)) => {
-            let meant = Arguments::try_parse_from(replay::options(args, &Arguments::command())?)?;
+            let options = replay::options(args, &Arguments::command())?;
+            let meant = Arguments::parse_from(spelled(options.into_iter()));
             view::run(&meant.input, &meant.network, &meant.view, Some(replay::replayed(args)?))
         }
         Some(Command::Kernels(args)) => kernels::run(args),

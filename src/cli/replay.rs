@@ -79,7 +79,8 @@ pub fn options(args: &ReplayArgs, command: &Command) -> anyhow::Result<Vec<OsStr
         bail!("a replay has its source in {}: leave --source out", args.folder.display());
     }
     let journal = Journal::open(&args.folder)?;
-    let typed: Vec<String> = std::env::args().skip(2).collect();
+    let typed: Vec<String> =
+        std::env::args_os().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
     // What was typed now takes the place of what was typed then.
     let now = chosen(command, &typed)?;
     let mut options: Vec<OsString> = vec!["convscope".into()];

@@ -75,7 +75,7 @@ fn journal(folder: &Path, input: &InputArgs, view: &ViewArgs) -> Result<JournalW
     let start = Start {
         version: env!("CARGO_PKG_VERSION").into(),
         time: jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        options: std::env::args().skip(1).collect(),
+        options: std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect(),
         source: input.source.as_ref().map(ToString::to_string).unwrap_or_default(),
     };
     JournalWriter::create(folder, &start, view.session_limit)

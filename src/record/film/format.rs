@@ -74,7 +74,7 @@ impl Format {
             all.extend(words(&format!("-threads {threads}")));
         }
         all.extend(words(match encoder {
-            "libx264" => "-preset veryfast -tune zerolatency -crf 18",
+            "libx264" => "-preset ultrafast -tune zerolatency -crf 18",
             "libvpx-vp9" => "-deadline realtime -cpu-used 8 -row-mt 1 -lag-in-frames 0 -crf 24 -b:v 0",
             "gif" => "-loop 0",
             _ => "-b:v 8M",
