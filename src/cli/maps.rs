@@ -33,11 +33,12 @@ use crate::view::{ChannelSet, Ranking, Sort};
   convscope maps cat.jpg --layer 1 --npy conv2d.npy
   convscope maps clip.mp4 --layer mixed0 --channels 0..24 -o film.mp4
   convscope maps cat.jpg --layer mixed5 --pca -o colours.png
+  convscope maps cat.jpg --layer mixed0,mixed2,mixed7 --pca -o colours.png
   convscope maps cat.jpg --layer mixed0 --weights a.safetensors --compare b.safetensors --channels 0..8 -o ab.png")]
 pub struct MapsArgs {
     #[command(flatten)]
     pub pictures: PictureArgs,
-    /// Layer by index or one of its names.
+    /// Layer by index or one of its names; with --pca also several, separated by commas.
     #[arg(long, value_name = "LAYER")]
     pub layer: String,
     /// Channels such as `0..16,40` (0 up to but not 16, and 40) [default: all].
@@ -84,6 +85,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
             network: &args.network,
             files: &args.files,
             layer: &args.layer,
+            experiment: &args.experiment,
             tile_size: args.tile_size,
             output: args.output.as_deref(),
             npy: args.npy.as_deref(),

@@ -8,6 +8,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::args::{NetworkArgs, OutputArgs, PictureArgs};
+use super::experiment::ExperimentArgs;
 use super::names::output_path;
 use super::network;
 use super::output;
@@ -17,7 +18,7 @@ use crate::app::state::Basis;
 use crate::engine::Engine;
 use crate::figure::{Heading, Legend, Sheet, Tile};
 use crate::inspect::components::{COUNT, MOST_CHANNELS, REACH};
-use crate::inspect::{CellSum, Components, LayerOutput};
+use crate::inspect::{CellSum, Components, LayerOutput, joined};
 use crate::model::LayerIndex;
 use crate::record::{Provenance, basis_tensors, npy, save, tensors};
 use crate::source::SourceSpec;
@@ -27,8 +28,8 @@ use crate::view::{ColorRange, Colormap, colormap_table, paint, paint_rgb};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Principal components")]
 pub struct PcaArgs {
-    /// In place of the maps one colour picture: the first three principal components of the layer's cells as red, green and blue.
-    /// With several pictures the first one's are held, so that colours mean the same.
+    /// In place of the maps one colour picture: the first three principal components of the layer's cells as red, green and blue;
+    /// of several layers (`--layer mixed0,mixed2,mixed7`) those of the hypercolumn, on the grid of the finest. With several pictures the first one's are held, so that colours mean the same.
     #[arg(long, conflicts_with_all = ["channels", "sort", "compare", "tensorboard", "normalize", "gamma", "boost", "colormap"])]
     pub pca: bool,
     /// What the components are of: a picture, a folder of pictures, or a FILE.safetensors that `maps --pca --safetensors` wrote
@@ -46,6 +47,7 @@ pub struct Asked<'a> {
     pub network: &'a NetworkArgs,
     pub files: &'a OutputArgs,
     pub layer: &'a str,
+    pub experiment: &'a ExperimentArgs,
     pub tile_size: u32,
     pub output: Option<&'a Path>,
     pub npy: Option<&'a Path>,
@@ -56,7 +58,11 @@ pub struct Asked<'a> {
 struct Document {
     #[serde(flatten)]
     provenance: Provenance,
-    layer: Named,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<Named>,
+    /// Of a hypercolumn, in place of one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<Named>,
     /// None where there was no picture.
     basis: Option<Told>,
     pictures: Vec<Projected>,
@@ -95,11 +101,12 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
     }
     let model = network::open(asked.network)?;
     let graph = model.graph.clone();
-    let layer = graph.find(asked.layer.trim())?;
-    let node = &graph.nodes[layer];
-    if let Some(reason) = not_colored(node) {
+    let layers = asked.layer.split(',').map(|name| graph.find(name.trim())).collect::<Result<Vec<_>, _>>()?;
+    let nodes = || layers.iter().map(|&layer| &graph.nodes[layer]);
+    if let Some(reason) = nodes().find_map(not_colored) {
         bail!("{reason}: choose a layer before it");
     }
+    let name = nodes().map(|node| node.name.as_str()).collect::<Vec<_>>().join("+");
     let single = pictures::is_single(asked.pictures);
     let existing = asked.files.existing();
     output::check_figure(asked.output, single, existing)?;
@@ -107,29 +114,34 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
         output::check_output(numbers, single, existing)?;
     }
     let mut engine = network::engine(&model, asked.network, &asked.pictures.preprocess)?;
+    let experiment = network::experiment(&mut engine, asked.experiment)?;
+    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
     let how = asked.pictures.preprocess.preprocessing();
     let mut basis = match &pca.pca_basis {
         None => None,
         Some(SourceSpec::Path(path)) if path.extension().is_some_and(|ending| ending == "safetensors") => {
             let known = given(path, &graph).map_err(anyhow::Error::msg)?;
-            let own = known.into_iter().find(|(known, _)| *known == layer);
-            Some(own.ok_or_else(|| anyhow!("{} holds no basis of {}", path.display(), node.name))?.1)
+            let own = known.into_iter().find(|(known, _)| layers == [*known]);
+            Some(own.ok_or_else(|| anyhow!("{} holds no basis of {name}", path.display()))?.1)
         }
-        Some(spec) => Some(of_pictures(spec, asked.pictures, &mut engine, layer)?),
+        Some(spec) => Some(of_pictures(spec, asked.pictures, &mut engine, (&layers, &name))?),
     };
+    let mut named = layers.iter().map(|&index| Named { index, name: graph.nodes[index].name.clone() });
+    let layer = if layers.len() == 1 { named.next() } else { None };
     let mut document = Document {
         provenance: network::provenance(&engine, how),
-        layer: Named { index: layer, name: node.name.clone() },
+        layer,
+        layers: named.collect(),
         basis: None,
         pictures: vec![],
     };
     let outcome = pictures::for_each(asked.pictures, &mut |picture| {
         let frame = &picture.frame;
-        let output = one(engine.run(frame, how, &[layer])?)?;
+        let output = one(engine.run(frame, how, &layers)?)?;
         let basis = match &mut basis {
             Some(basis) => &*basis,
             none => {
-                let components = Components::of(&output).ok_or_else(|| broken(&node.name))?;
+                let components = Components::of(&output).ok_or_else(|| broken(&name))?;
                 &*none.insert(Basis { components, made_of: picture.title() })
             }
         };
@@ -145,16 +157,19 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
             write(path, npy(&[COUNT, height, width], &values))?;
         }
         if let Some(path) = asked.safetensors {
-            let mut named = basis_tensors(&node.name, components);
-            named.push((format!("{}.projected", node.name), vec![1, COUNT, height, width], values.clone()));
+            let mut named = basis_tensors(&name, components);
+            named.push((format!("{name}.projected"), vec![1, COUNT, height, width], values.clone()));
             write(path, tensors(named)?)?;
         }
         if let Some(path) = asked.output {
             let seen = output::seen_picture(frame, how, graph.input_shape());
             let (columns, cells) = tiles(&values, components, width, seen).into_iter().unzip();
             let sheet = Sheet {
-                title: format!("{} · layer {layer} · {} · as one colour picture", node.name, node.shape),
-                subtitle: network::signed(&picture.title(), engine.weights()),
+                title: match layers[..] {
+                    [layer] => format!("{name} · layer {layer} · {} · as one colour picture", output.shape),
+                    _ => format!("{name} · hypercolumn · {} · as one colour picture", output.shape),
+                },
+                subtitle: network::signed(&picture.title(), engine.weights()) + &done_to_it,
                 columns,
                 rows: vec![],
                 cells: vec![cells],
@@ -191,8 +206,9 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The layer, or the hypercolumn of several.
 fn one(outputs: Vec<LayerOutput>) -> anyhow::Result<LayerOutput> {
-    outputs.into_iter().next().ok_or_else(|| anyhow!("the network gave no maps of the layer"))
+    joined(outputs).ok_or_else(|| anyhow!("the network gave no maps of the layer"))
 }
 
 fn broken(layer: &str) -> anyhow::Error {
@@ -204,25 +220,23 @@ fn of_pictures(
     spec: &SourceSpec,
     pictures: &PictureArgs,
     engine: &mut Engine,
-    layer: LayerIndex,
+    (layers, name): (&[LayerIndex], &str),
 ) -> anyhow::Result<Basis> {
-    let node = engine.graph().nodes[layer].clone();
-    let channels = node.shape.channels;
+    let channels = layers.iter().map(|&layer| engine.graph().nodes[layer].shape.channels).sum();
     if channels > MOST_CHANNELS {
         bail!(
-            "{} has {channels} channels: the components of several pictures are computed of at most {MOST_CHANNELS}; leave out \
-             --pca-basis, and the first picture's are taken",
-            node.name
+            "{name} has {channels} channels: the components of several pictures are computed of at most {MOST_CHANNELS}; leave out \
+             --pca-basis, and the first picture's are taken"
         );
     }
     let how = pictures.preprocess.preprocessing();
     let named = PictureArgs { paths: vec![spec.clone()], ..pictures.clone() };
     let mut sum = CellSum::new(channels);
     let count = pictures::for_each(&named, &mut |picture| {
-        sum.observe(&one(engine.run(&picture.frame, how, &[layer])?)?);
+        sum.observe(&one(engine.run(&picture.frame, how, layers)?)?);
         Ok(())
     })?;
-    let components = sum.components().ok_or_else(|| broken(&node.name))?;
+    let components = sum.components().ok_or_else(|| broken(name))?;
     let pictures = if count == 1 { "1 picture".to_string() } else { format!("{count} pictures") };
     Ok(Basis { components, made_of: format!("{spec} ({pictures}, {} cells)", sum.cells()) })
 }

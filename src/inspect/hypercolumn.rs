@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::LayerOutput;
+use crate::model::Shape;
 
 /// Where a cell of the enlarged axis lies between two of the source: `values[low]·(1 − part) + values[high]·part`.
 #[derive(Clone, Copy)]
@@ -93,16 +94,48 @@ pub fn vector(outputs: &[LayerOutput], side: (usize, usize), [x, y]: [usize; 2])
     outputs.iter().flat_map(channels).collect()
 }
 
+/// All channels of all `outputs` on the grid of the finest, as if they were one layer's; the layer's own values of a single one.
+/// `None` of none.
+pub fn joined(mut outputs: Vec<LayerOutput>) -> Option<LayerOutput> {
+    if outputs.len() == 1 {
+        return outputs.pop();
+    }
+    let layer = outputs.first()?.layer;
+    let height = outputs.iter().map(|output| output.shape.height).max()?;
+    let width = outputs.iter().map(|output| output.shape.width).max()?;
+    let channels = outputs.iter().map(|output| output.shape.channels).sum();
+    let mut values = Vec::with_capacity(channels * height * width);
+    for output in &outputs {
+        let (rows, columns) = (output.shape.height, output.shape.width);
+        for map in output.values.chunks_exact((rows * columns).max(1)) {
+            values.extend(enlarge(map, rows, columns, height, width));
+        }
+    }
+    Some(LayerOutput { layer, shape: Shape { channels, height, width }, values })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Shape;
 
     fn output(channels: usize, height: usize, width: usize) -> LayerOutput {
         let shape = Shape { channels, height, width };
         // No pattern that an exchange of axes or channels would leave alone.
         let values = (0..shape.len()).map(|i| ((i * i * 31 + i * 7) % 101) as f32 / 10.0 - 3.0).collect();
         LayerOutput { layer: 0, shape, values }
+    }
+
+    #[test]
+    fn layers_are_joined_on_the_grid_of_the_finest() {
+        let all = [output(2, 3, 4), output(3, 6, 2)];
+        let whole = joined(all.to_vec()).unwrap();
+        assert_eq!(whole.shape, Shape { channels: 5, height: 6, width: 4 });
+        for (y, x) in [(0, 0), (2, 3), (5, 1)] {
+            let own: Vec<f32> = (0..5).map(|channel| whole.channel(channel)[y * 4 + x]).collect();
+            assert_eq!(own, vector(&all, (6, 4), [x, y]));
+        }
+        assert_eq!(joined(vec![output(2, 3, 4)]), Some(output(2, 3, 4)));
+        assert_eq!(joined(vec![]), None);
     }
 
     #[test]

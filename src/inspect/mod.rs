@@ -35,7 +35,7 @@ pub use experiment::{
 };
 pub use health::{LayerHealth, Marks, Thresholds, is_rectified};
 pub use histogram::HistogramInfo;
-pub use hypercolumn::enlarge;
+pub use hypercolumn::{enlarge, joined};
 pub use kernels::{convolution_of, no_kernels, slices};
 pub use likeness::Likeness;
 pub use luminance::luminance;

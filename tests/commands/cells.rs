@@ -103,6 +103,17 @@ fn components_are_held_over_pictures_and_read_again() {
     let folder = pca(&["photo.png"], &["--pca-basis", "."]);
     assert!(folder["basis"]["made_of"].as_str().unwrap().contains("pictures"));
     assert_ne!(folder["basis"]["components"], both["basis"]["components"]);
+    // Several layers are one hypercolumn, on the grid of the finest.
+    let column = document(&desk, &["maps", "photo.png", "--layer", "mixed2, mixed3", "--pca"]);
+    let names: Vec<_> = column["layers"].as_array().unwrap().iter().map(|layer| &layer["name"]).collect();
+    assert_eq!(names, ["mixed2", "mixed3"]);
+    assert!(column["layer"].is_null());
+    assert_eq!(numbers(&column["pictures"][0]["projected"]).len(), 3 * 35 * 35);
+    let channels = |layer: &str| {
+        let alone = document(&desk, &["maps", "photo.png", "--layer", layer, "--pca"]);
+        numbers(&alone["basis"]["mean"]).len()
+    };
+    assert_eq!(numbers(&column["basis"]["mean"]).len(), channels("mixed2") + channels("mixed3"));
     let refused =
         desk.run(&[&["maps", "photo.png", "--layer", "avg_pool", "--pca", "--json"], &THIN[..]].concat());
     assert_eq!(refused.status.code(), Some(1));
