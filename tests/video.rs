@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use common::skip;
 use convscope::frame::{Frame, PixelFormat};
+use convscope::record::film::{DrawnFilm, FilmError};
 use convscope::source::{Delivery, Opened, SourceError, SourceSpec, open};
+use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
 /// False (and told) where there is no ffmpeg.
@@ -408,4 +410,28 @@ fn streams_without_a_container_and_lists_of_pieces_are_read() {
     assert!(message(&list).contains("nothing is fetched from a network"), "{}", message(&list));
     std::fs::write(&list, text.replace("#EXT-X-ENDLIST", "")).unwrap();
     assert!(message(&list).contains("#EXT-X-ENDLIST"), "{}", message(&list));
+}
+
+#[test]
+fn a_film_has_every_picture_and_keeps_its_rate_and_others_files() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    for name in ["film.mp4", "film.webm", "film.mkv"] {
+        let path = folder.path().join(name);
+        let mut film = DrawnFilm::new(&path, 10.0).unwrap();
+        for level in 0..7 {
+            // Odd sides, as figures have them.
+            film.add(&RgbImage::from_pixel(41, 31, Rgb([level * 30; 3]))).unwrap();
+        }
+        let recorded = film.finish().unwrap();
+        assert_eq!((recorded.pictures, recorded.length), (7, Duration::from_millis(700)));
+        let frames = frames(&path);
+        let levels: Vec<u8> = frames.iter().map(|frame| frame.bytes[3 * (42 * 15 + 20)]).collect();
+        assert_eq!((frames[0].width, frames[0].height), (42, 32), "{name}");
+        let near = |(at, level): (usize, &u8)| level.abs_diff(at as u8 * 30) <= 6;
+        assert!(levels.len() == 7 && levels.iter().enumerate().all(near), "{name}: {levels:?}");
+        assert!(matches!(DrawnFilm::new(&path, 10.0), Err(FilmError::Exists(_))));
+    }
 }

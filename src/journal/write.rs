@@ -83,7 +83,8 @@ impl JournalWriter {
             io::ErrorKind::AlreadyExists => JournalError::Exists(folder.into()),
             _ => JournalError::Disk { path: path.clone(), source },
         };
-        std::fs::create_dir_all(folder).map_err(disk)?;
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(|source| JournalError::Disk { path: folder.into(), source })?;
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(disk)?;
         file.write_all(HEAD).map_err(disk)?;
         let start = serde_json::to_vec(start).map_err(|error| disk(error.into()))?;

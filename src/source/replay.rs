@@ -158,3 +158,64 @@ impl FrameSource for Replay {
         format!("{} · replay · {at} of {count} · {} of {}", self.name, time(now), time(all)).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::PixelFormat;
+    use crate::journal::{JournalWriter, Limit, Start};
+
+    fn recorded(frames: u64) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = JournalWriter::create(folder.path(), &Start::default(), Limit::default()).unwrap();
+        for id in 0..frames {
+            let frame = Frame::new(id, (2, 2), PixelFormat::Rgb8, &[id as u8; 12], "a".into()).unwrap();
+            journal.frame(frame, true);
+        }
+        journal.finish();
+        folder
+    }
+
+    fn ids(replay: &mut Replay) -> Vec<u64> {
+        std::iter::from_fn(|| replay.next_frame().unwrap()).map(|frame| frame.id).collect()
+    }
+
+    #[test]
+    fn off_screen_each_frame_comes_once_and_held_ones_wait_for_steps() {
+        let folder = recorded(4);
+        let mut replay = Replay::open(folder.path(), false, false, 1.0).unwrap();
+        assert_eq!((ids(&mut replay), replay.take_notes()), (vec![0, 1, 2, 3], vec![]));
+        let mut replay = Replay::open(folder.path(), false, true, 1.0).unwrap();
+        assert_eq!(replay.next_frame().unwrap().unwrap().id, 0);
+        replay.step_handle().step(1);
+        assert_eq!(replay.next_frame().unwrap().unwrap().id, 1);
+        replay.step_handle().close();
+        assert!(replay.next_frame().unwrap().is_none());
+    }
+
+    #[test]
+    fn going_back_begins_again_and_on_ends_at_the_last() {
+        let folder = recorded(4);
+        let mut replay = Replay::open(folder.path(), true, false, 1e6).unwrap();
+        replay.seek(60);
+        assert_eq!(replay.next_frame().unwrap().unwrap().id, 3);
+        // At the end it waits until someone goes back.
+        replay.step_handle().step(-60);
+        assert!(replay.next_frame().unwrap().is_some());
+        replay.seek(-60);
+        assert_eq!(replay.next, 0);
+    }
+
+    #[test]
+    fn a_session_that_broke_off_says_so() {
+        let folder = recorded(3);
+        let path = crate::journal::file_in(folder.path());
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        let mut replay = Replay::open(folder.path(), false, false, 1.0).unwrap();
+        assert!(replay.take_notes()[0].contains("the recording broke off; its 3 whole frames"));
+        assert_eq!(ids(&mut replay), [0, 1, 2]);
+        let nothing = recorded(0);
+        assert!(Replay::open(nothing.path(), false, false, 1.0).is_err());
+    }
+}

@@ -46,6 +46,7 @@ fn mistakes_get_one_sentence() {
         (&["kernels", "--layer", "conv2d"], "say what to write"),
         (&["kernels", "--layer", "conv2d", "--filters", "2", "-o", "x.png"], "conv2d has 2 channels"),
         (&["diagnose", "empty"], "no picture in this folder"),
+        (&["replay", "empty"], "no recorded session"),
         (
             &["maps", "https://x.org/cat.jpg", "--layer", "1", "-o", "x.png"],
             "`curl -LO 'https://x.org/cat.jpg'`",
@@ -70,6 +71,8 @@ fn mistakes_get_one_sentence() {
         (&["--hypercolumn", "mixd5"], "did you mean `mixed5`?"),
         (&["--keys", "bad.toml"], "`u` would do both `previous-layer` and `snapshot`"),
         (&["--keys", "none.toml"], "none.toml could not be read"),
+        (&["--record", "film.avi"], "the name of a film ends in"),
+        (&["--record-session", "file"], "the session could not be recorded"),
     ];
     for (arguments, message) in view {
         desk.fails(&[&["--headless", "--source", "photo.png"], *arguments, &THIN[..]].concat(), message);
