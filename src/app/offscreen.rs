@@ -161,8 +161,10 @@ pub fn run(
         if activations.averaged.as_ref().is_some_and(|mean| mean.done < mean.passes) {
             continue;
         }
+        if view.take(activations, &session) {
+            continue;
+        }
         summary.frames += 1;
-        view.take(activations, &session);
         let is_moving = session.status().live;
         let first = *first_result.get_or_insert_with(Instant::now);
         summary.elapsed = first.elapsed();

@@ -22,6 +22,22 @@ impl Player {
         (Self { done: known, next: 0, last: None }, unknown)
     }
 
+    /// The same, staying at the layer that is chosen now.
+    pub fn staying(self) -> Self {
+        let moves = |action: &Action| {
+            matches!(
+                action,
+                Action::PreviousLayer
+                    | Action::NextLayer
+                    | Action::PreviousStage
+                    | Action::NextStage
+                    | Action::Layer(_)
+                    | Action::Stage(_)
+            )
+        };
+        Self { done: self.done.iter().filter(|(_, action)| !moves(action)).copied().collect(), ..self }
+    }
+
     /// True where someone went back to this frame: what was done is to be done again from the beginning.
     pub fn goes_back(&mut self, frame: u64) -> bool {
         let back = self.last.replace(frame).is_some_and(|last| frame < last);
@@ -63,5 +79,7 @@ mod tests {
         assert_eq!(at(1), (false, vec![]));
         assert_eq!(at(6), (false, vec![Action::NextLayer, Action::Layer(7)]));
         assert_eq!(at(3), (true, vec![Action::ToggleHealth, Action::NextLayer]));
+        let mut stays = Player::new(&all).0.staying();
+        assert_eq!((stays.due(9), stays.due(9)), (Some(Action::ToggleHealth), None));
     }
 }

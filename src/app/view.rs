@@ -119,8 +119,8 @@ impl View {
     }
 
     /// Takes what a session made of a frame, to be drawn next. Where another network made it, that one is looked at from
-    /// now on.
-    pub fn take(&mut self, activations: Activations, session: &Session) {
+    /// now on. True where what was done in a recorded session asks for something else of this very frame, which comes next.
+    pub fn take(&mut self, activations: Activations, session: &Session) -> bool {
         if !Arc::ptr_eq(&activations.model.graph, self.state.graph()) {
             let model = &activations.model;
             self.state.adopt(model.graph.clone(), model.labels.clone());
@@ -129,18 +129,21 @@ impl View {
         }
         let frame = activations.frame.frame.id;
         self.shown.take(&self.state, activations);
-        self.play(frame, session);
+        self.play(frame, session)
     }
 
     /// Does what was done in the recorded session by the time this frame was shown.
-    fn play(&mut self, frame: u64, session: &Session) {
-        let Some((player, start)) = &mut self.played else { return };
+    fn play(&mut self, frame: u64, session: &Session) -> bool {
+        let Some((player, start)) = &mut self.played else { return false };
+        let mut acts = false;
         if player.goes_back(frame) {
             self.state = (**start).clone();
         }
         while let Some(action) = self.played.as_mut().and_then(|(player, _)| player.due(frame)) {
             self.act(action, self.scale, session);
+            acts = true;
         }
+        acts && self.activations().is_some_and(|shown| shown.request != self.state.request())
     }
 
     /// Takes everything that a session has ready.

@@ -107,6 +107,8 @@ pub fn replayed(args: &ReplayArgs) -> anyhow::Result<Replayed> {
             "note: {unknown} of the things that were done are not known to this version, and are left out"
         );
     }
+    // Who names a layer now wants to see that.
+    let player = if args.view.layer.is_empty() { player } else { player.staying() };
     let (to, against) = (args.results.clone(), args.against.clone());
     let results = ResultsSpec { to, against, tolerance: args.tolerance };
     let results = Some(results).filter(|results| *results != ResultsSpec::default());

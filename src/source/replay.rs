@@ -40,9 +40,12 @@ impl Replay {
         }
         let mut notes = vec![];
         if journal.end.is_none() {
-            let cut = journal.cut_off;
+            let cut = match journal.cut_off {
+                0 => String::new(),
+                bytes => format!(" ({bytes} bytes at its end are left out)"),
+            };
             notes.push(format!(
-                "the recording broke off; its {} whole frames are shown ({cut} bytes at its end are left out)",
+                "the recording broke off; its {} whole frames are shown{cut}",
                 journal.frames.len()
             ));
         }
