@@ -29,8 +29,8 @@ pub use drawn::DrawnFilm;
 pub use format::Format;
 pub use tools::{FilmError, check};
 
-/// Pictures that may wait for ffmpeg.
-pub const WAITING: Waiting = Waiting::UpTo(3);
+/// Pictures that may wait for ffmpeg, such as while it starts.
+pub const WAITING: Waiting = Waiting::UpTo(8);
 
 /// A picture that stays is written again after so long, so that a film that breaks off has its time.
 const STAYS: Duration = Duration::from_secs(1);
