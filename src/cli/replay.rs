@@ -176,7 +176,7 @@ mod tests {
         let words = "--source a.png --layer=mixed1 --headless --mirror --frames 3 --weights b.safetensors";
         assert_eq!(left(words, &OF_THAT_RUN), "--layer=mixed1 --mirror --weights b.safetensors");
         assert_eq!(left(words, &["layer", "weights", "mirror"]), "--source a.png --headless --frames 3");
-        assert_eq!(left("--saliency --mirror", &["mirror"]), "--saliency");
+        assert_eq!(left("--saliency guided --mirror", &["mirror"]), "--saliency guided");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::frame::Frame;
 /// Where a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// When it came, from the beginning of the session.
+    /// When it came, from the first frame on.
     pub time: Duration,
     offset: u64,
     length: u32,
@@ -87,6 +87,9 @@ impl Journal {
             }
             journal.frames.pop();
         }
+        // Until then the network was loaded and the source opened.
+        let first = journal.frames.first().map_or(Duration::ZERO, |first| first.time);
+        journal.frames.iter_mut().for_each(|placed| placed.time = placed.time.saturating_sub(first));
         Ok(journal)
     }
 

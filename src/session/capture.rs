@@ -27,6 +27,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let live = source.is_live();
     shared.update(|status| {
         (status.source, status.live) = (source.describe(), live);
+        status.can_fall_silent = source.can_fall_silent();
         status.opened = Some(Instant::now());
     });
     let mut told = HashSet::new();

@@ -59,6 +59,7 @@ impl Session {
             opened: None,
             last_frame: None,
             live: false,
+            can_fall_silent: false,
         };
         let shared = Arc::new(Shared {
             gpu,

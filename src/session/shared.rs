@@ -67,6 +67,8 @@ pub struct Status {
     pub last_frame: Option<Instant>,
     /// True where frames ought to keep coming.
     pub live: bool,
+    /// True where it is odd that none comes for a while.
+    pub can_fall_silent: bool,
 }
 
 /// Something that is told once.
@@ -162,7 +164,7 @@ impl Shared {
 impl Status {
     /// For how long a source whose frames ought to keep coming has sent none.
     pub fn silence(&self, now: Instant) -> Option<Duration> {
-        let last = self.last_frame.or(self.opened).filter(|_| self.live)?;
+        let last = self.last_frame.or(self.opened).filter(|_| self.can_fall_silent)?;
         Some(now.saturating_duration_since(last))
     }
 }

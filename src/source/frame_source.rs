@@ -27,6 +27,11 @@ pub trait FrameSource {
     /// wins.
     fn is_live(&self) -> bool;
 
+    /// True where it is odd that nothing comes for a while.
+    fn can_fall_silent(&self) -> bool {
+        self.is_live()
+    }
+
     /// How many pictures it will give, where that is known.
     fn count(&self) -> Option<usize> {
         None

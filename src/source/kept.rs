@@ -31,6 +31,10 @@ impl FrameSource for Kept {
         self.source.is_live()
     }
 
+    fn can_fall_silent(&self) -> bool {
+        self.source.can_fall_silent()
+    }
+
     fn count(&self) -> Option<usize> {
         self.source.count()
     }

@@ -137,6 +137,11 @@ impl FrameSource for Replay {
         self.live
     }
 
+    /// At its end what is shown stays.
+    fn can_fall_silent(&self) -> bool {
+        false
+    }
+
     fn count(&self) -> Option<usize> {
         Some(self.journal.frames.len())
     }
