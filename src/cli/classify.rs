@@ -14,7 +14,7 @@ use super::output;
 use super::pictures::{self, Picture, Work};
 use super::{events, network};
 use crate::figure::{Figure, bars, probability_plot};
-use crate::inspect::{Answer, Experiment, LayerOutput, no_answer};
+use crate::inspect::{Answer, LayerOutput, no_answer};
 use crate::model::labels::Label;
 use crate::model::{Meaning, Output};
 use crate::record::{Prediction, Provenance};
@@ -100,13 +100,12 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     }
     let names = model.labels.clone();
     let mut engine = network::engine(&model, &args.network, &args.pictures.preprocess)?;
-    let experiment = network::experiment(&mut engine, &args.experiment)?;
+    let done_to_it = network::experiment(&mut engine, &args.experiment)?;
     let (weights, how) = (engine.weights().clone(), args.pictures.preprocess.preprocessing());
     let single = pictures::is_single(&args.pictures);
     output::check_figure(args.plot.as_deref(), single, args.files.existing())?;
     let mut events = events::open(args.tensorboard.as_deref(), "classify")?;
     let mut document = Document { provenance: network::provenance(&engine, how), pictures: vec![] };
-    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
     let usual_title = |picture: &Picture| network::signed(&picture.title(), &weights);
     let title = |picture: &Picture| usual_title(picture) + &done_to_it;
     let (top, layers) = (args.top as usize, outputs.iter().map(|output| output.layer).collect::<Vec<_>>());
@@ -187,11 +186,8 @@ pub fn run(args: &ClassifyArgs) -> anyhow::Result<ExitCode> {
     } else {
         pictures::for_each(&args.pictures, &mut |picture| {
             let changed = engine.run(&picture.frame, how, &layers)?;
-            let experiment = engine.experiment().clone();
-            engine.set_experiment(Experiment::default());
-            let usual = engine.run(&picture.frame, how.usual(), &layers);
-            engine.set_experiment(experiment);
-            let predicted = predict(&picture, vec![changed, usual?])?;
+            let usual = engine.run_usual(&picture.frame, how, &layers)?;
+            let predicted = predict(&picture, vec![changed, usual])?;
             done(picture, predicted)
         })
     };

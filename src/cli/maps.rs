@@ -116,8 +116,7 @@ pub fn run(args: &MapsArgs) -> anyhow::Result<ExitCode> {
         by_class::check(&graph, layer)?;
     }
     let mut engines = network::engines(&models, &args.network, &args.pictures.preprocess)?;
-    let experiment = network::experiment(&mut engines[0], &args.experiment)?;
-    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
+    let done_to_it = network::experiment(&mut engines[0], &args.experiment)?;
     network::check_comparable(&engines, &[layer])?;
     let how = args.pictures.preprocess.preprocessing();
     let single = pictures::is_single(&args.pictures);

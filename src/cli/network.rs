@@ -123,15 +123,15 @@ pub fn tell_changes(preprocess: &PreprocessArgs) {
     }
 }
 
-/// Does to a network what was asked for, and says so; in words, `None` where nothing was.
-pub fn experiment(engine: &mut Engine, asked: &ExperimentArgs) -> anyhow::Result<Option<String>> {
+/// Does to a network what was asked for, and says so. Returns what titles end with; nothing where nothing was asked for.
+pub fn experiment(engine: &mut Engine, asked: &ExperimentArgs) -> anyhow::Result<String> {
     let experiment = asked.experiment(engine.graph())?;
     let words = experiment.in_words(engine.graph());
     if let Some(words) = &words {
         eprintln!("note: the network is not as usual: {words}");
     }
     engine.set_experiment(experiment);
-    Ok(words)
+    Ok(words.map_or_else(String::new, |words| format!(" · {words}")))
 }
 
 /// That these layers can be compared: they are there, and of the same shape, in all networks.

@@ -13,14 +13,14 @@ use super::names::output_path;
 use super::network;
 use super::output;
 use super::pictures;
-use crate::app::lens::pca::{explained_in_words, given, meaning, not_colored};
+use crate::app::lens::pca::{explained_in_words, made_of, meaning, not_colored};
 use crate::app::state::Basis;
 use crate::engine::Engine;
 use crate::figure::{Heading, Legend, Sheet, Tile};
 use crate::inspect::components::{COUNT, MOST_CHANNELS, REACH};
 use crate::inspect::{CellSum, Components, LayerOutput, joined};
 use crate::model::LayerIndex;
-use crate::record::{Provenance, basis_tensors, npy, save, tensors};
+use crate::record::{Provenance, basis_tensors, npy, read_basis, save, tensors};
 use crate::source::SourceSpec;
 use crate::view::{ColorRange, Colormap, colormap_table, paint, paint_rgb};
 
@@ -29,7 +29,8 @@ use crate::view::{ColorRange, Colormap, colormap_table, paint, paint_rgb};
 #[command(next_help_heading = "Principal components")]
 pub struct PcaArgs {
     /// In place of the maps one colour picture: the first three principal components of the layer's cells as red, green and blue;
-    /// of several layers (`--layer mixed0,mixed2,mixed7`) those of the hypercolumn, on the grid of the finest. With several pictures the first one's are held, so that colours mean the same.
+    /// of several layers (`--layer mixed0,mixed2,mixed7`) those of the hypercolumn, on the grid of the finest. With several
+    /// pictures the first one's are held, so that colours mean the same.
     #[arg(long, conflicts_with_all = ["channels", "sort", "compare", "tensorboard", "normalize", "gamma", "boost", "colormap"])]
     pub pca: bool,
     /// What the components are of: a picture, a folder of pictures, or a FILE.safetensors that `maps --pca --safetensors` wrote
@@ -114,15 +115,13 @@ pub fn run(pca: &PcaArgs, asked: &Asked<'_>) -> anyhow::Result<()> {
         output::check_output(numbers, single, existing)?;
     }
     let mut engine = network::engine(&model, asked.network, &asked.pictures.preprocess)?;
-    let experiment = network::experiment(&mut engine, asked.experiment)?;
-    let done_to_it = experiment.map_or_else(String::new, |words| format!(" · {words}"));
+    let done_to_it = network::experiment(&mut engine, asked.experiment)?;
     let how = asked.pictures.preprocess.preprocessing();
     let mut basis = match &pca.pca_basis {
         None => None,
         Some(SourceSpec::Path(path)) if path.extension().is_some_and(|ending| ending == "safetensors") => {
-            let known = given(path, &graph).map_err(anyhow::Error::msg)?;
-            let own = known.into_iter().find(|(known, _)| layers == [*known]);
-            Some(own.ok_or_else(|| anyhow!("{} holds no basis of {name}", path.display()))?.1)
+            let channels = nodes().map(|node| node.shape.channels).sum();
+            Some(Basis { components: read_basis(path, &name, channels)?, made_of: made_of(path) })
         }
         Some(spec) => Some(of_pictures(spec, asked.pictures, &mut engine, (&layers, &name))?),
     };

@@ -148,6 +148,23 @@ impl Engine {
         self.run_each(&[frame], how, layers).pop().unwrap_or_else(|| Ok(vec![]))
     }
 
+    /// The same of the network and its input as they are without what is done to them.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_usual(
+        &mut self,
+        frame: &Frame,
+        how: Preprocessing,
+        layers: &[LayerIndex],
+    ) -> Result<Vec<LayerOutput>, EngineError> {
+        let experiment = std::mem::take(&mut self.experiment);
+        self.set_experiment(Experiment::default());
+        let outputs = self.run(frame, how.usual(), layers);
+        self.set_experiment(experiment);
+        outputs
+    }
+
     /// The same for each of several frames. The CPU works on all of them at the same time, a GPU on one after the other.
     pub fn run_each(
         &mut self,

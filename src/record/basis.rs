@@ -36,37 +36,57 @@ pub fn basis_tensors(layer: &str, basis: &Components) -> Vec<(String, Vec<usize>
 /// # Errors
 /// [`BasisError`] where the file cannot be read, or has none for a layer of this network.
 pub fn read_bases(path: &Path, graph: &Graph) -> Result<Vec<(LayerIndex, Components)>, BasisError> {
-    let error = |reason: String| BasisError { path: path.into(), reason };
-    let size = std::fs::metadata(path).map_err(|source| error(source.to_string()))?.len();
-    if size > MOST_BYTES {
-        return Err(error("it is larger than any basis".into()));
-    }
-    let bytes = std::fs::read(path).map_err(|source| error(source.to_string()))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|_| error("it is no safetensors file, or damaged".into()))?;
-    let mut bases = vec![];
-    for (layer, node) in graph.nodes.iter().enumerate() {
-        let tensor = |name: &str, shape: &[usize]| -> Option<Vec<f32>> {
-            let tensor = file.tensor(&format!("{}.{name}", node.name)).ok()?;
-            let fits = tensor.dtype() == safetensors::Dtype::F32 && tensor.shape() == shape;
-            let values: Vec<f32> = bytemuck::pod_collect_to_vec(tensor.data());
-            (fits && values.iter().all(|value| value.is_finite())).then_some(values)
-        };
-        let channels = node.shape.channels;
-        let all = (
-            tensor("mean", &[channels]),
-            tensor("components", &[COUNT, channels]),
-            tensor("explained_variance", &[COUNT]).and_then(|values| values.try_into().ok()),
-            tensor("explained_variance_ratio", &[COUNT]).and_then(|values| values.try_into().ok()),
-        );
-        if let (Some(mean), Some(directions), Some(variance), Some(explained)) = all {
-            bases.push((layer, Components { mean, directions, variance, explained }));
-        }
-    }
+    let bytes = read(path)?;
+    let file = tensors_in(&bytes, path)?;
+    let nodes = graph.nodes.iter().enumerate();
+    let bases =
+        nodes.filter_map(|(layer, node)| Some((layer, find(&file, &node.name, node.shape.channels)?)));
+    let bases: Vec<_> = bases.collect();
     match bases.is_empty() {
-        true => Err(error("it holds no basis for a layer of this network".into())),
+        true => Err(error(path, "it holds no basis for a layer of this network")),
         false => Ok(bases),
     }
+}
+
+/// The basis in a file that goes by this name, of as many channels: a layer's, or a hypercolumn's (`mixed0+mixed2`).
+///
+/// # Errors
+/// [`BasisError`] where the file cannot be read, or has no such basis.
+pub fn read_basis(path: &Path, name: &str, channels: usize) -> Result<Components, BasisError> {
+    let bytes = read(path)?;
+    let basis = find(&tensors_in(&bytes, path)?, name, channels);
+    basis.ok_or_else(|| error(path, format!("it holds no basis of {name} with {channels} channels")))
+}
+
+fn error(path: &Path, reason: impl ToString) -> BasisError {
+    BasisError { path: path.into(), reason: reason.to_string() }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BasisError> {
+    let size = std::fs::metadata(path).map_err(|source| error(path, source))?.len();
+    if size > MOST_BYTES {
+        return Err(error(path, "it is larger than any basis"));
+    }
+    std::fs::read(path).map_err(|source| error(path, source))
+}
+
+fn tensors_in<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>, BasisError> {
+    SafeTensors::deserialize(bytes).map_err(|_| error(path, "it is no safetensors file, or damaged"))
+}
+
+fn find(file: &SafeTensors<'_>, name: &str, channels: usize) -> Option<Components> {
+    let tensor = |part: &str, shape: &[usize]| -> Option<Vec<f32>> {
+        let tensor = file.tensor(&format!("{name}.{part}")).ok()?;
+        let fits = tensor.dtype() == safetensors::Dtype::F32 && tensor.shape() == shape;
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(tensor.data());
+        (fits && values.iter().all(|value| value.is_finite())).then_some(values)
+    };
+    Some(Components {
+        mean: tensor("mean", &[channels])?,
+        directions: tensor("components", &[COUNT, channels])?,
+        variance: tensor("explained_variance", &[COUNT])?.try_into().ok()?,
+        explained: tensor("explained_variance_ratio", &[COUNT])?.try_into().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -87,6 +107,10 @@ mod tests {
         let path = folder.path().join("basis.safetensors");
         std::fs::write(&path, tensors(basis_tensors("mixed0", &basis)).unwrap()).unwrap();
         assert_eq!(read_bases(&path, &graph).unwrap(), [(layer, basis.clone())]);
+        assert_eq!(read_basis(&path, "mixed0", basis.channels()).unwrap(), basis);
+        assert!(
+            read_basis(&path, "mixed0", 7).unwrap_err().to_string().contains("no basis of mixed0 with 7")
+        );
         let wider = inception_v3(3, 0.1);
         assert!(read_bases(&path, &wider).unwrap_err().to_string().contains("no basis for a layer"));
         std::fs::write(&path, b"no tensors").unwrap();

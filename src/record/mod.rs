@@ -14,7 +14,7 @@ mod snapshot;
 mod tensorboard;
 mod writer;
 
-pub use basis::{BasisError, basis_tensors, read_bases};
+pub use basis::{BasisError, basis_tensors, read_bases, read_basis};
 pub use cell::CellInfo;
 pub use encode::{EncodeError, jpeg, npy, png, tensors};
 pub use lock::{LockError, LockedRanges, read_locked_ranges};

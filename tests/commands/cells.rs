@@ -106,6 +106,15 @@ fn components_are_held_over_pictures_and_read_again() {
     assert_eq!(names, ["mixed2", "mixed3"]);
     assert!(column["layer"].is_null());
     assert_eq!(numbers(&column["pictures"][0]["projected"]).len(), 3 * 35 * 35);
+    // What it wrote is read again.
+    let hypercolumn = |more: &[&str]| {
+        let usual = ["maps", "photo.png", "--layer", "mixed2,mixed3", "--pca"];
+        document(&desk, &[&usual[..], more].concat())
+    };
+    let written = hypercolumn(&["--safetensors", "column.safetensors"]);
+    let again = hypercolumn(&["--pca-basis", "column.safetensors"]);
+    assert_eq!(again["basis"]["components"], written["basis"]["components"]);
+    assert_eq!(again["pictures"], written["pictures"]);
     let channels = |layer: &str| {
         let alone = document(&desk, &["maps", "photo.png", "--layer", layer, "--pca"]);
         numbers(&alone["basis"]["mean"]).len()

@@ -146,13 +146,16 @@ impl OverlayLens for Pca {
 /// # Errors
 /// One sentence where there are none.
 pub fn given(path: &Path, graph: &Graph) -> Result<Vec<(LayerIndex, Basis)>, String> {
-    let name =
-        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
     let bases = read_bases(path, graph).map_err(|error| error.to_string())?;
     Ok(bases
         .into_iter()
-        .map(|(layer, components)| (layer, Basis { components, made_of: name.clone() }))
+        .map(|(layer, components)| (layer, Basis { components, made_of: made_of(path) }))
         .collect())
+}
+
+/// What a basis that comes from a file is said to be made of.
+pub fn made_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }
 
 /// Results, and the layer.
