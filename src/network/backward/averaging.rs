@@ -36,7 +36,7 @@ impl Versions {
 const NOISE: f32 = 0.15;
 
 /// Part of a difference by which the sum of all values may miss it.
-const NEAR: f32 = 0.01;
+const NEAR: f64 = 0.01;
 
 /// A mean that grows by one version at a time.
 pub struct Averaging {
@@ -134,10 +134,13 @@ impl Averaging {
         if self.versions != Versions::Between {
             return false;
         }
-        let sum = values(self.result().sum().reshape([1, 1, 1, 1])).ok();
-        let (Some(sum), Some([without, with])) = (sum, self.ends(network)) else { return false };
-        let change = with - without;
-        sum.first().is_some_and(|sum| (sum - change).abs() > NEAR * change.abs())
+        let (Ok(values), Some([without, with])) = (values(self.result()), self.ends(network)) else {
+            return false;
+        };
+        // In doubles: much larger values of both signs nearly cancel.
+        let sum: f64 = values.into_iter().map(f64::from).sum();
+        let change = f64::from(with) - f64::from(without);
+        (sum - change).abs() > NEAR * change.abs()
     }
 
     /// The units' weighted sum at both ends of the way; `None` where the network gave nothing.
