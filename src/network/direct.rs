@@ -78,21 +78,13 @@ pub fn convolve(
     let parts = Parts::new(kernel, padded, input.len(), cells);
     let mut planes: Vec<_> = out.chunks_exact_mut(cells * lanes()).collect();
     let mut units = vec![];
-    for band in 0..parts.bands {
+    for (band, groups) in parts.all() {
         let cells = parts.cells(band, padded.rows);
-        for (part, groups) in parts.groups().enumerate() {
-            let blocks = kernel.weights.blocks(groups.start).start..kernel.weights.blocks(groups.end - 1).end;
-            let planes = planes[blocks].iter_mut();
-            let out: Vec<_> =
-                planes.filter_map(|plane| plane.split_off_mut(..cells.len() * lanes())).collect();
-            units.push((part, Unit { kernel, finish, padded, groups, cells: cells.clone(), out }));
-        }
+        let blocks = kernel.weights.blocks(groups.start).start..kernel.weights.blocks(groups.end - 1).end;
+        let planes = planes[blocks].iter_mut();
+        let out: Vec<_> = planes.filter_map(|plane| plane.split_off_mut(..cells.len() * lanes())).collect();
+        units.push(Unit { kernel, finish, padded, groups, cells, out });
     }
-    if !parts.by_cells {
-        // Threads take neighbours, so that few weights are read by several.
-        units.sort_by_key(|(part, _)| *part);
-    }
-    let units: Vec<_> = units.into_iter().map(|(_, unit)| unit).collect();
     units.into_par_iter().with_max_len(1).for_each(Unit::compute);
 }
 
@@ -135,9 +127,15 @@ impl Parts {
         start(band).min(columns * rows)..start(band + 1).min(columns * rows)
     }
 
-    fn groups(&self) -> impl Iterator<Item = Range<usize>> {
-        let Self { parts, groups, .. } = *self;
-        (0..parts).map(move |part| part * groups / parts..(part + 1) * groups / parts)
+    /// Each band with each of the parts of the groups. Threads take neighbours, so that few of what is read once, cells or
+    /// weights, are read by several.
+    fn all(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let Self { bands, parts, groups, by_cells } = *self;
+        (0..bands * parts).map(move |unit| {
+            let (band, part) =
+                if by_cells { (unit / parts, unit % parts) } else { (unit % bands, unit / bands) };
+            (band, part * groups / parts..(part + 1) * groups / parts)
+        })
     }
 }
 

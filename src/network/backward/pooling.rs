@@ -144,7 +144,7 @@ impl WithSimd for MaxBlock<'_> {
         let Self { cells, output, x, gradient, out } = self;
         let lanes = f32::lanes::<S>();
         let zero: Vector<S, f32> = 0.0f32.splat();
-        // While it is near: each block at once would take twice as long.
+        // While it is near.
         out.fill(0.0);
         for row in 0..output.height {
             for column in 0..output.width {
