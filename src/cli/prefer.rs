@@ -239,8 +239,7 @@ fn best_of(path: &Path, engine: &Engine, origins: &[TraceOrigin]) -> anyhow::Res
 fn patches_of(preferred: &Preferred, file: &BestFile, side: u32) -> Tile {
     let channel = channel_of(preferred);
     let places = file.document.channels.iter().find(|known| known.channel as u64 == channel);
-    let is_negative = preferred.info.origin["units"][0]["weight"].as_i64() == Some(-1);
-    let end = if is_negative { End::Weakest } else { End::Strongest };
+    let end = if is_negative(preferred) { End::Weakest } else { End::Strongest };
     let places: Vec<_> = places.map_or(&[][..], |known| known.at(end)).iter().take(KEPT).collect();
     let own = (side / (KEPT as f64).sqrt().ceil() as u32).max(16);
     let cut = patches(&places, Reopening::of(&file.document, own), &AtomicBool::new(false), |_| {});
@@ -254,6 +253,11 @@ fn patches_of(preferred: &Preferred, file: &BestFile, side: u32) -> Tile {
         _ => "no patch".into(),
     };
     Tile { picture: mosaic(&cut, own), caption: format!("photographs: {values}") }
+}
+
+/// True where it grew to what its unit answers to least.
+fn is_negative(preferred: &Preferred) -> bool {
+    preferred.info.origin["units"][0]["weight"].as_i64() == Some(-1)
 }
 
 fn channel_of(preferred: &Preferred) -> u64 {
@@ -280,7 +284,7 @@ fn sheet(
         (None, Some(file)) => &file.document.layer.name,
         (None, None) => "",
     };
-    let least = if args.negative { "answer to least" } else { "answer to most" };
+    let least = if is_negative(first) { "answer to least" } else { "answer to most" };
     let info = &first.info;
     let channels = match grown.len() {
         1 => format!("channel {} {}", channel_of(first), least.replacen("answer", "answers", 1)),
@@ -288,7 +292,7 @@ fn sheet(
     };
     let title = format!("{layer} · what {channels}");
     let beside = best.map_or_else(String::new, |file| {
-        let end = if args.negative { "weakest" } else { "strongest" };
+        let end = if is_negative(first) { "weakest" } else { "strongest" };
         format!(
             " · beside it, where it was {end} in {} pictures of {}",
             file.document.pictures,
