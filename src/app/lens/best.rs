@@ -132,7 +132,10 @@ impl TilesLens for Best {
              network's input. Where those leave the picture, a small frame marks their middle."
         )));
         if look.lenses.best.is_none() && !look.is_still {
-            lines.push(Line::quiet("Frames within a second count as one picture."));
+            lines.push(Line::quiet(
+                "Frames within a second count as one picture. They are looked through while these tiles are shown, and what was \
+                 found is kept for the last two layers.",
+            ));
         }
         lines.extend(
             look.best
