@@ -4,16 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::{BODY_HEAD, Done, End, HEAD, JournalError, Start, coding, file_in};
 use crate::frame::Frame;
 
-/// Records that may wait for the disk.
+/// Frames that may wait for the disk. What the user did, which is small, always may: no key waits for a disk.
 const QUEUE: usize = 8;
 
 /// How many bytes a session may take: `--session-limit 500MB`.
@@ -61,15 +60,55 @@ pub struct JournalWriter(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     began: Instant,
-    records: Mutex<Option<SyncSender<(u64, Record)>>>,
+    records: Mutex<Option<Sender<(u64, Record)>>>,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    lost: AtomicU64,
-    is_over: AtomicBool,
+    waiting: Mutex<WaitingFrames>,
+    fewer: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct WaitingFrames {
+    count: usize,
+    lost: u64,
+    /// Nothing is written any more.
+    is_over: bool,
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, WaitingFrames> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True where another frame may wait for the disk; if it `waits`, that is waited for.
+    fn take_room(&self, waits: bool) -> bool {
+        let is_full = |waiting: &mut WaitingFrames| waiting.count >= QUEUE && !waiting.is_over;
+        let mut waiting = self.waiting();
+        if waits {
+            waiting = self.fewer.wait_while(waiting, is_full).unwrap_or_else(PoisonError::into_inner);
+        }
+        if waiting.is_over {
+            return false;
+        }
+        let has_room = waiting.count < QUEUE;
+        waiting.count += usize::from(has_room);
+        waiting.lost += u64::from(!has_room);
+        has_room
+    }
+
+    fn give_room(&self) {
+        self.waiting().count -= 1;
+        self.fewer.notify_all();
+    }
+
+    fn end(&self) {
+        self.waiting().is_over = true;
+        self.fewer.notify_all();
+    }
 }
 
 impl JournalWriter {
@@ -89,14 +128,14 @@ impl JournalWriter {
         file.write_all(HEAD).map_err(disk)?;
         let start = serde_json::to_vec(start).map_err(|error| disk(error.into()))?;
         let written = HEAD.len() as u64 + add(&mut file, 0, 0, &start).map_err(disk)?;
-        let (records, inbox) = mpsc::sync_channel(QUEUE);
+        let (records, inbox) = mpsc::channel();
         let shared = Arc::new(Shared::default());
         let (for_thread, name) = (shared.clone(), path.clone());
         let run = move || {
             if let Err(error) = write(file, written, limit, &inbox, &for_thread) {
                 eprintln!("note: {}: the session is no longer recorded: {error}", name.display());
             }
-            for_thread.is_over.store(true, Ordering::Relaxed);
+            for_thread.end();
         };
         let thread = thread::Builder::new().name("journal".into()).spawn(run).map_err(disk)?;
         let (records, thread) = (Mutex::new(Some(records)), Mutex::new(Some(thread)));
@@ -105,12 +144,14 @@ impl JournalWriter {
 
     /// Adds a frame. `every`: waits for the disk where it is late; otherwise the frame is lost and counted.
     pub fn frame(&self, frame: Frame, every: bool) {
-        self.add(Record::Frame(frame), every);
+        if self.0.shared.take_room(every) {
+            self.add(Record::Frame(frame));
+        }
     }
 
     /// Adds what the user did.
     pub fn done(&self, done: Done) {
-        self.add(Record::Done(done), true);
+        self.add(Record::Done(done));
     }
 
     /// Writes what is waiting and ends the journal; the source may hold on to it.
@@ -123,18 +164,12 @@ impl JournalWriter {
         }
     }
 
-    fn add(&self, record: Record, waits: bool) {
-        if self.0.shared.is_over.load(Ordering::Relaxed) {
-            return;
-        }
+    fn add(&self, record: Record) {
         let time = self.0.began.elapsed().as_micros() as u64;
-        let records = self.0.records.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(records) = records else { return };
-        if waits {
+        let records = self.0.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(records) = &*records {
             // A thread that has ended told why.
             let _ = records.send((time, record));
-        } else if let Err(TrySendError::Full(_)) = records.try_send((time, record)) {
-            self.0.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -150,7 +185,10 @@ fn write(
     let mut is_full = false;
     for (time, record) in inbox {
         let (kind, content) = match record {
-            Record::Frame(frame) => (1, coding::encode(&frame).map_err(io::Error::other)?),
+            Record::Frame(frame) => {
+                shared.give_room();
+                (1, coding::encode(&frame).map_err(io::Error::other)?)
+            }
             Record::Done(done) => (2, serde_json::to_vec(&done)?),
         };
         last = time;
@@ -164,7 +202,7 @@ fn write(
         }
         written += add(&mut file, kind, time, &content)?;
     }
-    let lost = shared.lost.load(Ordering::Relaxed);
+    let lost = shared.waiting().lost;
     if lost > 0 {
         eprintln!("note: the disk was too slow for {lost} frames, which are not in the recorded session");
     }
@@ -184,4 +222,25 @@ fn add(file: &mut File, kind: u8, time: u64, content: &[u8]) -> io::Result<u64> 
     body[4..8].copy_from_slice(&checksum.to_le_bytes());
     file.write_all(&body)?;
     Ok(body.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_wait_for_the_disk_or_are_lost_and_counted() {
+        let shared = Arc::new(Shared::default());
+        assert!((0..QUEUE).all(|_| shared.take_room(false)));
+        assert!(!shared.take_room(false) && shared.waiting().lost == 1);
+        let waits = shared.clone();
+        let thread = thread::spawn(move || waits.take_room(true));
+        shared.give_room();
+        assert!(thread.join().unwrap() && shared.waiting().count == QUEUE);
+        // Who waits for a disk that has failed goes on.
+        let waits = shared.clone();
+        let thread = thread::spawn(move || waits.take_room(true));
+        shared.end();
+        assert!(!thread.join().unwrap() && shared.waiting().lost == 1);
+    }
 }
