@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::skip;
 use convscope::frame::{Frame, PixelFormat};
+use convscope::record::Existing;
 use convscope::record::film::{DrawnFilm, FilmError};
 use convscope::source::{Delivery, Opened, SourceError, SourceSpec, open};
 use image::{Rgb, RgbImage};
@@ -420,7 +421,7 @@ fn a_film_has_every_picture_and_keeps_its_rate_and_others_files() {
     let folder = TempDir::new().unwrap();
     for name in ["film.mp4", "film.webm", "film.mkv"] {
         let path = folder.path().join(name);
-        let mut film = DrawnFilm::new(&path, 10.0).unwrap();
+        let mut film = DrawnFilm::new(&path, 10.0, Existing::Keep).unwrap();
         for level in 0..7 {
             // Odd sides, as figures have them.
             film.add(&RgbImage::from_pixel(41, 31, Rgb([level * 30; 3]))).unwrap();
@@ -432,6 +433,18 @@ fn a_film_has_every_picture_and_keeps_its_rate_and_others_files() {
         assert_eq!((frames[0].width, frames[0].height), (42, 32), "{name}");
         let near = |(at, level): (usize, &u8)| level.abs_diff(at as u8 * 30) <= 6;
         assert!(levels.len() == 7 && levels.iter().enumerate().all(near), "{name}: {levels:?}");
-        assert!(matches!(DrawnFilm::new(&path, 10.0), Err(FilmError::Exists(_))));
+        assert!(matches!(DrawnFilm::new(&path, 10.0, Existing::Keep), Err(FilmError::Exists(_))));
+        // What it is to replace stays until it is whole, and nothing else does.
+        let before = std::fs::read(&path).unwrap();
+        let mut other = DrawnFilm::new(&path, 10.0, Existing::Replace).unwrap();
+        other.add(&RgbImage::new(41, 31)).unwrap();
+        drop(other);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        let mut other = DrawnFilm::new(&path, 10.0, Existing::Replace).unwrap();
+        other.add(&RgbImage::new(61, 31)).unwrap();
+        assert_eq!(other.finish().unwrap().files, [path.clone()]);
+        assert_eq!(self::frames(&path)[0].width, 62);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

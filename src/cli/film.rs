@@ -15,10 +15,7 @@ pub fn open(
 ) -> anyhow::Result<Option<DrawnFilm>> {
     let Some(path) = path.filter(|path| Format::of(path).is_some()) else { return Ok(None) };
     let rate = pictures.paths.first().and_then(|spec| rate(spec, pictures)).unwrap_or(UNTIMED_RATE);
-    if existing == Existing::Replace && path.is_file() {
-        std::fs::remove_file(path)?;
-    }
-    Ok(Some(DrawnFilm::new(path, rate)?))
+    Ok(Some(DrawnFilm::new(path, rate, existing)?))
 }
 
 /// Pictures a second of a source, where it has a time of its own.

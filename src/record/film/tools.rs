@@ -53,6 +53,14 @@ pub enum FilmError {
         /// What happened.
         reason: String,
     },
+    /// The same, where it was to replace another.
+    #[error("{}: the new film ended, for {reason}; the one that was there stays", path.display())]
+    NotReplaced {
+        /// The film.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
 }
 
 /// What there is to write a film with.
