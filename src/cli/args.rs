@@ -13,6 +13,7 @@ use crate::engine::{Between, OutputChoice, Placement, WeightsSpec};
 use crate::gpu::{Fit, InputChanges, Like, Preprocessing, Resize};
 use crate::model::{AvgPool, InputScale, Precision, Shape, three_numbers};
 use crate::record::Existing;
+use crate::source::camera::Rate;
 use crate::source::{CameraFormat, CameraRequest, Decoding, Levels, SourceSpec};
 use crate::view::{Colormap, Normalize, Scale};
 
@@ -23,9 +24,9 @@ pub struct CameraArgs {
     /// Ask the camera for this size.
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub camera_size: Option<[u32; 2]>,
-    /// Ask the camera for this rate, in frames a second.
+    /// Ask the camera for this rate, in frames a second (30, 12.5, 30000/1001).
     #[arg(long, value_name = "FPS")]
-    pub camera_fps: Option<u32>,
+    pub camera_fps: Option<Rate>,
     /// Ask the camera for this format.
     #[arg(long, value_name = "FORMAT")]
     pub camera_format: Option<CameraFormat>,

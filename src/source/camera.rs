@@ -1,35 +1,42 @@
-//! Cameras, through nokhwa: finding them, choosing a mode, reading frames, coming back after an unplug.
+//! Cameras: finding them, choosing a mode, reading frames, coming back after an unplug.
 //!
 //! A [`CameraSource`] is opened, used and dropped on one thread, the capture thread. [`list`] may run on any.
-//!
-//! What nokhwa hides, and so nobody here can see: how many bytes of a buffer are new, the driver's mark on a
-//! damaged buffer, and rows padded by the driver (such a picture comes out slanted). Formats that it has no
-//! name for (UYVY, GREY, H.264) are invisible too, and a frame rate of 25/2 is listed as 25.
 
 mod devices;
+mod driver;
 mod failure;
 mod mjpeg;
 mod mode;
+mod pixels;
+mod rate;
 mod request;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use nokhwa::utils as nk;
-use nokhwa::{Buffer, Camera, NokhwaError};
-
-use self::devices::{Node, create, find};
-use self::failure::{contain, contain_nokhwa};
-use self::mode::{FORMATS, Mode, choose, format_name};
+use self::devices::{Node, find};
+use self::driver::{Obtained, Stream};
+use self::failure::Failure;
+use self::mode::choose;
+use self::pixels::Unpacker;
 use super::frame_source::{FrameSource, SourceError};
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::Frame;
 
 pub use self::devices::{CameraInfo, list, render_list};
-pub use self::mode::CameraMode;
+pub use self::mode::{CameraMode, Sent};
+pub use self::rate::Rate;
 pub use self::request::{CameraFormat, CameraId, CameraRequest};
+
+/// A camera that sends nothing for so long, and for so many frames, is told of.
+const SILENCE: (Duration, f64) = (Duration::from_secs(2), 3.0);
+
+/// The first picture may take longer: exposure and focus come first.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// A camera that was silent so often in a row is closed and opened again.
+const MOST_SILENT: u32 = 2;
 
 /// A camera as a source of frames.
 pub struct CameraSource {
@@ -37,10 +44,20 @@ pub struct CameraSource {
     request: CameraRequest,
     node: Node,
     /// `None` after a failure, until [`FrameSource::next_frame`] has opened the camera again.
-    stream: Option<Stream>,
+    stream: Option<Open>,
+    unpacker: Unpacker,
     next_id: u64,
     label: Arc<str>,
     description: Arc<str>,
+}
+
+/// A camera that is sending.
+struct Open {
+    stream: Box<dyn Stream>,
+    /// How long it may send nothing.
+    patience: Duration,
+    /// How often in a row it has sent nothing for so long.
+    silent: u32,
 }
 
 impl CameraSource {
@@ -62,57 +79,62 @@ impl CameraSource {
             description: stream.describe(&node.name),
             node,
             stream: Some(stream),
+            unpacker: Unpacker::default(),
             next_id: 0,
             label: label.into(),
         })
     }
 
-    fn reconnect(&mut self) -> Result<Stream, SourceError> {
+    fn reconnect(&mut self) -> Result<Open, SourceError> {
         let (node, stream) = connect(&self.id, &self.request, Some(&self.node))?;
         tracing::info!(camera = %node.name, path = %node.path, "the camera is back");
         self.description = stream.describe(&node.name);
         self.node = node;
         Ok(stream)
     }
-
-    fn frame_from(&mut self, buffer: &Buffer) -> Result<Frame, SourceError> {
-        let captured = captured_at(buffer);
-        let damaged = |reason: String| SourceError::DamagedFrame { camera: self.node.name.clone(), reason };
-        let bytes = Cow::Borrowed(buffer.buffer());
-        let size = (buffer.resolution().width(), buffer.resolution().height());
-        let (format, size, bytes) = match buffer.source_frame_format() {
-            nk::FrameFormat::MJPEG => {
-                let (size, rgb) = mjpeg::decode(&bytes).map_err(damaged)?;
-                (PixelFormat::Rgb8, size, Cow::Owned(rgb))
-            }
-            nk::FrameFormat::YUYV => (PixelFormat::Yuyv, size, bytes),
-            nk::FrameFormat::NV12 => (PixelFormat::Nv12, size, bytes),
-            nk::FrameFormat::RAWRGB => (PixelFormat::Rgb8, size, bytes),
-            other @ (nk::FrameFormat::GRAY | nk::FrameFormat::RAWBGR) => {
-                return Err(damaged(format!("its format is {}", format_name(other))));
-            }
-        };
-        let frame = Frame::new(self.next_id, size, format, &bytes, self.label.clone());
-        let frame = frame.map_err(|error| damaged(error.to_string()))?;
-        self.next_id += 1;
-        Ok(Frame { captured, ..frame })
-    }
 }
 
 impl FrameSource for CameraSource {
-    /// Waits for the camera, for ever if it freezes: a driver that stops sending reports nothing, so the
-    /// caller needs a watchdog. After a failure (an unplug) the next call opens the camera again; it fails at
-    /// once while there is none, so the caller has to wait between calls.
+    /// Waits for the camera. One that has frozen is told of by an error after two seconds; it is waited for again by the next
+    /// call, and closed and opened anew by one of those that follow. (Elsewhere than on Linux there is no such limit, and the
+    /// caller needs a watchdog; so it does where a driver hangs.) After a failure (an unplug) the next call opens the camera
+    /// again; it fails at once while there is none, so the caller has to wait between calls.
     fn next_frame(&mut self) -> Result<Option<Frame>, SourceError> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
+        let mut open = match self.stream.take() {
+            Some(open) => open,
             None => self.reconnect()?,
         };
-        // A failed stream is dropped here and now: as long as it holds the device, a camera that is plugged
-        // in again gets another path, and some drivers keep failing.
-        let buffer = stream.grab().map_err(|error| self.node.failure(&error))?;
-        self.stream = Some(stream);
-        self.frame_from(&buffer).map(Some)
+        let (id, label, unpacker) = (self.next_id, self.label.clone(), &mut self.unpacker);
+        let mut frame = Err("it is empty".into());
+        let grabbed = open.stream.grab(open.patience, &mut |raw, captured| {
+            frame = unpacker.unpack(raw).and_then(|(format, size, bytes)| {
+                let frame = Frame::new(id, size, format, &bytes, label.clone());
+                Ok(Frame { captured, ..frame.map_err(|error| error.to_string())? })
+            });
+        });
+        let damaged = |reason: String| SourceError::DamagedFrame { camera: self.node.name.clone(), reason };
+        match grabbed {
+            Ok(()) => {
+                (open.silent, open.patience) = (0, open.usual_patience());
+                self.stream = Some(open);
+                let frame = frame.map_err(damaged)?;
+                self.next_id += 1;
+                Ok(Some(frame))
+            }
+            Err(Failure::Damaged(reason)) => {
+                self.stream = Some(open);
+                Err(damaged(reason))
+            }
+            // Otherwise it is dropped here and now: as long as a failed stream holds the device, a camera that is plugged in
+            // again gets another path, and some drivers keep failing.
+            Err(failure) => {
+                open.silent += 1;
+                if matches!(failure, Failure::Silent(_)) && open.silent < MOST_SILENT {
+                    self.stream = Some(open);
+                }
+                Err(self.node.failure(&failure))
+            }
+        }
     }
 
     fn is_live(&self) -> bool {
@@ -124,51 +146,17 @@ impl FrameSource for CameraSource {
     }
 }
 
-/// A camera that is sending.
-struct Stream {
-    /// Taken only by `drop`.
-    camera: Option<Camera>,
-    obtained: nk::CameraFormat,
-}
-
-impl Stream {
-    fn open(node: &Node, mode: Mode) -> Result<Self, NokhwaError> {
-        let size = nk::Resolution::new(mode.width, mode.height);
-        let wanted = nk::CameraFormat::new(size, FORMATS[mode.rank].1, mode.fps);
-        // Where rates are listed: nokhwa takes a rate of 25/2 for 25 in the list that `probe` reads, but not
-        // in the one that `Closest` looks into. Setting such a rate would leave the camera in a state in which
-        // nokhwa cannot open it any more.
-        let wanted = if mode.is_rate_listed {
-            nk::RequestedFormatType::Closest(wanted)
-        } else {
-            nk::RequestedFormatType::Exact(wanted)
-        };
-        contain_nokhwa(|| {
-            let mut camera = create(node, wanted)?;
-            camera.open_stream()?;
-            Ok(Self { obtained: camera.camera_format(), camera: Some(camera) })
-        })
-    }
-
-    fn grab(&mut self) -> Result<Buffer, NokhwaError> {
-        let camera = self.camera.as_mut().ok_or(NokhwaError::UnitializedError)?;
-        contain_nokhwa(|| camera.frame())
-    }
-
+impl Open {
     fn describe(&self, name: &str) -> Arc<str> {
-        let (size, format) = (self.obtained.resolution(), format_name(self.obtained.format()));
-        let fps = self.obtained.frame_rate();
-        format!("{name} · {}×{} {format} · {fps} fps", size.width(), size.height()).into()
+        let Obtained { format, width, height, fps } = self.stream.obtained();
+        let fps = fps.map_or_else(String::new, |fps| format!(" · {fps} fps"));
+        format!("{name} · {width}×{height} {}{fps}", format.name()).into()
     }
-}
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        let camera = self.camera.take();
-        // nokhwa and v4l panic in their own `drop` when stopping fails for any reason but a vanished device.
-        if let Err(panic) = contain(|| drop(camera)) {
-            tracing::warn!(%panic, "closing the camera failed");
-        }
+    fn usual_patience(&self) -> Duration {
+        let (least, frames) = SILENCE;
+        let interval = self.stream.obtained().fps.map_or(0.0, |fps| 1.0 / fps.per_second());
+        least.max(Duration::from_secs_f64((frames * interval).min(60.0)))
     }
 }
 
@@ -176,21 +164,13 @@ fn connect(
     id: &CameraId,
     request: &CameraRequest,
     known: Option<&Node>,
-) -> Result<(Node, Stream), SourceError> {
+) -> Result<(Node, Open), SourceError> {
     let (node, modes) = find(id, known)?;
-    let modes = modes.map_err(|error| node.failure(&error))?;
+    let modes = modes.map_err(|failure| node.failure(&failure))?;
     let mode = choose(&modes, request)
         .map_err(|reason| SourceError::Camera { camera: node.name.clone(), reason })?;
-    let stream = Stream::open(&node, mode).map_err(|error| node.failure(&error))?;
-    Ok((node, stream))
-}
-
-/// When the driver says the picture was taken; now, where it does not say or its clock makes no sense.
-fn captured_at(buffer: &Buffer) -> Instant {
-    let now = Instant::now();
-    let age = buffer
-        .capture_timestamp()
-        .and_then(|since_epoch| SystemTime::now().duration_since(UNIX_EPOCH + since_epoch).ok())
-        .filter(|age| *age < Duration::from_secs(10));
-    age.and_then(|age| now.checked_sub(age)).unwrap_or(now)
+    let stream = driver::open(&node.place(), mode).map_err(|failure| node.failure(&failure))?;
+    let open = Open { stream, patience: STARTING, silent: 0 };
+    let patience = open.patience.max(open.usual_patience());
+    Ok((node, Open { patience, ..open }))
 }

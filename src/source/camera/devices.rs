@@ -1,16 +1,15 @@
 //! The cameras of this machine: finding them, and asking what they offer.
 
-use std::cmp::Reverse;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use nokhwa::utils as nk;
-use nokhwa::{Camera, NokhwaError};
 
-use super::failure::{UNPLUGGED, contain_nokhwa, explain, is_not_a_camera};
-use super::mode::{CameraMode, FORMATS, format_name};
+use super::driver::{self, Place};
+use super::failure::{Failure, UNPLUGGED, contain_nokhwa};
+use super::mode::{CameraMode, Sent};
 use super::request::CameraId;
 use crate::source::frame_source::SourceError;
 
@@ -38,7 +37,7 @@ pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
     let cameras = offered(nodes()?).zip(0..).map(|((node, modes), index)| {
         let (formats, problem) = match modes {
             Ok(modes) => (modes, None),
-            Err(error) => (Vec::new(), Some(explain(&error, &node.path))),
+            Err(failure) => (Vec::new(), Some(failure.explain(&node.path))),
         };
         CameraInfo { index, name: node.name, path: node.path, formats, problem }
     });
@@ -58,13 +57,16 @@ pub fn render_list(cameras: &[CameraInfo]) -> String {
         }
         for modes in camera.formats.chunk_by(|a, b| a.format == b.format) {
             let sizes = modes.iter().map(|mode| {
-                let rates = mode.fps.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+                let rates = mode.fps.iter().map(|rate| rate.to_string()).collect::<Vec<_>>().join(", ");
                 let rates = if rates.is_empty() { rates } else { format!(" ({rates} fps)") };
                 format!("{}×{}{rates}", mode.width, mode.height)
             });
             let sizes = sizes.collect::<Vec<_>>().join(", ");
-            let mark = if modes[0].understood { "" } else { "  (convscope cannot decode this format)" };
-            text += &format!("     {:<5}  {sizes}{mark}\n", modes[0].format);
+            let mark = match modes[0].format {
+                Sent::Known(_) => "",
+                Sent::Unknown(_) => "  (convscope cannot decode this format)",
+            };
+            text += &format!("     {:<6}  {sizes}{mark}\n", modes[0].format.name());
         }
     }
     text
@@ -78,13 +80,23 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// What nokhwa says of it, in words.
-    pub(super) fn failure(&self, error: &NokhwaError) -> SourceError {
-        SourceError::Camera { camera: self.name.clone(), reason: explain(error, &self.path) }
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self { index: nk::CameraIndex::Index(0), name: name.into(), path: "/dev/video0".into() }
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { index: &self.index, path: &self.path }
+    }
+
+    /// What went wrong with it, in words.
+    pub(super) fn failure(&self, failure: &Failure) -> SourceError {
+        SourceError::Camera { camera: self.name.clone(), reason: failure.explain(&self.path) }
     }
 }
 
-pub(super) type Modes = Result<Vec<CameraMode>, NokhwaError>;
+pub(super) type Modes = Result<Vec<CameraMode>, Failure>;
 
 /// In the order of their numbers: nokhwa gives them in the order of the directory, and links (`video-dec0`)
 /// as a second node with the same number.
@@ -124,53 +136,15 @@ fn authorize() -> Result<(), &'static str> {
 /// Those that are cameras, each opened when its turn comes.
 fn offered(nodes: Vec<Node>) -> impl Iterator<Item = (Node, Modes)> {
     nodes.into_iter().filter_map(|node| {
-        let modes = probe(&node);
+        let modes = driver::offers(&node.place());
         match &modes {
-            Err(error) if is_not_a_camera(error) => {
-                tracing::debug!(path = %node.path, %error, "not offered as a camera");
+            Err(failure) if failure.is_not_a_camera() => {
+                tracing::debug!(path = %node.path, ?failure, "not offered as a camera");
                 None
             }
             _ => Some((node, modes)),
         }
     })
-}
-
-fn probe(node: &Node) -> Modes {
-    contain_nokhwa(|| {
-        let mut camera = create(node, nk::RequestedFormatType::None)?;
-        let mut modes = Vec::new();
-        for format in camera.compatible_fourcc()? {
-            // On macOS nokhwa 0.10 answers with the sizes of all formats but the one it is asked for: so ask
-            // for one that no Mac has.
-            let asked = if cfg!(target_os = "macos") { nk::FrameFormat::RAWBGR } else { format };
-            let mut sizes: Vec<_> = camera.compatible_list_by_resolution(asked)?.into_iter().collect();
-            sizes.sort_by_key(|(size, _)| Reverse(*size));
-            for (size, mut fps) in sizes {
-                fps.sort_unstable_by_key(|rate| Reverse(*rate));
-                fps.dedup();
-                modes.push(CameraMode {
-                    format: format_name(format).into(),
-                    width: size.width(),
-                    height: size.height(),
-                    fps,
-                    understood: FORMATS.iter().any(|known| known.1 == format),
-                });
-            }
-        }
-        Ok(modes)
-    })
-}
-
-pub(super) fn create(node: &Node, wanted: nk::RequestedFormatType) -> Result<Camera, NokhwaError> {
-    let formats = nk::RequestedFormat::with_formats(wanted, nk::frame_formats());
-    match Camera::new(node.index.clone(), formats) {
-        // Changing the size also resets the rate, which nokhwa sets only where it differed BEFORE, and then it
-        // complains of what came out. The second time it sees the difference.
-        Err(NokhwaError::SetPropertyError { property, .. }) if property == "CameraFormat" => {
-            Camera::new(node.index.clone(), formats)
-        }
-        result => result,
-    }
 }
 
 /// Many webcams call themselves `Name: Name`.
@@ -188,7 +162,7 @@ pub(super) fn find(id: &CameraId, known: Option<&Node>) -> Result<(Node, Modes),
         (CameraId::Path(path), _) => {
             let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
             nodes.into_iter().find(|node| Path::new(&node.path) == path).map(|node| {
-                let modes = probe(&node);
+                let modes = driver::offers(&node.place());
                 (node, modes)
             })
         }

@@ -1,56 +1,105 @@
 //! What goes wrong in nokhwa and in drivers, in words, and their panics as errors.
 
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
 
 use nokhwa::NokhwaError;
 
 pub(super) const UNPLUGGED: &str = "it is unplugged: plug it in again";
 
-/// nokhwa passes on what the system said as text only.
-fn os_error(error: &NokhwaError) -> Option<i32> {
-    error.to_string().rsplit_once("(os error ")?.1.split(')').next()?.parse().ok()
+/// Why a camera gives nothing.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// What the system said.
+    System(io::Error),
+    /// What nokhwa said.
+    Nokhwa(NokhwaError),
+    /// It is something else.
+    NoCamera,
+    /// It took another mode than the one that it was asked for.
+    NotKept,
+    /// Nothing came for so long.
+    Silent(Duration),
+    /// One picture is not whole, and why.
+    Damaged(String),
+    /// A library has not understood the driver.
+    Strange(String),
 }
 
-/// nokhwa found no picture format at such a node, or the node knows no frame rate (ENOTTY).
-pub(super) fn is_not_a_camera(error: &NokhwaError) -> bool {
-    let is_without_format =
-        matches!(error, NokhwaError::GetPropertyError { property, .. } if property == "CameraFormat");
-    is_without_format || os_error(error) == Some(25)
-}
-
-pub(super) fn explain(error: &NokhwaError, path: &str) -> String {
-    use NokhwaError::{GetPropertyError, SetPropertyError};
-    match os_error(error) {
-        Some(1 | 13) => {
-            return format!(
-                "no permission to open {path}: join the `video` group with \
-                 `sudo usermod -aG video $USER`, then log in again"
-            );
-        }
-        Some(2 | 6 | 19) => return UNPLUGGED.into(),
-        Some(5) => {
-            return "it answers with an input/output error: unplug it and plug it in again, or ask for another size \
-                    or format"
-                .into();
-        }
-        Some(16) => return "another program uses it: close that one, or choose another camera".into(),
-        Some(28) => return "the USB bus is full: use another port, a smaller size or MJPEG".into(),
-        _ => {}
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
     }
-    match error {
-        _ if is_not_a_camera(error) => {
-            format!("{path} sends no picture in a format and at a rate known here")
+}
+
+impl From<NokhwaError> for Failure {
+    fn from(error: NokhwaError) -> Self {
+        Self::Nokhwa(error)
+    }
+}
+
+impl Failure {
+    fn os_error(&self) -> Option<i32> {
+        match self {
+            Self::System(error) => error.raw_os_error(),
+            // nokhwa passes on what the system said as text only.
+            Self::Nokhwa(error) => {
+                error.to_string().rsplit_once("(os error ")?.1.split(')').next()?.parse().ok()
+            }
+            _ => None,
         }
-        GetPropertyError { property, .. } if property == "FrameFormat" || property == "V4L2 FrameRate" => {
-            format!(
-                "it is set to a format or a fractional rate that cannot be read: change it with \
-             `v4l2-ctl -d {path} --set-fmt-video=pixelformat=YUYV --set-parm=30`"
-            )
+    }
+
+    /// It is no camera at all: it has no picture format, or knows none of the calls (ENOTTY).
+    pub fn is_not_a_camera(&self) -> bool {
+        let is_without_format = match self {
+            Self::NoCamera => true,
+            Self::Nokhwa(NokhwaError::GetPropertyError { property, .. }) => property == "CameraFormat",
+            _ => false,
+        };
+        is_without_format || self.os_error() == Some(25)
+    }
+
+    /// In words, with what to do.
+    pub fn explain(&self, path: &str) -> String {
+        match self.os_error() {
+            Some(1 | 13) => {
+                return format!(
+                    "no permission to open {path}: join the `video` group with \
+                     `sudo usermod -aG video $USER`, then log in again"
+                );
+            }
+            Some(2 | 6 | 19) => return UNPLUGGED.into(),
+            Some(5) => {
+                return "it answers with an input/output error: unplug it and plug it in again, or ask for another size \
+                        or format"
+                    .into();
+            }
+            Some(16) => {
+                return "another program uses it: close that one, or choose another camera".into();
+            }
+            Some(28) => {
+                return "the USB bus is full: use another port, a smaller size or MJPEG".into();
+            }
+            _ => {}
         }
-        SetPropertyError { property, .. } if property == "CameraFormat" => {
-            "it does not keep to a mode that it offers: ask for another size, rate or format".into()
+        match self {
+            _ if self.is_not_a_camera() => {
+                format!("{path} sends no picture in a format and at a rate known here")
+            }
+            Self::NotKept => {
+                "it does not keep to a mode that it offers: ask for another size, rate or format".into()
+            }
+            Self::Silent(patience) => format!(
+                "it has sent nothing for {} s: it has frozen, or is covered by another program; it is waited for, and opened again",
+                patience.as_secs().max(1)
+            ),
+            Self::Damaged(reason) | Self::Strange(reason) => reason.clone(),
+            Self::System(error) => error.to_string(),
+            Self::Nokhwa(error) => error.to_string(),
+            Self::NoCamera => String::new(),
         }
-        _ => error.to_string(),
     }
 }
 

@@ -1,0 +1,63 @@
+//! Reading from an open camera: on Linux by V4L2 itself, elsewhere by nokhwa.
+//!
+//! nokhwa names cameras everywhere, and opens them elsewhere than on Linux. There it hides too much: how many bytes of a buffer
+//! are new, the driver's mark on a damaged one, rows with padding, formats that it has no name for (UYVY, GREY, Y16), rates such
+//! as 25/2; and it waits for ever for a camera that has frozen. So on Linux the crate on which nokhwa itself stands is used.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg_attr(target_os = "linux", allow(dead_code))]
+mod other;
+
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::mode::{CameraMode, Mode};
+use super::pixels::Raw;
+use super::rate::Rate;
+use nokhwa::utils::CameraIndex;
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use other as system;
+
+/// Where a camera is.
+pub(super) struct Place<'a> {
+    /// What nokhwa knows it by.
+    pub index: &'a CameraIndex,
+    /// On Linux its device.
+    pub path: &'a str,
+}
+
+/// What a camera really gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Obtained {
+    pub format: super::CameraFormat,
+    pub width: u32,
+    pub height: u32,
+    /// Where it tells.
+    pub fps: Option<Rate>,
+}
+
+/// A camera that is sending.
+pub(super) trait Stream {
+    /// What it gives.
+    fn obtained(&self) -> Obtained;
+
+    /// Waits for the next picture, where that is possible at most so long, and has it looked at.
+    ///
+    /// # Errors
+    /// [`Failure::Silent`] where nothing came: asking again goes on. [`Failure::Damaged`]: the next one may be fine.
+    fn grab(&mut self, patience: Duration, look: &mut dyn FnMut(&Raw<'_>, Instant)) -> Result<(), Failure>;
+}
+
+/// What a camera offers; all modes of a format stand together.
+pub(super) fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
+    system::offers(place)
+}
+
+/// Opens a camera in a mode.
+pub(super) fn open(place: &Place<'_>, mode: Mode) -> Result<Box<dyn Stream>, Failure> {
+    system::open(place, mode)
+}
