@@ -87,8 +87,9 @@ fn pure_folders_know_no_big_library() {
 
 #[test]
 fn each_library_has_its_place() {
-    let places: [(&str, &[&str]); 5] = [
+    let places: [(&str, &[&str]); 6] = [
         ("nokhwa::", &["source/camera"]),
+        ("v4l::", &["source/camera"]),
         ("winit::", &["app/"]),
         ("egui::", &["app/"]),
         ("cubecl::", &["bridge.rs"]),
