@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compare: vec![],
         placement: Placement::Cpu,
         history: 20,
+        journal: None,
     };
     let request = |layer: usize| Request { taps: vec![layer], ..Request::default() };
     let open = move || open(Some(&spec), &Delivery { live: true, ..Delivery::default() });

@@ -68,7 +68,8 @@ fn after_some_frames_a_frame_makes_nothing() {
     let (ask, asked) = mpsc::channel();
     let open = move || Ok(Opened { source: Box::new(Asked(asked)), steps: None, notice: None });
     let model = OpenedModel::untrained(graph);
-    let config = SessionConfig { every_frame: true, model, compare: vec![], placement, history: 1 };
+    let config =
+        SessionConfig { every_frame: true, model, compare: vec![], placement, history: 1, journal: None };
     let session = Session::start(gpu.clone(), config, view.view.state.request(), open, || {});
     let mut id = 0;
     let mut frames = |view: &mut Presenter, count: usize| {

@@ -94,7 +94,8 @@ fn start(
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Session {
     let placement = Placement::Cpu;
-    let config = SessionConfig { every_frame: false, model, compare: vec![], placement, history: 0 };
+    let config =
+        SessionConfig { every_frame: false, model, compare: vec![], placement, history: 0, journal: None };
     let open = move || Ok(Opened { source: Box::new(source), steps: None, notice: None });
     Session::start(gpu.clone(), config, view.view.state.request(), open, wake)
 }

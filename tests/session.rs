@@ -70,6 +70,7 @@ fn start(
         compare: vec![],
         placement,
         history: 20,
+        journal: None,
     };
     let open =
         move || Ok(Opened { source: Box::new(Scripted { next, live, count: 0 }), steps: None, notice: None });
@@ -224,6 +225,7 @@ fn networks_are_compared_and_maps_come_without_statistics() {
         compare: vec![OpenedModel::untrained(graph.clone())],
         placement: Placement::Cpu,
         history: 20,
+        journal: None,
     };
     let next = move |number| Ok((number < 1).then(|| yuyv_frame(number)));
     let open = move || {
@@ -344,6 +346,44 @@ fn trouble_is_told_and_survived() {
     assert_eq!(session.status().trouble, None);
 }
 
+fn opened(next: impl FnMut(u64) -> Result<Option<Frame>, SourceError> + Send + 'static) -> Opened {
+    Opened { source: Box::new(Scripted { next, live: true, count: 0 }), steps: None, notice: None }
+}
+
+#[test]
+fn another_source_takes_over_from_one_that_has_stalled() {
+    let Some(gpu) = gpu() else { return };
+    let (stall, stalled) = std::sync::mpsc::channel::<()>();
+    let next = move |number| {
+        if number == 2 {
+            // As a driver that hangs; it comes back when nobody wants it any more.
+            let _ = stalled.recv();
+        }
+        Ok(Some(yuyv_frame(number)))
+    };
+    let session = start(gpu, &tiny(), Placement::Cpu, (false, true), request(&[1]), next);
+    while wait(&session).unwrap().frame.frame.id < 1 {}
+    // What cannot be opened is told, and changes nothing.
+    session.replace_source(|| Err(SourceError::NoCamera));
+    let deadline = Instant::now() + PATIENCE;
+    let is_told = || session.status().notices.iter().any(|notice| notice.text.contains("no camera found"));
+    while !is_told() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(is_told() && session.status().source.contains("2 given"), "{:?}", session.status());
+    // Frames are counted on: none is taken for one of the source before.
+    session.replace_source(|| Ok(opened(|number| Ok((number < 3).then(|| yuyv_frame(number))))));
+    let mut frames = vec![];
+    while let Some(activations) = wait(&session) {
+        let frame = activations.frame.frame.clone();
+        frames.push((frame.id, frame.source.to_string()));
+    }
+    drop(stall);
+    assert!(!frames.is_empty() && frames.iter().all(|(id, _)| (2..5).contains(id)), "{frames:?}");
+    assert_eq!(frames.last().unwrap(), &(4, "a script · 3 given".to_string()));
+    assert_eq!(session.status().stage, Stage::Ended);
+}
+
 #[test]
 fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
     let Some(gpu) = gpu() else { return };
@@ -353,6 +393,7 @@ fn what_cannot_be_opened_and_what_panics_is_a_failure_in_words() {
         model: OpenedModel::untrained(tiny()),
         placement: Placement::Cpu,
         history: 20,
+        journal: None,
     };
     let open = || Err(SourceError::NoCamera);
     let session = Session::start(gpu.clone(), config.clone(), request(&[1]), open, || {});

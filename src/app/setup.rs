@@ -142,18 +142,11 @@ impl Setup {
         every_frame: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Session {
-        let config = SessionConfig { placement: self.place(gpu), every_frame, ..self.session.clone() };
+        let (placement, journal) = (self.place(gpu), self.journal.clone());
+        let config = SessionConfig { placement, every_frame, journal, ..self.session.clone() };
         let spec = self.source.clone();
         let delivery = Delivery { live: !every_frame, ..self.delivery.clone() };
-        let journal = self.journal.clone();
-        let open = move || {
-            let opened = source::open(spec.as_ref(), &delivery)?;
-            Ok(match journal {
-                Some(journal) => opened.kept(journal),
-                None => opened,
-            })
-        };
-        Session::start(gpu.clone(), config, request, open, wake)
+        Session::start(gpu.clone(), config, request, move || source::open(spec.as_ref(), &delivery), wake)
     }
 }
 

@@ -242,6 +242,7 @@ fn settings(
             compare: models,
             placement: Placement::Cpu,
             history: view.history as usize,
+            journal: None,
         },
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),

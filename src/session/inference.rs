@@ -71,6 +71,7 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
         } else {
             // A picture that stands still is processed again when something else is asked for.
             match shared.frames.take(if unanswered { Duration::ZERO } else { IDLE }) {
+                Taken::Value(frame) if !shared.turns().has(frame.id) => continue,
                 Taken::Value(frame) => {
                     shared.history().push(frame.clone());
                     current = Some(upload(shared, frame, &mut upload_ms)?);

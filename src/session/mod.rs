@@ -1,4 +1,4 @@
-//! Frames in, activations out: a capture thread and an inference thread with a slot between them.
+//! Frames in, activations out: a capture thread for each source and an inference thread, with a slot between them.
 //!
 //! Whoever looks (the window, the off-screen run) holds a [`Session`]: it says what it wants as a small
 //! [`Request`], which the next frame picks up, and takes [`Activations`] out of a slot.
@@ -20,7 +20,7 @@ use crate::gpu::GpuContext;
 use crate::latest::{LatestSlot, Taken};
 use crate::source::{Opened, SourceError};
 use history::History;
-use shared::Shared;
+use shared::{Shared, Turns};
 
 pub use activations::{
     Activations, AveragedMap, Before, ComparedTaps, Occluded, StageTimes, Tap, TracedMaps,
@@ -70,7 +70,7 @@ impl Session {
             status: Mutex::new(status),
             frames: LatestSlot::default(),
             results: LatestSlot::default(),
-            open: Mutex::new(Some(Box::new(open))),
+            turns: Mutex::new(Turns::default()),
             steps: Mutex::new(None),
             apart: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -79,7 +79,7 @@ impl Session {
             wake: Box::new(wake),
         });
         // Never joined: a camera that has stalled blocks its thread for ever.
-        spawn("capture", &shared, capture::run);
+        spawn("capture", &shared, |shared| capture::run(shared, 0, open));
         let inference = spawn("inference", &shared, inference::run);
         Self { shared, inference }
     }
@@ -103,6 +103,13 @@ impl Session {
     pub fn replace(&self, model: Model) {
         *self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
         self.shared.frames.nudge();
+    }
+
+    /// Has frames come from another source, once that is open; until then, and where it cannot be opened (which is told), they
+    /// come from the one before. `open` is called on a thread of its own, the new capture thread. Frames are counted on.
+    pub fn replace_source(&self, open: impl FnOnce() -> Result<Opened, SourceError> + Send + 'static) {
+        let turn = self.shared.turns().another();
+        spawn("capture", &self.shared, move |shared| capture::run(shared, turn, open));
     }
 
     /// While nobody looks, no frame is taken and the network does not run.
@@ -162,7 +169,7 @@ impl Drop for Session {
 fn spawn(
     name: &str,
     shared: &Arc<Shared>,
-    body: fn(&Shared) -> Result<(), String>,
+    body: impl FnOnce(&Shared) -> Result<(), String> + Send + 'static,
 ) -> Option<JoinHandle<()>> {
     let for_thread = shared.clone();
     let run = move || {

@@ -10,9 +10,9 @@ use super::request::Request;
 use crate::engine::{Model, OpenedModel, Placement};
 use crate::frame::Frame;
 use crate::gpu::GpuContext;
+use crate::journal::JournalWriter;
 use crate::latest::LatestSlot;
 use crate::source::still::StepHandle;
-use crate::source::{Opened, SourceError};
 
 /// What a session is started with.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct SessionConfig {
     pub placement: Placement,
     /// Number of input frames that can be gone back to (within 256 MiB).
     pub history: usize,
+    /// Where the source's frames are kept.
+    pub journal: Option<JournalWriter>,
 }
 
 /// How far a session is.
@@ -87,7 +89,48 @@ impl Notice {
     }
 }
 
-pub(super) type Opener = Box<dyn FnOnce() -> Result<Opened, SourceError> + Send>;
+/// Which source counts: each that was wanted has a number, and frames of earlier ones are passed over. An earlier source may
+/// still be waiting for a camera that has stalled.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    wanted: u64,
+    current: Option<u64>,
+    /// Frames are counted on from one source to the next, so that no two have the same number.
+    first: u64,
+    next: u64,
+}
+
+impl Turns {
+    /// The number of another source that is wanted now.
+    pub fn another(&mut self) -> u64 {
+        self.wanted += 1;
+        self.wanted
+    }
+
+    /// From now on this source counts, unless one that was wanted later does already. What its first frame is counted as.
+    pub fn take_over(&mut self, turn: u64) -> Option<u64> {
+        if self.current.is_some_and(|current| current > turn) {
+            return None;
+        }
+        (self.current, self.first) = (Some(turn), self.next);
+        Some(self.first)
+    }
+
+    /// True while no later source counts.
+    pub fn is_current(&self, turn: u64) -> bool {
+        self.current.is_none_or(|current| current == turn)
+    }
+
+    /// Notes that a frame was given.
+    pub fn count(&mut self, frame: u64) {
+        self.next = self.next.max(frame + 1);
+    }
+
+    /// True where a frame is of the source that counts.
+    pub fn has(&self, frame: u64) -> bool {
+        frame >= self.first
+    }
+}
 
 pub(super) struct Shared {
     pub gpu: GpuContext,
@@ -99,8 +142,7 @@ pub(super) struct Shared {
     pub status: Mutex<Status>,
     pub frames: LatestSlot<Frame>,
     pub results: LatestSlot<Activations>,
-    /// Taken by the capture thread, which opens the source itself.
-    pub open: Mutex<Option<Opener>>,
+    pub turns: Mutex<Turns>,
     pub steps: Mutex<Option<StepHandle>>,
     /// Each stage is waited for before the next begins.
     pub apart: AtomicBool,
@@ -129,6 +171,10 @@ impl Shared {
                 status.stage = stage;
             }
         });
+    }
+
+    pub fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn request(&self) -> Request {

@@ -9,7 +9,6 @@ pub mod counter;
 mod decoding;
 mod flat;
 mod frame_source;
-mod kept;
 mod kind;
 mod levels;
 mod pages;
@@ -30,7 +29,7 @@ pub use decoding::Decoding;
 pub use frame_source::{FrameSource, Made, SourceError};
 pub use levels::Levels;
 
-use crate::journal::{self, JournalWriter};
+use crate::journal;
 
 /// Sources that code makes, each named by a word.
 pub static MADE: &[Made] = &[testcard::MADE];
@@ -139,11 +138,6 @@ pub struct Opened {
 impl Opened {
     fn plain(source: impl FrameSource + 'static) -> Self {
         Self { source: Box::new(source), steps: None, notice: None }
-    }
-
-    /// The same source, with its frames kept in a journal.
-    pub fn kept(self, journal: JournalWriter) -> Self {
-        Self { source: Box::new(kept::Kept { source: self.source, journal }), ..self }
     }
 
     /// The source of this name; the test card where there is none.

@@ -115,7 +115,8 @@ fn measure(args: &BenchArgs, began: Instant, age_s: Option<f64>) -> anyhow::Resu
 
     let gpu = GpuContext::open(new_instance(None), args.network.adapter.as_deref(), None)?;
     let placement = placement_on(&gpu, args.network.device.placement());
-    let config = SessionConfig { every_frame: false, model, compare: vec![], placement, history: 150 };
+    let config =
+        SessionConfig { every_frame: false, model, compare: vec![], placement, history: 150, journal: None };
     let interval = Duration::from_secs_f64(1.0 / args.fps);
     let control = Control::new(interval);
     let open = {
