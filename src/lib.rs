@@ -19,4 +19,5 @@ pub mod session;
 pub mod shapes;
 pub mod source;
 pub mod view;
+mod web;
 pub mod weights;

@@ -228,12 +228,12 @@ impl Run<'_> {
         frames: Option<u64>,
         body: &mut dyn FnMut(Vec<Picture>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let lone = matches!(spec, SourceSpec::Path(path) if !path.is_dir());
-        let is_folder = matches!(spec, SourceSpec::Path(path) if path.is_dir());
+        let is_folder = spec.is_folder();
+        let lone = matches!(spec, SourceSpec::Path(_)) && !is_folder;
         let several = matches!(spec, SourceSpec::Path(path) if source::holds_several(path));
         let most = frames.unwrap_or(match spec {
-            SourceSpec::Path(_) => u64::MAX,
-            SourceSpec::Camera(_) | SourceSpec::Made(_) => 1,
+            SourceSpec::Path(_) | SourceSpec::Files(_) => u64::MAX,
+            SourceSpec::Camera(_) | SourceSpec::Made(_) | SourceSpec::Address(_) => 1,
         });
         // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
         let live = matches!(spec, SourceSpec::Camera(_));
@@ -364,7 +364,7 @@ impl Run<'_> {
 
     fn stem(&mut self, frame: &Frame, spec: &SourceSpec, numbered: bool) -> String {
         let name = match spec {
-            SourceSpec::Path(_) => names::stem(&frame.name),
+            SourceSpec::Path(_) | SourceSpec::Files(_) | SourceSpec::Address(_) => names::stem(&frame.name),
             SourceSpec::Camera(_) => "camera".to_string(),
             SourceSpec::Made(name) => name.to_string(),
         };
@@ -393,7 +393,9 @@ fn progress_bar() -> ProgressBar {
 /// True where a run will have one picture, so that it may be written to the very file that was named.
 pub fn is_single(args: &PictureArgs) -> bool {
     match args.paths.as_slice() {
-        [SourceSpec::Path(path)] => !path.is_dir() && !source::holds_several(path) || args.frames == Some(1),
+        [spec @ SourceSpec::Path(path)] => {
+            !spec.is_folder() && !source::holds_several(path) || args.frames == Some(1)
+        }
         [_] => args.frames.unwrap_or(1) == 1,
         _ => false,
     }

@@ -100,7 +100,7 @@ fn run_offscreen(view: &ViewArgs, setup: Setup, layers: &[LayerIndex]) -> anyhow
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
-    let is_folder = matches!(&setup.source, Some(SourceSpec::Path(path)) if path.is_dir());
+    let is_folder = setup.source.as_ref().is_some_and(SourceSpec::is_folder);
     let replays = setup.player.is_some();
     let is_camera = !matches!(&setup.source, Some(SourceSpec::Path(_)));
     let extent = match (view.frames, view.seconds) {

@@ -13,7 +13,7 @@ pub use self::table::Kind;
 use self::table::{KINDS, RAW, VIDEO};
 
 /// Enough for five packets of a transport stream, or for the words at the top of a page.
-const HEAD_BYTES: u64 = 4096;
+pub(super) const HEAD_BYTES: u64 = 4096;
 
 /// Endings of pictures that are read, in small letters.
 const PICTURE_ENDINGS: [&str; 23] = [
@@ -83,7 +83,7 @@ fn told(head: &[u8], path: &Path) -> Content {
 }
 
 /// True where a file begins as pictures do that are read.
-fn is_picture(head: &[u8]) -> bool {
+pub(super) fn is_picture(head: &[u8]) -> bool {
     let is_big_tiff = head.starts_with(b"II+\0") || head.starts_with(b"MM\0+");
     is_big_tiff || is_heif(head) || image::guess_format(head).is_ok_and(|format| format.reading_enabled())
 }

@@ -1,8 +1,9 @@
-//! Where frames come from: a camera, a picture, a folder of pictures, an animation, pages, a video, a recorded session, the
-//! test card.
+//! Where frames come from: a camera, a picture, a folder of pictures, an animation, pages, a video, a recorded session, an address,
+//! the test card.
 //!
 //! A [`FrameSource`] is built and used on the capture thread alone ([`crate::session`] starts it).
 
+mod address;
 mod animation;
 pub mod camera;
 pub mod counter;
@@ -15,6 +16,7 @@ mod pages;
 mod pipe;
 mod replay;
 mod shrink;
+mod spec;
 pub mod still;
 pub mod testcard;
 mod unnamed;
@@ -22,76 +24,17 @@ pub mod video;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
 pub use decoding::Decoding;
 pub use frame_source::{FrameSource, Made, SourceError};
 pub use levels::Levels;
+pub use spec::SourceSpec;
 
 use crate::journal;
 
 /// Sources that code makes, each named by a word.
 pub static MADE: &[Made] = &[testcard::MADE];
-
-/// What `--source` names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SourceSpec {
-    /// A camera by index or device path.
-    Camera(CameraId),
-    /// One of [`MADE`], by its name.
-    Made(&'static str),
-    /// A picture, a folder of pictures, or a video.
-    Path(PathBuf),
-}
-
-impl FromStr for SourceSpec {
-    type Err = SourceError;
-
-    fn from_str(text: &str) -> Result<Self, SourceError> {
-        if text.is_empty() {
-            return Err(SourceError::Empty);
-        }
-        Ok(match text.strip_prefix("camera:") {
-            Some(id) => Self::Camera(match id.parse() {
-                Ok(index) => CameraId::Index(index),
-                Err(_) if id.starts_with('/') => CameraId::Path(id.into()),
-                Err(_) => return Err(SourceError::CameraName(id.into())),
-            }),
-            None if text == "camera" => Self::Camera(CameraId::Index(0)),
-            None => match MADE.iter().find(|made| made.name == text) {
-                Some(made) => Self::Made(made.name),
-                None => Self::Path(text.into()),
-            },
-        })
-    }
-}
-
-impl SourceSpec {
-    /// What opens a picture of this source again, by the picture's own name in it: the file that it is (in), or the name of
-    /// what makes it. `None` where it came and went.
-    pub fn again(&self, picture: &str) -> Option<String> {
-        let path = match self {
-            Self::Path(path) if path.is_dir() => path.join(picture),
-            Self::Path(path) if path.is_file() => path.clone(),
-            Self::Path(_) | Self::Camera(_) => return None,
-            Self::Made(name) => return Some(name.to_string()),
-        };
-        Some(path.to_string_lossy().into_owned())
-    }
-}
-
-/// As typed.
-impl std::fmt::Display for SourceSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Camera(CameraId::Index(index)) => write!(f, "camera:{index}"),
-            Self::Camera(CameraId::Path(path)) => write!(f, "camera:{}", path.display()),
-            Self::Made(name) => f.write_str(name),
-            Self::Path(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
 
 /// How a source is to give its pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,7 +112,16 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
         Some(SourceSpec::Made(name)) => Opened::made(name, live),
-        Some(SourceSpec::Path(path)) => open_path(path, delivery)?,
+        Some(SourceSpec::Path(path)) => match spec::matching(path) {
+            None => open_path(path, delivery)?,
+            Some(files) => match &files[..] {
+                [] => return Err(SourceError::file(path, "no file is called so: check the pattern")),
+                [file] => open_path(file, delivery)?,
+                _ => open_files(&files, delivery),
+            },
+        },
+        Some(SourceSpec::Files(files)) => open_files(files, delivery),
+        Some(SourceSpec::Address(address)) => address::open(address, delivery)?,
         None => match camera::CameraSource::open(&CameraId::Index(0), request) {
             Ok(camera) => Opened::plain(camera),
             // Who asks for something of a camera does not want a test card.
@@ -180,6 +132,13 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
             },
         },
     })
+}
+
+fn open_files(files: &[PathBuf], delivery: &Delivery) -> Opened {
+    let pictures = still::Pictures::of_files(files, delivery.decoding, delivery.live);
+    let pictures = pictures.telling_of_more(holds_more);
+    let steps = Some(pictures.step_handle());
+    Opened { steps, ..Opened::plain(pictures) }
 }
 
 fn open_path(path: &Path, delivery: &Delivery) -> Result<Opened, SourceError> {
@@ -231,20 +190,5 @@ mod tests {
         }
         let expected = [("big.tif", true), ("kept.gif", true), ("still.gif", false)];
         assert_eq!(noted, expected.map(|(name, told)| (name.to_string(), told)));
-    }
-
-    #[test]
-    fn source_names() {
-        let parse = |text: &str| text.parse::<SourceSpec>();
-        assert_eq!(parse("camera:1").unwrap(), SourceSpec::Camera(CameraId::Index(1)));
-        assert_eq!(parse("camera").unwrap(), SourceSpec::Camera(CameraId::Index(0)));
-        assert_eq!(
-            parse("camera:/dev/video2").unwrap(),
-            SourceSpec::Camera(CameraId::Path("/dev/video2".into()))
-        );
-        assert_eq!(parse("testcard").unwrap(), SourceSpec::Made("testcard"));
-        assert_eq!(parse("a/b.jpg").unwrap(), SourceSpec::Path("a/b.jpg".into()));
-        assert!(parse("camera:front").is_err());
-        assert!(parse("").is_err());
     }
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use self::decode::{Picture, decode, decode_from};
+pub(super) use self::folder::by_path;
 use super::decoding::Decoding;
 use super::frame_source::{FrameSource, SourceError};
 use super::kind::{self, Content};
@@ -60,20 +61,7 @@ impl Pictures {
     pub fn open(path: &Path, decoding: Decoding, hold: bool) -> Result<Self, SourceError> {
         let about = fs::metadata(path);
         let is_input = about.is_err() && path == Path::new(pipe::STANDARD_INPUT);
-        let mut pictures = Self {
-            folder: None,
-            files: Vec::new(),
-            decoding,
-            hold,
-            steps: StepHandle::default(),
-            current: None,
-            decoded: None,
-            piped: None,
-            next_id: 0,
-            description: "".into(),
-            notes: Vec::new(),
-            holds_more: |_| false,
-        };
+        let mut pictures = Self::new(decoding, hold);
         if is_input || about.as_ref().is_ok_and(pipe::is_pipe) {
             pictures.files.push(pipe::name_of(path).into());
             let picture = pipe::read(path, |saved| read(saved, decoding))?;
@@ -103,6 +91,46 @@ impl Pictures {
             return Err(SourceError::file(path, unnamed::device(path)));
         }
         Ok(pictures)
+    }
+
+    /// Several pictures, in this order. Each that cannot be read is told of when it is its turn.
+    pub fn of_files(files: &[PathBuf], decoding: Decoding, hold: bool) -> Self {
+        let description = format!("{} pictures", files.len()).into();
+        Self { files: files.to_vec(), description, ..Self::new(decoding, hold) }
+    }
+
+    /// A picture that has come from elsewhere, decoded here; it is called as its path ends.
+    ///
+    /// # Errors
+    /// [`SourceError::File`] where it is no picture.
+    pub fn of_bytes(
+        path: &Path,
+        bytes: Vec<u8>,
+        decoding: Decoding,
+        hold: bool,
+    ) -> Result<Self, SourceError> {
+        let picture = decode_from(Cursor::new(bytes), path, decoding)?;
+        let mut pictures = Self { files: vec![path.to_owned()], ..Self::new(decoding, hold) };
+        pictures.description = pictures.description_of(0, Some(&picture));
+        pictures.piped = Some(frame(path, pictures.name(0), &picture, 0)?);
+        Ok(pictures)
+    }
+
+    fn new(decoding: Decoding, hold: bool) -> Self {
+        Self {
+            folder: None,
+            files: Vec::new(),
+            decoding,
+            hold,
+            steps: StepHandle::default(),
+            current: None,
+            decoded: None,
+            piped: None,
+            next_id: 0,
+            description: "".into(),
+            notes: Vec::new(),
+            holds_more: |_| false,
+        }
     }
 
     /// Has it say, of pictures of a folder, where their files hold more than the one that is taken.
@@ -143,6 +171,9 @@ impl Pictures {
                 let (number, count) = (index + 1, self.files.len());
                 format!("{} · {number} of {count} · {name} · {size}", folder.display()).into()
             }
+            None if self.files.len() > 1 => {
+                format!("{} of {} · {name} · {size}", index + 1, self.files.len()).into()
+            }
             None => format!("{name} · {size}").into(),
         }
     }
@@ -166,7 +197,7 @@ impl FrameSource for Pictures {
         self.description = self.description_of(index, decoded.as_ref().ok());
         let path = self.path(index);
         let mut frame = frame(&path, self.name(index), &decoded?, self.next_id)?;
-        if self.folder.is_some() && (self.holds_more)(&path) {
+        if self.files.len() + usize::from(self.folder.is_some()) > 1 && (self.holds_more)(&path) {
             let said = frame.note.iter().map(|note| format!("{note}; ")).collect::<String>();
             frame.note = Some(format!("{said}{MORE}").into());
         }

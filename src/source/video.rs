@@ -27,8 +27,8 @@ use self::content::{Content, content_of};
 use self::conversion::Conversion;
 use self::log::Facts;
 use self::pam::PamError;
-use self::process::{EACH_FRAME_ONCE, Ending, Task, command};
-pub(crate) use self::process::{Process, input_name};
+use self::process::{EACH_FRAME_ONCE, Ending, Input, Task, command};
+pub(crate) use self::process::{Process, Remote, input_name};
 use super::frame_source::{FrameSource, SourceError};
 use super::kind;
 use super::shrink::{Reduction, shrunk};
@@ -48,7 +48,8 @@ pub fn container_of(path: &Path) -> Option<Container> {
         Content::Other => None,
         Content::Unknown if matches!(kind::by_content(path), Ok(kind::Content::Other(_))) => None,
         Content::Unknown => {
-            let looked = Process::start(command(&program(), path, None, Task::Look)).ok()?.look();
+            let looked =
+                Process::start(command(&program(), &Input::File(path.into(), None), Task::Look)).ok()?.look();
             let facts = looked.log.facts;
             facts.picture.and_then(|_| Container::told_by_ffmpeg(&facts.format?))
         }
@@ -72,6 +73,8 @@ type Commands = Box<dyn Fn(Task<'_>) -> Command>;
 /// The first video stream of a file as a source of frames.
 pub struct Video {
     path: PathBuf,
+    /// What ffmpeg calls it, which may hold a password.
+    input: OsString,
     container: Container,
     live: bool,
     every: NonZeroU32,
@@ -122,13 +125,27 @@ impl Video {
             return Err(SourceError::file(path, reason));
         }
         let program = program();
-        let (for_command, file, known) = (program.clone(), path.to_owned(), container.clone());
-        let command = move |task: Task<'_>| command(&for_command, &file, Some(&known), task);
-        Self::open_with(path, container, every, live, program, Box::new(command))
+        let (for_command, input) = (program.clone(), Input::File(path.to_owned(), Some(container.clone())));
+        let name = input.name();
+        let command = move |task: Task<'_>| command(&for_command, &input, task);
+        Self::open_with((path, name), container, every, live, program, Box::new(command))
+    }
+
+    /// The same of a stream of the network. `live`: where it ends or breaks off, it is asked for again.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_remote(remote: Remote, every: NonZeroU32, live: bool) -> Result<Self, SourceError> {
+        let (for_command, shown) = (program(), PathBuf::from(&remote.shown));
+        let input = Input::Remote(remote);
+        let name = input.name();
+        let command = move |task: Task<'_>| command(&for_command, &input, task);
+        let container = Container::named("stream");
+        Self::open_with((&shown, name), container, every, live, program(), Box::new(command))
     }
 
     fn open_with(
-        path: &Path,
+        (path, input): (&Path, OsString),
         container: Container,
         every: NonZeroU32,
         live: bool,
@@ -137,6 +154,7 @@ impl Video {
     ) -> Result<Self, SourceError> {
         let mut video = Self {
             path: path.to_owned(),
+            input,
             container,
             live,
             every,
@@ -313,8 +331,7 @@ impl Video {
 
     /// ffmpeg's words without the file's name, which stands before them anyway.
     fn without_path(&self, complaint: &str) -> String {
-        let name = input_name(&self.path);
-        let name = name.to_string_lossy();
+        let name = self.input.to_string_lossy();
         complaint.replace(&format!("{name}: "), "").replace(&*name, &self.name)
     }
 }

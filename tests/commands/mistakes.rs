@@ -48,8 +48,8 @@ fn mistakes_get_one_sentence() {
         (&["diagnose", "empty"], "no picture in this folder"),
         (&["replay", "empty"], "no recorded session"),
         (
-            &["maps", "https://x.org/cat.jpg", "--layer", "1", "-o", "x.png"],
-            "`curl -LO 'https://x.org/cat.jpg'`",
+            &["maps", "http://127.0.0.1:1/cat.jpg", "--layer", "1", "-o", "x.png"],
+            "http://127.0.0.1:1/cat.jpg: it cannot be reached",
         ),
         (&["maps", "0", "--layer", "1", "-o", "x.png"], "0: a camera is named `camera:0`"),
         (&["maps", "-", "--layer", "1", "-o", "x.png"], "-: nothing came"),

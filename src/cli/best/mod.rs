@@ -155,11 +155,11 @@ fn check(args: &BestArgs) -> anyhow::Result<()> {
     }
     for spec in &args.pictures.paths {
         let is_passing = match spec {
-            SourceSpec::Camera(_) => true,
+            SourceSpec::Camera(_) | SourceSpec::Address(_) => true,
             SourceSpec::Path(path) => {
                 path.exists() && !path.is_file() && !path.is_dir() || path.as_os_str() == "-"
             }
-            SourceSpec::Made(_) => false,
+            SourceSpec::Files(_) | SourceSpec::Made(_) => false,
         };
         if is_passing {
             bail!(

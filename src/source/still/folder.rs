@@ -218,7 +218,7 @@ impl Listing {
 }
 
 /// Folder by folder, in the natural order of names.
-fn by_path(a: &Path, b: &Path) -> Ordering {
+pub fn by_path(a: &Path, b: &Path) -> Ordering {
     let parts = a
         .iter()
         .zip(b.iter())

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufReader, Read, Write};
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +41,65 @@ pub fn input_name(path: &Path) -> OsString {
     name
 }
 
+/// A stream of the network.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Where it is, with user name and password.
+    pub address: String,
+    /// The same without, for the user.
+    pub shown: String,
+    /// It can be had as fast as the network brings it, and has to be kept back to be shown in its own time.
+    pub is_recorded: bool,
+}
+
+/// What ffmpeg reads.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file, of this kind where that is known.
+    File(PathBuf, Option<Container>),
+    /// An address.
+    Remote(Remote),
+}
+
+/// Microseconds without a byte after which ffmpeg gives a server up.
+const STALL: &str = "10000000";
+
+/// How streams come; `file` is not among them, so that no playlist of the network reads files of this machine.
+const NETWORK: &str =
+    "http,https,httpproxy,tcp,tls,udp,rtp,rtmp,rtmps,rtsp,srt,srtp,mmsh,mmst,crypto,data,hls";
+
+impl Input {
+    /// What ffmpeg calls it.
+    pub fn name(&self) -> OsString {
+        match self {
+            Self::File(path, _) => input_name(path),
+            Self::Remote(remote) => remote.address.clone().into(),
+        }
+    }
+
+    /// Options in front of it.
+    fn limit(&self, command: &mut Command) {
+        match self {
+            // The network is closed, and the format given as soon as it is known: no file can pass for a playlist of addresses.
+            Self::File(_, container) => {
+                command.args(["-protocol_whitelist", "file,crypto"]);
+                if let Some(container) = container {
+                    command.args(["-f", &container.0]);
+                }
+            }
+            Self::Remote(remote) => {
+                command.args(["-protocol_whitelist", NETWORK]);
+                if remote.address.to_ascii_lowercase().starts_with("rtsp") {
+                    // What is lost on its way is not missed for long, but pictures of lost parts are grey.
+                    command.args(["-rtsp_flags", "prefer_tcp", "-timeout", STALL]);
+                } else {
+                    command.args(["-rw_timeout", STALL]);
+                }
+            }
+        }
+    }
+}
+
 /// What ffmpeg is to do with a file.
 #[derive(Clone, Copy, Debug)]
 pub enum Task<'a> {
@@ -59,22 +118,19 @@ pub enum Task<'a> {
     },
 }
 
-/// ffmpeg with its task; `container` where it is known what the file is.
-pub fn command(program: &OsStr, path: &Path, container: Option<&Container>, task: Task) -> Command {
+/// ffmpeg with its task.
+pub fn command(program: &OsStr, input: &Input, task: Task) -> Command {
     let mut command = Command::new(program);
     command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]);
     if let Task::Frames { conversion, paced, .. } = task {
-        command.args(paced.then_some("-re"));
+        let is_held_back = paced && !matches!(input, Input::Remote(remote) if !remote.is_recorded);
+        command.args(is_held_back.then_some("-re"));
         if let Some(decoder) = conversion.decoder() {
             command.args(["-c:v", decoder]);
         }
     }
-    // The network is closed, and the format given as soon as it is known: no file can pass for a playlist of addresses.
-    command.args(["-protocol_whitelist", "file,crypto"]);
-    if let Some(container) = container {
-        command.args(["-f", &container.0]);
-    }
-    command.arg("-i").arg(input_name(path));
+    input.limit(&mut command);
+    command.arg("-i").arg(input.name());
     // V: not the cover of a song.
     command.args(["-map", "0:V:0"]);
     match task {
@@ -246,7 +302,7 @@ mod tests {
             let (conversion, every) = (Conversion::default(), NonZeroU32::MIN);
             let frames = Task::Frames { conversion: &conversion, every, paced: true, once: "-vsync" };
             for (task, paced) in [(frames, true), (Task::Look, false)] {
-                let command = command(OsStr::new("ffmpeg"), Path::new(name), None, task);
+                let command = command(OsStr::new("ffmpeg"), &Input::File(name.into(), None), task);
                 let arguments: Vec<_> = command.get_args().collect();
                 let at = arguments.iter().position(|argument| *argument == "-i").unwrap();
                 let given = arguments[at + 1].to_str().unwrap();
@@ -256,6 +312,19 @@ mod tests {
                 );
                 assert_eq!(arguments[..at].contains(&OsStr::new("-re")), paced);
             }
+        }
+    }
+
+    #[test]
+    fn no_stream_of_the_network_reads_files_and_each_has_a_limit_of_time() {
+        for (address, limit) in [("http://a/b.m3u8", "-rw_timeout"), ("RTSP://a/b", "-timeout")] {
+            let remote = Remote { address: address.into(), shown: address.into(), is_recorded: false };
+            let command = command(OsStr::new("ffmpeg"), &Input::Remote(remote), Task::Look);
+            let arguments: Vec<_> = command.get_args().filter_map(OsStr::to_str).collect();
+            let behind =
+                |word: &str| arguments[arguments.iter().position(|known| *known == word).unwrap() + 1];
+            assert!(!behind("-protocol_whitelist").split(',').any(|protocol| protocol == "file"));
+            assert_eq!((behind(limit), behind("-i")), (STALL, address));
         }
     }
 

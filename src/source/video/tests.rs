@@ -21,7 +21,14 @@ fn opened(live: bool, script: impl Fn(Task<'_>) -> String + 'static) -> Result<V
         command
     };
     let path = Path::new("videos/clip.mp4");
-    Video::open_with(path, Container::named("mov"), NonZeroU32::MIN, live, "ffmpeg".into(), Box::new(command))
+    Video::open_with(
+        (path, input_name(path)),
+        Container::named("mov"),
+        NonZeroU32::MIN,
+        live,
+        "ffmpeg".into(),
+        Box::new(command),
+    )
 }
 
 /// The same script looks and reads.
@@ -169,7 +176,14 @@ fn a_missing_ffmpeg_is_named_in_one_sentence() {
     let missing = |program: &'static str| {
         let command = move |_: Task<'_>| Command::new("/nowhere/at/all/ffmpeg");
         let (path, kind) = (Path::new("clip.mp4"), Container::named("mov"));
-        let opened = Video::open_with(path, kind, NonZeroU32::MIN, false, program.into(), Box::new(command));
+        let opened = Video::open_with(
+            (path, input_name(path)),
+            kind,
+            NonZeroU32::MIN,
+            false,
+            program.into(),
+            Box::new(command),
+        );
         opened.err().unwrap().to_string()
     };
     assert_eq!(

@@ -1,12 +1,12 @@
 //! Where a file comes from, and which addresses are refused before anything is connected to. Pure.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
 
 use super::error::FetchError;
+use crate::web::is_loopback;
 use crate::weights::manifest::Entry;
 
 /// Where a file comes from.
@@ -63,13 +63,6 @@ fn check(uri: &Uri) -> Result<(), &'static str> {
     } else {
         "it is not https"
     })
-}
-
-/// This machine: `localhost`, 127.0.0.0/8 or `[::1]`.
-pub(super) fn is_loopback(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Where a `Location` leads from an address (RFC 3986, section 5.2, without `.` and `..`, which servers resolve).

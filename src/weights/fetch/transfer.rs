@@ -12,15 +12,16 @@ use ureq::http::header::{
     LAST_MODIFIED, LOCATION, RANGE, RETRY_AFTER,
 };
 use ureq::http::{Response, StatusCode, Uri};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, Error, Proxy};
+use ureq::tls::{PemItem, RootCerts, parse_pem};
+use ureq::{Agent, Body, Error};
 
-use super::address::{is_loopback, redirected, shown, shown_text};
+use super::address::{redirected, shown, shown_text};
 use super::digest::CHUNK;
 use super::error::{ByHand, FetchError};
 use super::partial::Partial;
 use super::progress::Step;
 use super::watch::Watch;
+use crate::web::{Waits, agent, is_loopback};
 use crate::weights::manifest::{Entry, MAX_BYTES};
 
 /// Hugging Face needs two.
@@ -89,20 +90,8 @@ impl<'a> Transfer<'a> {
         patience: Patience,
     ) -> Result<Self, FetchError> {
         let roots = authority.map_or(Ok(RootCerts::WebPki), authorities)?;
-        let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .proxy(Proxy::try_from_env())
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .user_agent(concat!("convscope/", env!("CARGO_PKG_VERSION")))
-            .timeout_resolve(Some(patience.connect))
-            .timeout_connect(Some(patience.connect))
-            .timeout_per_read(Some(patience.stall))
-            .timeout_per_write(Some(patience.stall))
-            .timeout_recv_response(Some(patience.stall))
-            .build();
-        Ok(Self { agent: config.into(), entry, by_hand, patience })
+        let waits = Waits { connect: patience.connect, stall: patience.stall, all: None };
+        Ok(Self { agent: agent(waits, roots, 0), entry, by_hand, patience })
     }
 
     /// To be shut down by another thread, which ends a wait for the server.
