@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::engine::{Model, ModelOptions, OpenedModel, WeightsSpec};
+use super::loading::load;
+use crate::engine::{Model, ModelOptions, WeightsSpec};
 use crate::gpu::Resize;
 use crate::weights::fetch::{FetchOptions, Progress, Rate, Step, fetch};
 use crate::weights::manifest::Entry;
@@ -100,6 +101,5 @@ fn obtain(
     let options = FetchOptions { cancel: Some(cancel), ..wanted.fetch };
     let path = fetch(&wanted.entry, &options, &mut progress).map_err(|error| error.to_string())?;
     tell("reading them".into());
-    let opened = OpenedModel::open(&WeightsSpec::File(path), &wanted.model, None);
-    opened.and_then(|opened| opened.load(resize, &mut |_| {})).map_err(|error| error.to_string())
+    load(WeightsSpec::File(path), &wanted.model, resize)
 }

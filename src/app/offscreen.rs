@@ -111,7 +111,7 @@ pub fn run(
     let gpu = GpuContext::open(new_instance(None), setup.adapter.as_deref(), None)?;
     setup.tell_fallbacks(&gpu);
     let state = setup.state.clone();
-    let session = setup.start_session(&gpu, state.request_of(layers), true, || {});
+    let session = setup.start_session(&gpu, state.request_of(layers), true, |_| {}, || {});
     let writer = setup.start_writer(&gpu, || {}).map_err(OffscreenError::Snapshot)?;
     let ctx = egui::Context::default();
     let mut view = View::of(&setup, &gpu, state, FORMAT, ctx);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::keys::{Action, Command, Key};
 use super::lens;
-use super::state::{AppState, Search};
+use super::state::{AppState, Search, SourceChoice};
 use super::view_model::ViewModel;
 use crate::app::keys::Direction;
 use crate::gpu::InputChanges;
@@ -31,14 +31,16 @@ pub fn found<'a>(search: &Search, state: &'a AppState, model: &ViewModel) -> Vec
     let stages = state.graph().stages.iter().enumerate();
     let stages = stages.map(|(stage, name)| Cow::Owned(go_to(stage, name)));
     let classes = classes(search, model.look(state).labels);
-    let matching = commands.chain(stages).chain(classes.into_iter().map(Cow::Owned)).filter(|command| {
-        search.finds(&[
-            &command.name.replace('-', " "),
-            &command.name,
-            &command.help,
-            &command.keys_in_words(),
-        ])
-    });
+    let sources = state.sources.iter().enumerate().map(|(place, title)| Cow::Owned(change_to(place, title)));
+    let matching =
+        commands.chain(stages).chain(sources).chain(classes.into_iter().map(Cow::Owned)).filter(|command| {
+            search.finds(&[
+                &command.name.replace('-', " "),
+                &command.name,
+                &command.help,
+                &command.keys_in_words(),
+            ])
+        });
     let mut all: Vec<Entry<'_>> =
         matching.map(|command| Entry { hindered: hindered(command.action, state, model), command }).collect();
     all.sort_by_key(|entry| entry.hindered.is_some());
@@ -52,6 +54,16 @@ fn go_to(stage: usize, name: &str) -> Command {
         action: Action::Stage(stage),
         keys: vec![],
         help: format!("stage {name}, at its last layer"),
+    }
+}
+
+/// Of each run other ones.
+fn change_to(place: usize, title: &str) -> Command {
+    Command {
+        name: format!("source-{place}"),
+        action: Action::Source(SourceChoice::At(place)),
+        keys: vec![],
+        help: format!("show {title}"),
     }
 }
 
@@ -132,6 +144,7 @@ pub fn hindered(action: Action, state: &AppState, model: &ViewModel) -> Option<S
                 .then(|| no_answer(graph))
                 .or_else(|| say(!model.trained(), "an untrained network predicts nothing"))
         }
+        Action::Source(_) => say(state.sources.is_empty(), "a recorded session has its own source"),
         Action::Sort(Sort::Class) => lens::sorted_by(&look).err(),
         Action::ToggleClass | Action::TraceFrom(_) | Action::Subtract(_) => {
             let has_none = graph.answer().is_none();

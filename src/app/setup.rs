@@ -7,12 +7,12 @@ use super::download::Wanted;
 use super::player::Player;
 use super::results::ResultsSpec;
 use super::state::AppState;
-use crate::engine::{Placement, WeightsSpec, difference_name, distinct_names};
+use crate::engine::{ModelOptions, Placement, WeightsSpec, difference_name, distinct_names};
 use crate::gpu::GpuContext;
 use crate::journal::JournalWriter;
 use crate::record::{EventWriter, Writer};
 use crate::session::{Request, Session, SessionConfig};
-use crate::source::{self, Delivery, SourceSpec};
+use crate::source::{self, Delivery, Opened, SourceSpec};
 
 /// What the user ought to know of a network that is not what most people want, for the terminal.
 pub fn fallback_note(spec: &WeightsSpec) -> Option<&'static str> {
@@ -53,6 +53,8 @@ pub struct Setup {
     pub delivery: Delivery,
     /// Weights and placement. `every_frame` and the final placement are set by who runs it.
     pub session: SessionConfig,
+    /// What the user says of networks.
+    pub options: ModelOptions,
     /// Where the network runs; `None`: on a GPU where there is one.
     pub placement: Option<Placement>,
     /// Part of the adapter's name.
@@ -134,19 +136,21 @@ impl Setup {
         Writer::start(gpu.clone(), events, wake).map_err(|error| error.to_string())
     }
 
-    /// Starts the session that this setup describes.
+    /// Starts the session that this setup describes. `opened` is called once the source is open, on its thread.
     pub(super) fn start_session(
         &self,
         gpu: &GpuContext,
         request: Request,
         every_frame: bool,
+        opened: impl FnOnce(&Opened) + Send + 'static,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Session {
         let (placement, journal) = (self.place(gpu), self.journal.clone());
         let config = SessionConfig { placement, every_frame, journal, ..self.session.clone() };
         let spec = self.source.clone();
         let delivery = Delivery { live: !every_frame, ..self.delivery.clone() };
-        Session::start(gpu.clone(), config, request, move || source::open(spec.as_ref(), &delivery), wake)
+        let open = move || source::open(spec.as_ref(), &delivery).inspect(opened);
+        Session::start(gpu.clone(), config, request, open, wake)
     }
 }
 

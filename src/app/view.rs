@@ -12,7 +12,7 @@ use super::player::Player;
 use super::scene::Scene;
 use super::setup::Setup;
 use super::shown::Shown;
-use super::state::{AppState, Effect};
+use super::state::{AppState, Effect, SourceChoice};
 use super::view_model::ViewModel;
 use super::{lens, means, snapshot};
 use crate::engine::Placement;
@@ -44,6 +44,8 @@ pub enum Outcome {
     Snapshot,
     /// A film is wanted, or its end.
     Record,
+    /// Another source is wanted.
+    Source(SourceChoice),
     /// The program is to end.
     Quit,
 }
@@ -165,6 +167,7 @@ impl View {
             Some(Effect::Quit) => Outcome::Quit,
             Some(Effect::Snapshot) => Outcome::Snapshot,
             Some(Effect::Record) => Outcome::Record,
+            Some(Effect::Source(choice)) => Outcome::Source(choice),
             Some(Effect::Missing(channel)) => Outcome::Told(self.missing(channel)),
             Some(Effect::Step(by)) => {
                 self.step(by, session);

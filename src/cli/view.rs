@@ -244,6 +244,7 @@ fn settings(
             history: view.history as usize,
             journal: None,
         },
+        options: network::options(chosen)?,
         placement: chosen.device.placement(),
         adapter: chosen.adapter.clone(),
         snapshots: view.snapshot.clone().unwrap_or_else(|| USUAL_FOLDER.into()),

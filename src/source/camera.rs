@@ -24,7 +24,7 @@ use self::pixels::Unpacker;
 use super::frame_source::{FrameSource, SourceError};
 use crate::frame::Frame;
 
-pub use self::devices::{CameraInfo, list, render_list};
+pub use self::devices::{CameraInfo, list, names, render_list};
 pub use self::mode::{CameraMode, Sent};
 pub use self::rate::Rate;
 pub use self::request::{CameraFormat, CameraId, CameraRequest};

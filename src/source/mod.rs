@@ -102,6 +102,12 @@ fn holds_more(path: &Path) -> bool {
     !is_jpeg && (animation::is_animation(path) || pages::has_pages(path))
 }
 
+/// True of a file or folder that is a source by its content: a picture, a video, a recorded session, a folder.
+pub fn is_shown(path: &Path) -> bool {
+    let is_picture = || matches!(kind::of(path), Ok(kind::Content::Picture));
+    path.is_dir() || is_picture() || holds_several(path)
+}
+
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What a key, a click, a wheel or the palette asks for.
 
 use super::key::Direction;
-use crate::app::state::{Cells, LensName, Section, Trial};
+use crate::app::state::{Cells, LensName, Section, SourceChoice, Trial};
 use crate::gpu::Change;
 use crate::inspect::Start;
 use crate::model::LayerIndex;
@@ -132,6 +132,8 @@ pub enum Action {
     PreviousPicture,
     /// Of a recorded session: so many seconds on, or back.
     Seek(i64),
+    /// Show another source.
+    Source(SourceChoice),
     /// Write what is seen to disk.
     Snapshot,
     /// Record what is seen as a film, or end that.

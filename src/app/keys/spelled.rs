@@ -29,6 +29,7 @@ impl Action {
         Some(match self {
             Self::Snapshot
             | Self::Record
+            | Self::Source(_)
             | Self::Quit
             | Self::TogglePalette
             | Self::ToggleFrozen

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::key::{Direction, Key};
 use super::keymap::{Command, Keymap, digits};
 use crate::app::lens::{About, OVERLAYS, TILES};
-use crate::app::state::{Cells, Trial};
+use crate::app::state::{Cells, SourceChoice, Trial};
 use crate::gpu::Change;
 use crate::inspect::{Fill, Kind};
 use crate::view::{Filter, Normalize, Sort};
@@ -148,6 +148,12 @@ const SORTING: &[Row] = &[
     ("restart-health", Action::RestartHealth, &["shift d"], "diagnose from here on"),
     ("next-picture", Action::NextPicture, &["e"], "next picture of the folder; one frame forward"),
     ("previous-picture", Action::PreviousPicture, &["w"], "previous picture; one frame back (freezes)"),
+    (
+        "next-source",
+        Action::Source(SourceChoice::Next),
+        &["ctrl o"],
+        "the next source: what was named or dropped, cameras, the test card",
+    ),
     ("snapshot", Action::Snapshot, &["s"], "snapshot to disk"),
     ("record", Action::Record, &["ctrl r"], "record a film, or end it"),
     ("theme", Action::ToggleTheme, &["shift b"], "dark or light background"),

@@ -23,8 +23,15 @@ pub(super) fn show(ui: &Ui, area: Rect, state: &AppState, model: &ViewModel) {
     let go = go.rsplit("  ").next().unwrap_or_default().to_string();
     let prompt = typed.map(|typed| format!("channel {typed}_   {go} goes there, {no} does not"));
     let mut lines: Vec<String> = prompt.into_iter().chain(model.toast.clone()).collect();
+    if ui.input(|input| !input.raw.hovered_files.is_empty()) {
+        lines.push(
+            "Drop it here: pictures, a folder, a video, a recorded session, or the weights of a network."
+                .into(),
+        );
+    }
     lines.extend(model.status.trouble.clone());
-    if let Some(silent) = model.status.silence(model.now).filter(|silent| *silent >= SILENCE) {
+    let is_told = model.status.trouble.is_some();
+    if let Some(silent) = model.status.silence(model.now).filter(|silent| *silent >= SILENCE && !is_told) {
         lines.push(format!(
             "The camera has sent nothing for {} s; what is shown is that old.",
             silent.as_secs()

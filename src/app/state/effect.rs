@@ -2,6 +2,15 @@
 
 use crate::model::LayerIndex;
 
+/// Which source is to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceChoice {
+    /// The next one.
+    Next,
+    /// The one at this place of [`AppState::sources`](super::AppState::sources).
+    At(usize),
+}
+
 /// What an action wants from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -9,6 +18,8 @@ pub enum Effect {
     Snapshot,
     /// Begin a film, or end the one that is recorded.
     Record,
+    /// Show another source.
+    Source(SourceChoice),
     /// Another picture of the folder, or another frame of the last moments.
     Step(i64),
     /// Of a recorded session, so many seconds on or back.

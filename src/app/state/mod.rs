@@ -23,7 +23,7 @@ use crate::view::{Normalize, Sort};
 
 pub use best::{BestPatch, BestPatches};
 pub use colors::{Colors, LayerRanges, LayerStatistics};
-pub use effect::Effect;
+pub use effect::{Effect, SourceChoice};
 pub use experiment::{ExperimentState, Trial};
 pub use lenses::{Basis, LensName, Lenses, MOST_ROWS, Rows};
 pub use panels::{Panels, Search, Section};
@@ -55,6 +55,8 @@ pub struct AppState {
     pub how: Preprocessing,
     /// Which keys do what.
     pub keys: Arc<Keymap>,
+    /// What the sources are called that can be changed to; nothing where none can.
+    pub sources: Arc<[String]>,
 }
 
 impl AppState {
@@ -72,6 +74,7 @@ impl AppState {
             panels: Panels::default(),
             how: Preprocessing::default(),
             keys: keymap(),
+            sources: Arc::new([]),
         }
     }
 
@@ -321,6 +324,11 @@ impl AppState {
             Action::RestartHealth => return Some(Effect::RestartHealth),
             Action::Snapshot => return Some(Effect::Snapshot),
             Action::Record => return Some(Effect::Record),
+            Action::Source(choice) => {
+                // Otherwise nothing of it would be seen.
+                time.unfreeze();
+                return Some(Effect::Source(choice));
+            }
             Action::NextPicture => return Some(Effect::Step(1)),
             Action::PreviousPicture => return Some(Effect::Step(-1)),
             Action::Seek(seconds) => return Some(Effect::Seek(seconds)),
@@ -379,7 +387,8 @@ impl AppState {
         } else if let Some(initial) = self.initial.take() {
             // The room does not become brighter or darker.
             let panels = Panels { theme: self.panels.theme, ..initial.panels.clone() };
-            *self = Self { panels, ..initial.started() };
+            let sources = self.sources.clone();
+            *self = Self { panels, sources, ..initial.started() };
         }
     }
 }

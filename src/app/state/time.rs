@@ -19,6 +19,11 @@ impl Time {
         (self.frozen, self.past) = (!self.frozen, None);
     }
 
+    /// Goes on with the newest frame.
+    pub fn unfreeze(&mut self) {
+        (self.frozen, self.past) = (false, None);
+    }
+
     /// Freezes at this frame of the history.
     pub fn go_to(&mut self, moment: u64) {
         (self.frozen, self.past) = (true, Some(moment));

@@ -44,6 +44,15 @@ pub fn list() -> Result<Vec<CameraInfo>, SourceError> {
     Ok(cameras.collect())
 }
 
+/// What the cameras of this machine are called, in the order of their numbers. None is opened for more than a question.
+///
+/// # Errors
+/// As [`list`].
+pub fn names() -> Result<Vec<String>, SourceError> {
+    let nodes = nodes()?.into_iter().filter(|node| driver::is_camera(&node.place()));
+    Ok(nodes.map(|node| node.name).collect())
+}
+
 /// The list as text: a line for each camera, then one for each format with its sizes and rates.
 pub fn render_list(cameras: &[CameraInfo]) -> String {
     if cameras.is_empty() {

@@ -52,6 +52,12 @@ fn known(fourcc: FourCC) -> Option<CameraFormat> {
     FOURCCS.iter().find(|(name, _)| **name == fourcc.repr).map(|(_, format)| *format)
 }
 
+/// False of codecs and of nodes at which webcams tell of their frames.
+pub fn is_camera(place: &Place<'_>) -> bool {
+    let can = contained(|| Ok(Device::with_path(place.path)?.query_caps()?.capabilities));
+    can.is_ok_and(|can| can.contains(Can::VIDEO_CAPTURE))
+}
+
 /// What a camera offers; all modes of a format stand together.
 pub fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
     contained(|| {

@@ -52,6 +52,11 @@ pub(super) trait Stream {
     fn grab(&mut self, patience: Duration, look: &mut dyn FnMut(&Raw<'_>, Instant)) -> Result<(), Failure>;
 }
 
+/// False where a device is certainly none.
+pub(super) fn is_camera(place: &Place<'_>) -> bool {
+    system::is_camera(place)
+}
+
 /// What a camera offers; all modes of a format stand together.
 pub(super) fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
     system::offers(place)

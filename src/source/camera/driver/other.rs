@@ -25,6 +25,11 @@ fn known(format: nk::FrameFormat) -> Option<CameraFormat> {
     FORMATS.iter().find(|(name, _)| *name == format).map(|(_, known)| *known)
 }
 
+/// Those that nokhwa lists are cameras.
+pub fn is_camera(_place: &Place<'_>) -> bool {
+    true
+}
+
 /// What a camera offers; all modes of a format stand together.
 pub fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
     contain_nokhwa(|| {
