@@ -1,6 +1,9 @@
 //! The real binary: pictures in, snapshots out; wrong input; the window under Xvfb with real key events.
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "whole/dropping.rs"]
+mod dropping;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -724,6 +727,54 @@ mod window {
             predictions.iter().all(|one| one["name"].as_str().unwrap().starts_with("class ")),
             "{predictions:?}"
         );
+        desk.key("q");
+        assert_eq!(end_of(&mut app.0), Some(0));
+    }
+
+    #[test]
+    fn sources_are_changed_by_key_palette_and_dropping_and_so_is_the_network() {
+        let Some(desk) = Desk::open() else { return };
+        if gpu().is_none() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        picture(&folder.path().join("photo.png"));
+        std::fs::create_dir(folder.path().join("two")).unwrap();
+        for name in ["two/b one.png", "two/c.png"] {
+            picture(&folder.path().join(name));
+        }
+        let weights = folder.path().join("mine.safetensors");
+        std::fs::write(&weights, common::fixture("layouts/safetensors")).unwrap();
+        let arguments = ["--source", "photo.png", "--size", "1000x640", "--device", "cpu", "--offline"];
+        let (mut app, window) = desk.start(folder.path(), &arguments);
+        let number: u32 = window.parse().unwrap();
+        let shows = |picture: &'static str| move |info: &Value| info["picture"] == picture;
+        let first = snapshot_where(&desk, folder.path(), shows("photo.png"));
+        desk.key("ctrl+o");
+        let card = snapshot_where(&desk, folder.path(), shows("test card"));
+        // Frames are counted on.
+        assert!(json(&card)["frame_id"].as_u64() > json(&first)["frame_id"].as_u64());
+        // By the palette, while the view is frozen.
+        desk.key("f");
+        desk.key("slash");
+        desk.tool("xdotool", &["type", "show photo"]);
+        desk.key("Return");
+        snapshot_where(&desk, folder.path(), shows("photo.png"));
+        dropping::drop_on(&desk.display, number, &[&folder.path().join("two")]);
+        snapshot_where(&desk, folder.path(), shows("b one.png"));
+        desk.key("e");
+        snapshot_where(&desk, folder.path(), shows("c.png"));
+        let (one, other) = (folder.path().join("photo.png"), folder.path().join("two/c.png"));
+        dropping::drop_on(&desk.display, number, &[&other, &one]);
+        let several =
+            snapshot_where(&desk, folder.path(), |info| info["source"].as_str().unwrap().contains("1 of 2"));
+        assert_eq!(json(&several)["picture"], "c.png");
+        // What cannot be shown changes nothing.
+        std::fs::write(folder.path().join("broken.png"), b"\x89PNG\r\n\x1a\nno more").unwrap();
+        dropping::drop_on(&desk.display, number, &[&folder.path().join("broken.png")]);
+        dropping::drop_on(&desk.display, number, &[&weights]);
+        let other = snapshot_where(&desk, folder.path(), |info| info["weights"] == weights.to_str().unwrap());
+        assert_eq!(json(&other)["picture"], "c.png");
         desk.key("q");
         assert_eq!(end_of(&mut app.0), Some(0));
     }
