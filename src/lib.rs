@@ -6,6 +6,7 @@ pub mod cli;
 pub mod engine;
 pub mod figure;
 mod folders;
+pub mod follow;
 pub mod frame;
 pub mod gpu;
 pub mod inspect;

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::loading::load;
-use crate::engine::{Model, ModelOptions, WeightsSpec};
+use crate::engine::{Model, ModelOptions, WeightsSpec, load};
 use crate::gpu::Resize;
 use crate::weights::fetch::{FetchOptions, Progress, Rate, Step, fetch};
 use crate::weights::manifest::Entry;

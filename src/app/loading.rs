@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use crate::engine::{Model, ModelOptions, OpenedModel, WeightsSpec};
+use crate::engine::{Model, ModelOptions, WeightsSpec, load};
 use crate::gpu::Resize;
 
 /// A network that is being loaded. Dropping it leaves its thread to itself.
@@ -45,13 +45,4 @@ impl Loading {
             Err(reason) => Err(reason),
         })
     }
-}
-
-/// A network of a file.
-///
-/// # Errors
-/// One sentence.
-pub fn load(spec: WeightsSpec, options: &ModelOptions, resize: Resize) -> Result<Model, String> {
-    let opened = OpenedModel::open(&spec, options, None);
-    opened.and_then(|opened| opened.load(resize, &mut |_| {})).map_err(|error| error.to_string())
 }

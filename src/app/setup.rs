@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::download::Wanted;
+use super::following::Followed;
 use super::player::Player;
 use super::results::ResultsSpec;
 use super::state::AppState;
@@ -43,7 +44,7 @@ pub fn software_note(gpu: &GpuContext) -> Option<String> {
 }
 
 /// What window and off-screen run have in common: validated settings.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Setup {
     /// What the view starts with.
     pub state: AppState,
@@ -61,6 +62,8 @@ pub struct Setup {
     pub adapter: Option<String>,
     /// Weights that are fetched while the network of `session` runs, to take its place.
     pub wanted: Option<Wanted>,
+    /// The training that is followed.
+    pub followed: Option<Followed>,
     /// Where snapshots and films go.
     pub snapshots: PathBuf,
     /// Whether frames are written as snapshots off screen: not where only a film is wanted.

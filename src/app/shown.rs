@@ -48,6 +48,11 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// The columns of a comparison are called so from now on.
+    pub fn name_versions(&mut self, versions: Arc<[String]>) {
+        self.versions = versions;
+    }
+
     /// Nothing yet. `versions`: see [`ViewModel::versions`].
     pub fn new(gpu: &GpuContext, placement: Placement, versions: Arc<[String]>) -> Self {
         Self {
@@ -207,6 +212,7 @@ impl Shown {
             told: None,
             download: None,
             toast: None,
+            followed: Arc::new([]),
             recording: None,
             now,
         }

@@ -2,17 +2,16 @@
 //! measurements each own one. Main thread.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::geometry::scale_of;
 use super::keys::{Action, Key};
 use super::palette;
-use super::panels::{self, Arrangement};
+use super::panels;
 use super::player::Player;
 use super::scene::Scene;
 use super::setup::Setup;
 use super::shown::Shown;
-use super::state::{AppState, Effect, SourceChoice};
+use super::state::{AppState, Effect};
 use super::view_model::ViewModel;
 use super::{lens, means, snapshot};
 use crate::engine::Placement;
@@ -24,6 +23,7 @@ use crate::model::LayerIndex;
 use crate::record::SnapshotJob;
 use crate::session::{Activations, HeldFrame, Session};
 
+pub use super::outcome::{LaidOut, Outcome};
 pub use super::view_model::Around;
 
 /// Laid out again at most so often, where the tiles' grid has changed by what was laid out.
@@ -32,23 +32,6 @@ const MOST_LAYOUTS: usize = 2;
 /// Numbers come back, sections of the left panel take them in and find their places: after so many layouts at most that has
 /// settled.
 const MOST_SETTLING: usize = 8;
-
-/// What became of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The view has changed, or not.
-    Done,
-    /// The user is to be told.
-    Told(String),
-    /// A snapshot is wanted.
-    Snapshot,
-    /// A film is wanted, or its end.
-    Record,
-    /// Another source is wanted.
-    Source(SourceChoice),
-    /// The program is to end.
-    Quit,
-}
 
 /// The view.
 pub struct View {
@@ -146,6 +129,11 @@ impl View {
             acts = true;
         }
         acts && self.activations().is_some_and(|shown| shown.request != self.state.request())
+    }
+
+    /// The columns of a comparison are called so from now on.
+    pub fn name_versions(&mut self, versions: Arc<[String]>) {
+        self.shown.name_versions(versions);
     }
 
     /// Takes everything that a session has ready.
@@ -275,6 +263,7 @@ impl View {
             download: around.download,
             toast: around.toast,
             recording: around.recording,
+            followed: around.followed,
             ..self.shown.model(&self.state, session)
         }
     }
@@ -380,20 +369,4 @@ impl View {
     pub fn snapshot(&mut self, model: &ViewModel, setup: &Setup) -> Option<Box<SnapshotJob>> {
         snapshot::take(&self.gpu, &mut self.scene, &self.state, model, setup, self.placement)
     }
-}
-
-/// What one layout has come to.
-pub struct LaidOut {
-    /// Where things are, and what was asked for.
-    pub arrangement: Arrangement,
-    /// egui's wishes for the window.
-    pub output: egui::PlatformOutput,
-    /// It should be laid out again at once.
-    pub again: bool,
-    /// When to look again although nothing came.
-    pub next_look: Option<Instant>,
-    /// When it was laid out.
-    pub now: Instant,
-    /// What was shown.
-    pub model: ViewModel,
 }

@@ -9,6 +9,7 @@ use super::health::LayerMarks;
 use super::lens::{Line, Look};
 use super::state::{AppState, Basis, BestPatches};
 use crate::engine::Model;
+use crate::inspect::checkpoint::CheckpointSummary;
 use crate::inspect::{Answer, Said};
 use crate::model::labels::class_name;
 use crate::model::{LayerIndex, Precision};
@@ -55,6 +56,8 @@ pub struct ViewModel {
     pub toast: Option<String>,
     /// For how long a film has been recorded, while one is.
     pub recording: Option<String>,
+    /// The checkpoints of the training that is followed, the oldest first.
+    pub followed: Arc<[Arc<CheckpointSummary>]>,
     /// The time of this drawing.
     pub now: Instant,
 }
@@ -68,6 +71,8 @@ pub struct Around {
     pub toast: Option<String>,
     /// For how long a film has been recorded, while one is.
     pub recording: Option<String>,
+    /// The checkpoints of the training that is followed, the oldest first.
+    pub followed: Arc<[Arc<CheckpointSummary>]>,
 }
 
 /// Rates and times as the status line has them: of a moment, not of each frame, so that they can be read.

@@ -16,6 +16,7 @@ mod diagnose;
 mod events;
 mod experiment;
 mod film;
+mod follow;
 mod grab;
 mod hypercolumn;
 mod input;
@@ -36,6 +37,7 @@ mod saliency;
 mod score;
 mod share;
 mod sheet;
+mod spread;
 mod summary;
 mod tutorial;
 mod view;
@@ -92,6 +94,7 @@ pub enum Command {
     Occlude(occlude::OccludeArgs),
     Prefer(prefer::PreferArgs),
     Replay(Box<replay::ReplayArgs>),
+    Follow(follow::FollowArgs),
     Kernels(kernels::KernelsArgs),
     Cell(cell::CellArgs),
     Keys(keys::KeysArgs),
@@ -156,6 +159,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             let meant = Arguments::parse_from(spelled(options.into_iter()));
             view::run(&meant.input, &meant.network, &meant.view, Some(replay::replayed(args)?))
         }
+        Some(Command::Follow(args)) => follow::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Cell(args)) => cell::run(args),
         Some(Command::Keys(args)) => keys::run(args),

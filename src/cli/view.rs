@@ -11,10 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::bail;
 
 use super::args::NetworkArgs;
+use super::follow::{self, BesideArg};
 use super::network;
 use super::output;
 use super::output::INTERRUPTED;
 use crate::app::download::Wanted;
+use crate::app::following::{Beside, Followed};
 use crate::app::keys;
 use crate::app::lens::{Choices, saliency};
 use crate::app::offscreen::{self, Extent};
@@ -23,6 +25,7 @@ use crate::app::results::ResultsSpec;
 use crate::app::state::{AppState, Colors, LayerRanges};
 use crate::app::{Setup, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
+use crate::follow::{References, name_of};
 use crate::inspect::{ChannelStatistics, TraceOrigin};
 use crate::journal::{JournalError, JournalWriter, Start};
 use crate::model::{Graph, LayerIndex};
@@ -55,7 +58,10 @@ pub fn run(
     if let Some(film) = &view.record {
         film::check(film)?;
     }
-    let (mut setup, layers) = settings(input, network, view)?;
+    let (mut setup, layers) = match &view.follow {
+        Some(path) => followed(path, input, network, view)?,
+        None => settings(input, network, view, &view.compare)?,
+    };
     if let Some(Replayed { player, speed, results }) = replayed {
         (setup.player, setup.results) = (player, results);
         (setup.delivery.speed, setup.delivery.held) = (speed, view.headless);
@@ -68,6 +74,34 @@ pub fn run(
         journal.finish();
     }
     outcome
+}
+
+/// The same, with the first checkpoint of a training, which is waited for.
+fn followed(
+    path: &Path,
+    input: &InputArgs,
+    network: &NetworkArgs,
+    view: &ViewArgs,
+) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
+    let (first, watch) = follow::first(path, network)?;
+    let network = NetworkArgs { weights: WeightsSpec::File(first.clone()), ..network.clone() };
+    let (beside, compared) = match &view.beside {
+        None => (Beside::Nothing, None),
+        Some(BesideArg::Previous) => (Beside::Previous, Some(network.weights.clone())),
+        Some(BesideArg::First) => (Beside::Same(name_of(&first, path)), Some(network.weights.clone())),
+        Some(BesideArg::File(file)) => {
+            let spec = WeightsSpec::File(file.clone());
+            (Beside::Same(spec.short_name()), Some(spec))
+        }
+    };
+    let compared: Vec<_> = compared.into_iter().collect();
+    let (mut setup, layers) = settings(input, &network, view, &compared)?;
+    let how = setup.state.how;
+    let references =
+        References::of(setup.source.as_ref(), &setup.delivery, how).map_err(anyhow::Error::msg)?;
+    let options = setup.options.clone();
+    setup.followed = Some(Followed { path: path.into(), first, watch, references, beside, options });
+    Ok((setup, layers))
 }
 
 /// Begins to keep a session.
@@ -145,8 +179,9 @@ fn settings(
     input: &InputArgs,
     chosen: &NetworkArgs,
     view: &ViewArgs,
+    compared: &[WeightsSpec],
 ) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
-    let mut models = network::open_compared(chosen, &view.compare)?;
+    let mut models = network::open_compared(chosen, compared)?;
     let model = models.remove(0);
     let graph = model.graph.clone();
     let mut layers = Vec::new();
@@ -254,6 +289,7 @@ fn settings(
         journal: None,
         player: None,
         results: None,
+        followed: None,
         tensorboard: view.tensorboard.clone(),
         size: view.size.unwrap_or(USUAL_SIZE),
         is_size_chosen: view.size.is_some(),

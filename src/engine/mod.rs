@@ -29,7 +29,7 @@ use crate::weights::{Origin, Weights};
 
 pub use cell::cell_sum;
 pub use error::EngineError;
-pub use model::{Model, ModelOptions, OpenedModel};
+pub use model::{Model, ModelOptions, OpenedModel, load};
 pub use outputs::{Between, OutputChoice};
 pub use scores::Scores;
 pub use spec::{WeightsSpec, difference_name, distinct_names};

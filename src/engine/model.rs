@@ -91,6 +91,15 @@ pub struct OpenedModel {
     weights: Option<Arc<Weights>>,
 }
 
+/// A network with its parameters.
+///
+/// # Errors
+/// One sentence: see [`OpenedModel::open`] and [`OpenedModel::load`].
+pub fn load(spec: WeightsSpec, options: &ModelOptions, resize: Resize) -> Result<Model, String> {
+    let opened = OpenedModel::open(&spec, options, None);
+    opened.and_then(|opened| opened.load(resize, &mut |_| {})).map_err(|error| error.to_string())
+}
+
 impl OpenedModel {
     /// Where its parameters come from.
     pub fn origin(&self) -> Origin {

@@ -4,6 +4,7 @@ mod answer;
 pub mod best;
 pub mod block;
 pub mod cell;
+pub mod checkpoint;
 mod class_activation;
 pub mod components;
 mod contribution;

@@ -20,7 +20,7 @@ use self::traced::{Back, Growing, retain_known};
 use self::usual::Usual;
 use super::activations::{Activations, ComparedTaps, StageTimes};
 use super::request::Request;
-use super::shared::{Notice, Shared, Stage};
+use super::shared::{Notice, Replacement, Shared, Stage};
 use crate::bridge;
 use crate::engine::{Model, OpenedModel, Placement, device_for};
 use crate::frame::Frame;
@@ -40,8 +40,8 @@ pub(super) fn run(shared: &Shared) -> Result<(), String> {
     let mut sequence = 0;
     while !shared.is_stopping() {
         shared.rest();
-        if let Some(model) = shared.replacement.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            worker.replace(model);
+        if let Some(networks) = shared.replacement.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            worker.replace(networks);
             done = None;
         }
         let request = shared.request();
@@ -162,8 +162,11 @@ impl<'a> Worker<'a> {
         Ok(worker)
     }
 
-    /// Runs another network in place of the main one.
-    fn replace(&mut self, model: Model) {
+    /// Runs other networks.
+    fn replace(&mut self, Replacement { model, compared }: Replacement) {
+        if let (Some(place_of), Some(compared)) = (self.networks.get_mut(1), compared) {
+            *place_of = place(compared, &self.device);
+        }
         self.shared.update(|status| status.model = Some(model.clone()));
         self.networks[0] = place(model.clone(), &self.device);
         (self.model, self.warm, self.previous, self.held) = (model, false, None, None);

@@ -20,7 +20,7 @@ use crate::gpu::GpuContext;
 use crate::latest::{LatestSlot, Taken};
 use crate::source::{Opened, SourceError};
 use history::History;
-use shared::{Shared, Turns};
+use shared::{Replacement, Shared, Turns};
 
 pub use activations::{
     Activations, AveragedMap, Before, ComparedTaps, Occluded, StageTimes, Tap, TracedMaps,
@@ -101,7 +101,13 @@ impl Session {
 
     /// Has another network run in place of the main one, from the next frame on.
     pub fn replace(&self, model: Model) {
-        *self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
+        self.replace_both(model, None);
+    }
+
+    /// The same, and another in place of the one that it is compared with, where that is given and there is one.
+    pub fn replace_both(&self, model: Model, compared: Option<Model>) {
+        let replacement = Replacement { model, compared };
+        *self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(replacement);
         self.shared.frames.nudge();
     }
 

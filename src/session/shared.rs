@@ -89,6 +89,13 @@ impl Notice {
     }
 }
 
+/// Networks that take the place of those that run.
+pub(super) struct Replacement {
+    pub model: Model,
+    /// Of the first that the main one is compared with.
+    pub compared: Option<Model>,
+}
+
 /// Which source counts: each that was wanted has a number, and frames of earlier ones are passed over. An earlier source may
 /// still be waiting for a camera that has stalled.
 #[derive(Debug, Default)]
@@ -137,8 +144,7 @@ pub(super) struct Shared {
     pub config: SessionConfig,
     pub request: Mutex<Request>,
     pub history: Mutex<History>,
-    /// A network that takes the place of the one that runs.
-    pub replacement: Mutex<Option<Model>>,
+    pub replacement: Mutex<Option<Replacement>>,
     pub status: Mutex<Status>,
     pub frames: LatestSlot<Frame>,
     pub results: LatestSlot<Activations>,

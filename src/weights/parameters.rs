@@ -62,18 +62,26 @@ pub enum LayerWeights {
 impl LayerWeights {
     /// Number of values.
     pub fn len(&self) -> usize {
-        let optional = |bias: &Option<Vec<f32>>| bias.as_ref().map_or(0, Vec::len);
+        self.pieces().iter().map(|piece| piece.len()).sum()
+    }
+
+    /// All values, in pieces.
+    pub fn pieces(&self) -> Vec<&[f32]> {
         match self {
-            Self::Conv { kernel, bias } => kernel.len() + optional(bias),
+            Self::Conv { kernel, bias } => {
+                [Some(kernel), bias.as_ref()].into_iter().flatten().map(|v| &v[..]).collect()
+            }
             Self::Separable { depthwise, pointwise, bias } => {
-                depthwise.len() + pointwise.len() + optional(bias)
+                [Some(depthwise), Some(pointwise), bias.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .map(|v| &v[..])
+                    .collect()
             }
-            Self::BatchNorm { gamma, beta, mean, variance } => {
-                gamma.len() + beta.len() + mean.len() + variance.len()
-            }
-            Self::Affine { scale, shift } => scale.len() + shift.len(),
-            Self::Dense { weight, bias } => weight.len() + bias.len(),
-            Self::Constant { values, .. } => values.len(),
+            Self::BatchNorm { gamma, beta, mean, variance } => vec![gamma, beta, mean, variance],
+            Self::Affine { scale, shift } => vec![scale, shift],
+            Self::Dense { weight, bias } => vec![weight, bias],
+            Self::Constant { values, .. } => vec![values],
         }
     }
 

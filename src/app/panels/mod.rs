@@ -6,6 +6,7 @@ mod block;
 mod cell;
 mod choices;
 mod enlarged;
+mod followed;
 mod glossary;
 mod help;
 mod hint;
@@ -52,6 +53,15 @@ pub fn show(ui: &mut Ui, state: &mut AppState, model: &ViewModel) -> Arrangement
         egui::Panel::right("cell").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
             cell::show(ui, state, model);
         });
+    }
+    if !model.followed.is_empty() {
+        let frame = Frame::NONE.inner_margin(Margin::symmetric(12, 6));
+        egui::Panel::bottom("followed").frame(frame).resizable(false).exact_size(followed::HEIGHT).show(
+            ui,
+            |ui| {
+                followed::show(ui, state, model);
+            },
+        );
     }
     if state.panels.block {
         let panel = block::BlockPanel::new(state, model, ui.available_size() - egui::Vec2::splat(20.0));

@@ -17,6 +17,7 @@ use super::keyboard::{Keyboard, Press};
 use super::opening::{self, configuration};
 use crate::app::download::Download;
 use crate::app::first_run;
+use crate::app::following::Following;
 use crate::app::geometry::scale_of;
 use crate::app::keys::Action;
 use crate::app::loading::Loading;
@@ -49,6 +50,7 @@ pub(super) struct Live {
     /// A network that was dropped on the window.
     loading: Option<Loading>,
     sources: Sources,
+    following: Option<Following>,
     toast: Option<(String, Instant)>,
     /// A snapshot is taken of what is laid out next, so that it shows what it says.
     pub wants_snapshot: bool,
@@ -112,6 +114,8 @@ impl Live {
             setup.wanted.take().map(|wanted| Download::start(wanted, state.how.resize(), news_of_download));
         let writer = setup.start_writer(&gpu, news()).map_err(WindowError::Session)?;
         let view = View::of(setup, &gpu, state, config.format, ctx);
+        let following = setup.followed.take().map(|followed| Following::start(followed, news())).transpose();
+        let following = following.map_err(|error| WindowError::Session(error.to_string()))?;
         let mut recorder = Recorder::default();
         if let Some(film) = &setup.film {
             recorder.begin(film, &view, news()).map_err(WindowError::Session)?;
@@ -129,6 +133,7 @@ impl Live {
             download,
             loading: None,
             sources,
+            following,
             wake: Arc::new(news()),
             toast: None,
             wants_snapshot: false,
@@ -183,6 +188,9 @@ impl Live {
                 }
             }
         }
+        if let Some(told) = self.following.as_mut().and_then(|one| one.poll(&self.session, &mut self.view)) {
+            self.tell(told);
+        }
         // A recorded session has its own.
         if setup.player.is_none() {
             self.sources.poll();
@@ -221,6 +229,7 @@ impl Live {
             download: self.download.as_ref().and_then(Download::in_words),
             toast: self.toast.as_ref().filter(|(_, at)| at.elapsed() < TOAST).map(|(text, _)| text.clone()),
             recording: self.recorder.in_words(),
+            followed: self.following.as_ref().map(Following::history).unwrap_or_default(),
         };
         let laid_out = self.view.lay_out(&self.session, around, input, size, scale, move || wake());
         // egui finds the size of a new window by laying it out once.

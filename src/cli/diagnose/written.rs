@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::part::{DiagnosisPart, Newest};
 use crate::cli::args::{ReportArgs, parse_fraction};
-use crate::cli::output;
+use crate::cli::{output, spread};
 use crate::figure::{Captioned, Page};
 use crate::inspect::Thresholds;
 use crate::inspect::diagnosis::{Diagnosis, LayerDiagnosis};
 use crate::record::{EventWriter, Provenance, png, save};
-use crate::view::{ColorRange, Colormap, number, paint, range};
+use crate::view::{ColorRange, Colormap, paint, range};
 
 /// From where on a map is called something, and what else is written.
 #[derive(Args, Clone, Debug)]
@@ -141,35 +141,10 @@ fn details(layer: &LayerDiagnosis) -> Vec<Captioned> {
     );
     let matrix = draw(&cells, side, (-1.0, 1.0), Colormap::Diverging, words);
 
-    let ends = histograms.iter().filter(|histogram| !histogram.counts.is_empty());
-    let ends = ends.map(|one| (one.start, one.start + one.width * one.counts.len() as f64));
-    let (low, high) =
-        ends.fold((0.0f64, 0.0f64), |(low, high), (start, end)| (low.min(start), high.max(end)));
-    let rows = SPREAD_ROWS;
-    let mut spread = vec![0.0f32; rows * side];
-    for column in 0..side {
-        let histogram = &histograms[at(column)];
-        for (number, &count) in histogram.counts.iter().enumerate() {
-            let middle = histogram.start + histogram.width * (number as f64 + 0.5);
-            let row = ((middle - low) / (high - low) * rows as f64) as usize;
-            // The highest values are at the top.
-            spread[(rows - 1 - row.min(rows - 1)) * side + column] += count as f32;
-        }
-    }
-    spread.iter_mut().for_each(|count| *count = count.ln_1p());
-    let most = spread.iter().copied().fold(1.0, f32::max);
-    let words = format!(
-        "values of the same channels, from left to right: from {} (bottom) to {} (top), brighter where there are more (logarithm); \
-         zeros are left out",
-        number(low as f32),
-        number(high as f32)
-    );
-    let spread = draw(&spread, side, (0.0, most), Colormap::Viridis, words);
+    let columns: Vec<_> = (0..side).map(|column| &histograms[at(column)]).collect();
+    let spread = spread::draw(&columns, "values of the same channels, from left to right");
     matrix.into_iter().chain(spread).collect()
 }
-
-/// Rows of the picture of all histograms.
-const SPREAD_ROWS: usize = 64;
 
 /// How many maps of a layer the page shows.
 const SHOWN: usize = 12;

@@ -11,6 +11,7 @@ use crate::cli::args::{
     CameraArgs, ColorArgs, PreprocessArgs, parse_fraction, parse_point, parse_rate, parse_seconds, parse_size,
 };
 use crate::cli::experiment::ExperimentArgs;
+use crate::cli::follow::BesideArg;
 use crate::engine::WeightsSpec;
 use crate::journal::Limit;
 use crate::source::SourceSpec;
@@ -103,6 +104,13 @@ pub struct ViewArgs {
     /// Other weights to show beside those of --weights, with the signed difference; up to three times.
     #[arg(long, value_name = "FILE")]
     pub compare: Vec<WeightsSpec>,
+    /// Follow a training: a weight file that it writes again and again, or the folder of its checkpoints. Each that is whole is taken
+    /// over, and a strip tells of those until then (`convscope follow` tells without a display).
+    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["compare", "headless"])]
+    pub follow: Option<PathBuf>,
+    /// With --follow: what each checkpoint is shown beside: `previous`, `first`, or a weight file.
+    #[arg(long, value_name = "WHICH", requires = "follow")]
+    pub beside: Option<BesideArg>,
     /// Also write every snapshot to TensorBoard event files in this folder.
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
