@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A small training that writes checkpoints, to follow: train.py keras|weights|torch DIR [EPOCHS]
 
-keras: whole models (`epoch-01.keras`); weights: `model.weights.h5`, written again and again; torch: the state dict of a ResNet-18,
-`epoch-01.pth`. Needs keras with torch as its backend, or torch and torchvision. Pictures are bright squares, left or right.
+keras: whole models (`epoch-01.keras`); weights: `model.weights.h5` of an InceptionV3, written again and again; torch: the state dict of a
+ResNet-18, `epoch-01.pth`. Needs keras with torch as its backend, or torch and torchvision. Pictures are bright squares, left or right.
 """
 
 import os
@@ -33,28 +33,31 @@ if kind in ("keras", "weights"):
     import keras
 
     layers = keras.layers
-    model = keras.Sequential(
-        [
-            keras.Input((64, 64, 3)),
-            layers.Conv2D(16, 3, activation="relu", name="first"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(32, 3, activation="relu", name="second"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(32, 3, activation="relu", name="third"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(2, activation="softmax"),
-        ]
-    )
-    model.compile("adam", "sparse_categorical_crossentropy")
     whole = kind == "keras"
+    if whole:
+        side, count = 64, 256
+        model = keras.Sequential(
+            [
+                keras.Input((side, side, 3)),
+                layers.Conv2D(16, 3, activation="relu", name="first"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(32, 3, activation="relu", name="second"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(32, 3, activation="relu", name="third"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(2, activation="softmax"),
+            ]
+        )
+    else:
+        # Of weights alone convscope has to know the network.
+        side, count = 75, 16
+        model = keras.applications.InceptionV3(weights=None, classes=2, input_shape=(side, side, 3))
+    model.compile("adam", "sparse_categorical_crossentropy")
     path = folder / ("epoch-{epoch:02d}.keras" if whole else "model.weights.h5")
-    if not whole:
-        # Names and shapes alone do not say what the network is: that is in the whole model.
-        model.save(folder / "model.keras")
     keep = keras.callbacks.ModelCheckpoint(str(path), save_weights_only=not whole, save_freq="epoch")
     rest = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: time.sleep(3))
-    x, y = pictures(256, 64)
-    model.fit(x, y, epochs=epochs, batch_size=32, callbacks=[keep, rest], verbose=2)
+    x, y = pictures(count, side)
+    model.fit(x, y, epochs=epochs, batch_size=min(32, count), callbacks=[keep, rest], verbose=2)
 else:
     import torch
     import torchvision

@@ -6,6 +6,8 @@ mod best;
 mod cells;
 #[path = "commands/desk.rs"]
 mod desk;
+#[path = "commands/follow.rs"]
+mod follow;
 #[path = "commands/like.rs"]
 mod like;
 #[path = "commands/mistakes.rs"]
