@@ -16,6 +16,7 @@ pub mod model;
 pub mod network;
 pub mod prefer;
 pub mod record;
+pub mod serve;
 pub mod session;
 pub mod shapes;
 pub mod source;

@@ -140,8 +140,7 @@ impl Video {
         let input = Input::Remote(remote);
         let name = input.name();
         let command = move |task: Task<'_>| command(&for_command, &input, task);
-        let container = Container::named("stream");
-        Self::open_with((&shown, name), container, every, live, program(), Box::new(command))
+        Self::open_with((&shown, name), Container::STREAM, every, live, program(), Box::new(command))
     }
 
     fn open_with(
@@ -270,7 +269,9 @@ impl Video {
     /// [`SourceError::Incomplete`], where the video is not played again.
     fn end(&mut self, ending: &Ending) -> Result<(), SourceError> {
         // A short file is read to its end while ffmpeg looks into it.
-        let is_whole = ending.succeeded && ending.log.damage().is_none() && !ending.log.is_cut_off();
+        // And a stream of the network ends somewhere.
+        let is_sound = || ending.log.damage().is_none() && !ending.log.is_cut_off();
+        let is_whole = ending.succeeded && (self.container == Container::STREAM || is_sound());
         if is_whole || std::mem::replace(&mut self.damage_is_told, true) {
             return Ok(());
         }

@@ -21,6 +21,9 @@ impl Container {
         Self(Cow::Borrowed(name))
     }
 
+    /// A stream of the network, of whatever kind.
+    pub(super) const STREAM: Self = Self::named("stream");
+
     /// What files of pieces are a list of, if it is one.
     pub(super) fn list(&self) -> Option<&'static str> {
         match &*self.0 {

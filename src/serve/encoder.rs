@@ -1,0 +1,63 @@
+//! Pictures of the view as JPEG, for all pages at once, on a thread of its own. It takes a part of one core at most, whatever the
+//! view's rate; and as pages ask for the next picture when they have shown the last, a slow way thins them, too.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use super::hub::{Hub, Picture};
+use super::protocol::PICTURE;
+use crate::gpu::outlet::{Outlet, Presented, Waiting};
+use crate::latest::Taken;
+
+/// Letters stay sharp.
+const QUALITY: u8 = 85;
+
+/// How many times as long as the encoding took is rested behind it.
+const REST: u32 = 4;
+
+/// How often is looked whether the server has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub fn start(outlet: &Outlet, hub: Arc<Hub>) -> io::Result<()> {
+    let intake = outlet.open(Waiting::Newest)?;
+    let run = move || {
+        let mut newest: Option<Arc<Presented>> = None;
+        while !hub.is_closed() {
+            match intake.take(LOOK) {
+                Taken::Value(picture) => newest = Some(picture),
+                Taken::Nothing => {}
+                Taken::Closed => return,
+            }
+            if !hub.is_wanted() {
+                continue;
+            }
+            let Some(picture) = newest.take() else { continue };
+            let began = Instant::now();
+            match encode(&picture) {
+                Ok(bytes) => hub.put(Picture { number: picture.number, bytes: bytes.into() }),
+                Err(error) => hub.log(&format!("a picture could not be encoded: {error}")),
+            }
+            thread::sleep(began.elapsed() * REST);
+        }
+    };
+    thread::Builder::new().name("encode".into()).spawn(run).map(drop)
+}
+
+fn encode(picture: &Presented) -> image::ImageResult<Vec<u8>> {
+    let [width, height] = picture.size;
+    let rgb: Vec<u8> =
+        picture.rgba.as_chunks().0.iter().flat_map(|[r, g, b, _]: &[u8; 4]| [*r, *g, *b]).collect();
+    let mut bytes = vec![PICTURE];
+    JpegEncoder::new_with_quality(&mut bytes, QUALITY).write_image(
+        &rgb,
+        width,
+        height,
+        ExtendedColorType::Rgb8,
+    )?;
+    Ok(bytes)
+}
