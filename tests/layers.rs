@@ -113,18 +113,21 @@ fn each_library_has_its_place() {
 
 #[test]
 fn imports_run_one_way() {
-    let order: [(&str, &[&str]); 14] = [
+    let order: [(&str, &[&str]); 17] = [
         ("frame.rs", &[]),
         ("folders.rs", &[]),
         ("latest.rs", &[]),
         ("journal/", &["frame"]),
         ("model/", &[]),
         ("view/", &[]),
-        ("weights/", &["folders", "model"]),
+        ("web.rs", &[]),
+        ("weights/", &["folders", "model", "web"]),
         ("network/", &["model", "weights"]),
         ("prefer/", &["model", "weights"]),
         ("gpu/", &["frame", "inspect", "latest", "model", "view"]),
-        ("source/", &["frame", "journal", "shapes"]),
+        ("source/", &["frame", "journal", "latest", "shapes", "web"]),
+        ("serve/", &["gpu", "latest"]),
+        ("follow/", &["engine", "frame", "gpu", "inspect", "model", "source", "weights"]),
         ("shapes/", &[]),
         ("inspect/", &["model"]),
         ("figure/", &[]),

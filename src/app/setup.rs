@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::download::Wanted;
 use super::following::Followed;
+use super::guests::ServeOptions;
 use super::player::Player;
 use super::results::ResultsSpec;
 use super::state::AppState;
@@ -64,6 +65,8 @@ pub struct Setup {
     pub wanted: Option<Wanted>,
     /// The training that is followed.
     pub followed: Option<Followed>,
+    /// Where pages are served.
+    pub serve: Option<ServeOptions>,
     /// Where snapshots and films go.
     pub snapshots: PathBuf,
     /// Whether frames are written as snapshots off screen: not where only a film is wanted.

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use super::state::SourceChoice;
+use crate::latest::LatestSlot;
 use crate::session::Session;
 use crate::source::camera::{self, CameraId};
 use crate::source::{self, Delivery, Opened, SourceSpec, testcard};
@@ -22,6 +23,8 @@ pub struct Sources {
     shown: Arc<AtomicUsize>,
     delivery: Delivery,
     cameras: Option<Receiver<Vec<Known>>>,
+    /// The camera of a page is shown in its place.
+    is_page: bool,
 }
 
 #[derive(Clone)]
@@ -56,7 +59,7 @@ impl Sources {
         let all = if first == card { vec![card] } else { vec![first, card] };
         let known = all.into_iter().map(Known::of).collect();
         let cameras = look_for_cameras(wake);
-        Self { known, shown: Arc::default(), delivery, cameras }
+        Self { known, shown: Arc::default(), delivery, cameras, is_page: false }
     }
 
     /// To be told of the first source, once it is open.
@@ -109,7 +112,7 @@ impl Sources {
         let Some(Known { spec, title }) = self.known.get(place).cloned() else {
             return "There is no such source any more.".into();
         };
-        if place == shown {
+        if place == shown && !self.is_page {
             return match choice {
                 SourceChoice::Next => {
                     format!("There is nothing else than {title}: drop a picture, a folder or a video here.")
@@ -117,6 +120,7 @@ impl Sources {
                 SourceChoice::At(_) => format!("This is {title}."),
             };
         }
+        self.is_page = false;
         let (delivery, now_shown) = (self.delivery.clone(), self.shown.clone());
         session.replace_source(move || {
             let opened = source::open(Some(&spec), &delivery)?;
@@ -124,6 +128,19 @@ impl Sources {
             Ok(opened)
         });
         format!("Opening {title} …")
+    }
+
+    /// Shows what the camera of a page sends; what is told meanwhile.
+    pub fn open_camera_of_page(&mut self, frames: Arc<LatestSlot<Vec<u8>>>, session: &Session) -> String {
+        self.is_page = true;
+        session.replace_source(move || Ok(source::sent(frames)));
+        "Opening the camera of the page …".into()
+    }
+
+    /// Goes back to what was shown before the camera of a page; what is told, where that was shown.
+    pub fn end_camera_of_page(&mut self, session: &Session) -> Option<String> {
+        let place = self.shown.load(Ordering::Relaxed);
+        self.is_page.then(|| self.change(SourceChoice::At(place), session))
     }
 
     /// Changes to one that was not known yet.

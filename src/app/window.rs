@@ -18,10 +18,8 @@ use winit::event::{ElementState, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::window::WindowId;
 
-use super::first_run;
 use super::keys::Action;
 use super::setup::Setup;
-use super::view::Outcome;
 use crate::gpu::new_instance;
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 use elsewhere::Display;
@@ -48,7 +46,7 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
         let _ = quit.send_event(Event::Quit);
     }));
     let instance = new_instance(Some(Box::new(event_loop.owned_display_handle())));
-    let mut app = App { setup, instance, proxy, live: None, outcome: Ok(()) };
+    let mut app = App { setup: Some(setup), instance, proxy, live: None, outcome: Ok(()) };
     // winit panics where the window system destroys the window under it instead of asking to close it.
     let ran = catch_unwind(AssertUnwindSafe(|| event_loop.run_app(&mut app)));
     ran.map_err(|_| display(&"the window system took the window away"))?.map_err(|error| display(&error))?;
@@ -58,7 +56,8 @@ pub fn run(setup: Setup, interrupt: impl FnOnce(Box<dyn Fn() + Send>)) -> Result
 }
 
 struct App {
-    setup: Setup,
+    /// Until the window is open.
+    setup: Option<Setup>,
     instance: wgpu::Instance,
     proxy: EventLoopProxy<Event>,
     /// Window and all that hangs on it, from the first `resumed` on.
@@ -68,23 +67,9 @@ struct App {
 
 impl App {
     fn apply(&mut self, action: Action, event_loop: &ActiveEventLoop) {
-        let Some(live) = &mut self.live else { return };
-        if live.view.state.panels.hint {
-            first_run::remember();
+        if self.live.as_mut().is_some_and(|live| live.apply(action)) {
+            event_loop.exit();
         }
-        match live.view.act(action, live.scale(), &live.session) {
-            Outcome::Done => {}
-            Outcome::Told(text) => live.tell(text),
-            Outcome::Snapshot => live.wants_snapshot = true,
-            Outcome::Record => {
-                let wake = live.wake.clone();
-                let told = live.recorder.toggle(&live.view, &self.setup.snapshots, move || wake());
-                told.into_iter().for_each(|told| live.tell(told));
-            }
-            Outcome::Source(choice) => live.change_source(choice),
-            Outcome::Quit => event_loop.exit(),
-        }
-        live.window.request_redraw();
     }
 
     fn redraw(&mut self, event_loop: &ActiveEventLoop) {
@@ -93,7 +78,7 @@ impl App {
             event_loop.set_control_flow(ControlFlow::WaitUntil(Instant::now() + HIDDEN_POLL));
             return;
         }
-        let (actions, wake_at) = live.redraw(&self.setup);
+        let (actions, wake_at) = live.redraw();
         event_loop.set_control_flow(wake_at.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
         for action in actions {
             self.apply(action, event_loop);
@@ -104,7 +89,8 @@ impl App {
 impl ApplicationHandler<Event> for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
         if self.live.is_none() {
-            match Live::open(event_loop, &mut self.setup, &self.instance, &self.proxy) {
+            let Some(setup) = self.setup.take() else { return };
+            match Live::open(event_loop, setup, &self.instance, &self.proxy) {
                 Ok(live) => {
                     live.window.request_redraw();
                     self.live = Some(live);
@@ -121,7 +107,7 @@ impl ApplicationHandler<Event> for App {
         match (event, &mut self.live) {
             (Event::Quit, _) => event_loop.exit(),
             (Event::News, Some(live)) => {
-                if let Err(error) = live.take_news(&self.setup) {
+                if let Err(error) = live.take_news() {
                     self.outcome = Err(error);
                     event_loop.exit();
                 } else {

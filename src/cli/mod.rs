@@ -35,6 +35,7 @@ mod prefer;
 mod replay;
 mod saliency;
 mod score;
+mod serve;
 mod share;
 mod sheet;
 mod spread;
@@ -95,6 +96,7 @@ pub enum Command {
     Prefer(prefer::PreferArgs),
     Replay(Box<replay::ReplayArgs>),
     Follow(follow::FollowArgs),
+    Serve(Box<serve::ServeArgs>),
     Kernels(kernels::KernelsArgs),
     Cell(cell::CellArgs),
     Keys(keys::KeysArgs),
@@ -160,6 +162,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             view::run(&meant.input, &meant.network, &meant.view, Some(replay::replayed(args)?))
         }
         Some(Command::Follow(args)) => follow::run(args),
+        Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Kernels(args)) => kernels::run(args),
         Some(Command::Cell(args)) => cell::run(args),
         Some(Command::Keys(args)) => keys::run(args),

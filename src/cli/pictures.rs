@@ -231,10 +231,8 @@ impl Run<'_> {
         let is_folder = spec.is_folder();
         let lone = matches!(spec, SourceSpec::Path(_)) && !is_folder;
         let several = matches!(spec, SourceSpec::Path(path) if source::holds_several(path));
-        let most = frames.unwrap_or(match spec {
-            SourceSpec::Path(_) | SourceSpec::Files(_) => u64::MAX,
-            SourceSpec::Camera(_) | SourceSpec::Made(_) | SourceSpec::Address(_) => 1,
-        });
+        let is_file = matches!(spec, SourceSpec::Path(_) | SourceSpec::Files(_));
+        let most = frames.unwrap_or(if is_file { u64::MAX } else { 1 });
         // Of a camera the frame of the moment is wanted: one is handed over only while somebody waits for it.
         let live = matches!(spec, SourceSpec::Camera(_));
         let (sender, receiver) = sync_channel(if live { 0 } else { AHEAD.max(self.together) });

@@ -23,7 +23,7 @@ use crate::app::offscreen::{self, Extent};
 use crate::app::player::Player;
 use crate::app::results::ResultsSpec;
 use crate::app::state::{AppState, Colors, LayerRanges};
-use crate::app::{Setup, window};
+use crate::app::{Setup, served, window};
 use crate::engine::{OpenedModel, Placement, WeightsSpec};
 use crate::follow::{References, name_of};
 use crate::inspect::{ChannelStatistics, TraceOrigin};
@@ -58,10 +58,7 @@ pub fn run(
     if let Some(film) = &view.record {
         film::check(film)?;
     }
-    let (mut setup, layers) = match &view.follow {
-        Some(path) => followed(path, input, network, view)?,
-        None => settings(input, network, view, &view.compare)?,
-    };
+    let (mut setup, layers) = asked(input, network, view)?;
     if let Some(Replayed { player, speed, results }) = replayed {
         (setup.player, setup.results) = (player, results);
         (setup.delivery.speed, setup.delivery.held) = (speed, view.headless);
@@ -74,6 +71,51 @@ pub fn run(
         journal.finish();
     }
     outcome
+}
+
+/// The same in pages alone, at this port.
+pub fn serve(
+    input: &InputArgs,
+    network: &NetworkArgs,
+    view: &ViewArgs,
+    port: u16,
+) -> anyhow::Result<ExitCode> {
+    if view.headless {
+        bail!("`convscope serve` has no window anyway: leave --headless out");
+    }
+    let (mut setup, layers) = asked(input, network, view)?;
+    check_one(&layers)?;
+    setup.serve = Some(view.pages.options(port));
+    setup.journal = view.record_session.as_ref().map(|folder| journal(folder, input, view)).transpose()?;
+    let journal = setup.journal.clone();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    let outcome = served::run(setup, &interrupted);
+    if let Some(journal) = journal {
+        journal.finish();
+    }
+    outcome?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments as meant, also where a training is followed.
+fn asked(
+    input: &InputArgs,
+    network: &NetworkArgs,
+    view: &ViewArgs,
+) -> anyhow::Result<(Setup, Vec<LayerIndex>)> {
+    match &view.follow {
+        Some(path) => followed(path, input, network, view),
+        None => settings(input, network, view, &view.compare),
+    }
+}
+
+fn check_one(layers: &[LayerIndex]) -> anyhow::Result<()> {
+    if layers.len() > 1 {
+        bail!("the view shows one layer at a time: name one with --layer, or write several with --headless");
+    }
+    Ok(())
 }
 
 /// The same, with the first checkpoint of a training, which is waited for.
@@ -119,11 +161,7 @@ fn show(view: &ViewArgs, setup: Setup, layers: Vec<LayerIndex>) -> anyhow::Resul
     if view.headless {
         return run_offscreen(view, setup, &layers);
     }
-    if layers.len() > 1 {
-        bail!(
-            "the window shows one layer at a time: name one with --layer, or write several with --headless"
-        );
-    }
+    check_one(&layers)?;
     let mut registered = Ok(());
     window::run(setup, |quit| registered = ctrlc::set_handler(quit))?;
     registered?;
@@ -290,6 +328,7 @@ fn settings(
         player: None,
         results: None,
         followed: None,
+        serve: view.serve.map(|port| view.pages.options(port)),
         tensorboard: view.tensorboard.clone(),
         size: view.size.unwrap_or(USUAL_SIZE),
         is_size_chosen: view.size.is_some(),

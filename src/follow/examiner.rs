@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::name_of;
+use super::watch::name_of;
 use crate::engine::{Engine, Model, ModelOptions, WeightsSpec, load};
 use crate::frame::Frame;
 use crate::gpu::Preprocessing;

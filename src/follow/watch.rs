@@ -106,6 +106,13 @@ fn is_weights(path: &Path) -> bool {
     ENDINGS.contains(&ending) && !is_hidden(path) && !is_other
 }
 
+/// What a checkpoint is called: in a folder by its path there.
+pub fn name_of(path: &Path, followed: &Path) -> String {
+    let within = path.strip_prefix(followed).ok().filter(|within| !within.as_os_str().is_empty());
+    let name = within.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    name.display().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

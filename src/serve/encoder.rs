@@ -11,7 +11,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::hub::{Hub, Picture};
 use super::protocol::PICTURE;
-use crate::gpu::outlet::{Outlet, Presented, Waiting};
+use crate::gpu::outlet::{Intake, Outlet, Presented, Waiting};
 use crate::latest::Taken;
 
 /// Letters stay sharp.
@@ -24,28 +24,48 @@ const REST: u32 = 4;
 const LOOK: Duration = Duration::from_millis(20);
 
 pub fn start(outlet: &Outlet, hub: Arc<Hub>) -> io::Result<()> {
-    let intake = outlet.open(Waiting::Newest)?;
-    let run = move || {
-        let mut newest: Option<Arc<Presented>> = None;
-        while !hub.is_closed() {
-            match intake.take(LOOK) {
-                Taken::Value(picture) => newest = Some(picture),
-                Taken::Nothing => {}
-                Taken::Closed => return,
-            }
-            if !hub.is_wanted() {
-                continue;
-            }
-            let Some(picture) = newest.take() else { continue };
-            let began = Instant::now();
-            match encode(&picture) {
-                Ok(bytes) => hub.put(Picture { number: picture.number, bytes: bytes.into() }),
-                Err(error) => hub.log(&format!("a picture could not be encoded: {error}")),
-            }
-            thread::sleep(began.elapsed() * REST);
+    let outlet = outlet.clone();
+    thread::Builder::new().name("encode".into()).spawn(move || run(&outlet, &hub)).map(drop)
+}
+
+fn run(outlet: &Outlet, hub: &Hub) {
+    // Pictures cost their copy: they are taken only while there are pages.
+    let mut intake: Option<Intake> = None;
+    let mut newest: Option<Arc<Presented>> = None;
+    while !hub.is_closed() {
+        if !hub.has_pages() {
+            (intake, newest) = (None, None);
+            thread::sleep(LOOK);
+            continue;
         }
-    };
-    thread::Builder::new().name("encode".into()).spawn(run).map(drop)
+        let Some(open) = &intake else {
+            match outlet.open(Waiting::Newest) {
+                Ok(opened) => intake = Some(opened),
+                Err(error) => {
+                    hub.log(&format!("no picture can be taken: {error}"));
+                    thread::sleep(LOOK);
+                }
+            }
+            // What stands still is drawn once for it.
+            hub.wake();
+            continue;
+        };
+        match open.take(LOOK) {
+            Taken::Value(picture) => newest = Some(picture),
+            Taken::Nothing => {}
+            Taken::Closed => return,
+        }
+        if !hub.is_wanted() {
+            continue;
+        }
+        let Some(picture) = newest.take() else { continue };
+        let began = Instant::now();
+        match encode(&picture) {
+            Ok(bytes) => hub.put(Picture { number: picture.number, bytes: bytes.into() }),
+            Err(error) => hub.log(&format!("a picture could not be encoded: {error}")),
+        }
+        thread::sleep(began.elapsed() * REST);
+    }
 }
 
 fn encode(picture: &Presented) -> image::ImageResult<Vec<u8>> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::guard::Guard;
-use super::protocol::{Event, State};
+use super::protocol::{Event, Pointer, State};
 use super::uploads::Uploads;
 
 /// Events that wait for the view; what comes beyond them is left out.
@@ -135,6 +135,16 @@ impl Hub {
         page
     }
 
+    /// True while there are pages.
+    pub fn has_pages(&self) -> bool {
+        !self.shared().pages.is_empty()
+    }
+
+    /// Has the view look, and draw.
+    pub fn wake(&self) {
+        (self.wake)();
+    }
+
     /// It is gone; the page that came first of the others has the controls, if it had them.
     pub fn leave(&self, page: u64) {
         let mut shared = self.shared();
@@ -214,10 +224,8 @@ impl Hub {
     pub fn event(&self, event: Event) {
         {
             let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-            if let (
-                Event::Pointer(super::Pointer::Moved, at),
-                Some(Event::Pointer(super::Pointer::Moved, last)),
-            ) = (&event, events.back_mut())
+            if let (Event::Pointer(Pointer::Moved, at), Some(Event::Pointer(Pointer::Moved, last))) =
+                (&event, events.back_mut())
             {
                 // The newest place is enough.
                 *last = *at;
@@ -228,7 +236,7 @@ impl Hub {
             }
             events.push_back(event);
         }
-        (self.wake)();
+        self.wake();
     }
 
     pub fn events(&self) -> Vec<Event> {

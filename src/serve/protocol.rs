@@ -22,6 +22,8 @@ pub enum Event {
     Dropped(PathBuf),
     /// The camera of the browser's machine gives JPEG pictures into this slot until that is closed.
     Camera(Arc<LatestSlot<Vec<u8>>>),
+    /// It gives no more.
+    CameraEnded,
 }
 
 /// What the pointer did.

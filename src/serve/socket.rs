@@ -86,13 +86,18 @@ struct Page<'a> {
 /// The camera ends with its page.
 impl Drop for Page<'_> {
     fn drop(&mut self) {
-        if let Some(camera) = &self.camera {
-            camera.close();
-        }
+        self.end_camera();
     }
 }
 
 impl Page<'_> {
+    fn end_camera(&mut self) {
+        if let Some(camera) = self.camera.take() {
+            camera.close();
+            self.hub.event(Event::CameraEnded);
+        }
+    }
+
     fn run(mut self) -> Result<(), Error> {
         while !self.hub.is_closed() {
             match self.socket.read() {
@@ -181,9 +186,7 @@ impl Page<'_> {
                 Err(reason) => return self.refuse(&reason),
             },
             Said::Camera { on } => {
-                if let Some(camera) = self.camera.take() {
-                    camera.close();
-                }
+                self.end_camera();
                 if on {
                     let slot = Arc::new(LatestSlot::default());
                     self.camera = Some(slot.clone());

@@ -12,10 +12,11 @@ use ureq::http::header::CONTENT_TYPE;
 use ureq::tls::RootCerts;
 use ureq::{Body, http::Response};
 
+use super::delivery::{Delivery, Opened};
 use super::frame_source::SourceError;
+use super::kind;
 use super::still::Pictures;
 use super::video::{Remote, Video};
-use super::{Delivery, Opened, kind};
 use crate::web::{Waits, agent, is_loopback};
 
 /// What streams come over.

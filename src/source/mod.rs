@@ -8,6 +8,7 @@ mod animation;
 pub mod camera;
 pub mod counter;
 mod decoding;
+mod delivery;
 mod flat;
 mod frame_source;
 mod kind;
@@ -15,6 +16,7 @@ mod levels;
 mod pages;
 mod pipe;
 mod replay;
+mod sent;
 mod shrink;
 mod spec;
 pub mod still;
@@ -22,73 +24,18 @@ pub mod testcard;
 mod unnamed;
 pub mod video;
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use camera::{CameraFormat, CameraId, CameraRequest};
 pub use decoding::Decoding;
+pub use delivery::{Delivery, Opened};
 pub use frame_source::{FrameSource, Made, SourceError};
 pub use levels::Levels;
-pub use spec::SourceSpec;
+pub use spec::{MADE, SourceSpec};
 
 use crate::journal;
-
-/// Sources that code makes, each named by a word.
-pub static MADE: &[Made] = &[testcard::MADE];
-
-/// How a source is to give its pictures.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// Of a camera.
-    pub camera: CameraRequest,
-    /// Of a file of several pictures (a video) one of so many is given, from the first on.
-    pub every: NonZeroU32,
-    /// Of files of pictures.
-    pub decoding: Decoding,
-    /// How fast a recorded session is shown in the window, as a multiple of its own time.
-    pub speed: f64,
-    /// Of a recorded session, off screen: behind the first, each frame waits for a step.
-    pub held: bool,
-    /// In the window: a picture stays until another is asked for, a video plays again and again, and it and the test card
-    /// keep time.
-    pub live: bool,
-}
-
-/// Each picture once, as fast as it is taken.
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            camera: CameraRequest::default(),
-            every: NonZeroU32::MIN,
-            decoding: Decoding::default(),
-            speed: 1.0,
-            held: false,
-            live: false,
-        }
-    }
-}
-
-/// A source that is open.
-pub struct Opened {
-    /// The source; stays on the thread that opened it.
-    pub source: Box<dyn FrameSource>,
-    /// How other threads ask for another picture of a folder.
-    pub steps: Option<still::StepHandle>,
-    /// What was opened instead of what was wanted, and how to get that.
-    pub notice: Option<String>,
-}
-
-impl Opened {
-    fn plain(source: impl FrameSource + 'static) -> Self {
-        Self { source: Box::new(source), steps: None, notice: None }
-    }
-
-    /// The source of this name; the test card where there is none.
-    fn made(name: &str, live: bool) -> Self {
-        let made = MADE.iter().find(|made| made.name == name).unwrap_or(&testcard::MADE);
-        Self { source: (made.open)(live), steps: None, notice: None }
-    }
-}
+use crate::latest::LatestSlot;
 
 /// True where one file holds several pictures, each with a number.
 pub fn holds_several(path: &Path) -> bool {
@@ -108,6 +55,17 @@ pub fn is_shown(path: &Path) -> bool {
     path.is_dir() || is_picture() || holds_several(path)
 }
 
+/// The source of this name; the test card where there is none.
+fn made(name: &str, live: bool) -> Opened {
+    let made = MADE.iter().find(|made| made.name == name).unwrap_or(&testcard::MADE);
+    Opened { source: (made.open)(live), steps: None, notice: None }
+}
+
+/// JPEG pictures that somebody else puts into a slot.
+pub fn sent(frames: Arc<LatestSlot<Vec<u8>>>) -> Opened {
+    Opened::plain(sent::SentPictures::new(frames))
+}
+
 /// Opens a source on the calling thread; `None`: the first camera, or the test card where there is none.
 ///
 /// # Errors
@@ -117,7 +75,7 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
     let live = *live;
     Ok(match spec {
         Some(SourceSpec::Camera(id)) => Opened::plain(camera::CameraSource::open(id, request)?),
-        Some(SourceSpec::Made(name)) => Opened::made(name, live),
+        Some(SourceSpec::Made(name)) => made(name, live),
         Some(SourceSpec::Path(path)) => match spec::matching(path) {
             None => open_path(path, delivery)?,
             Some(files) => match &files[..] {
@@ -134,7 +92,7 @@ pub fn open(spec: Option<&SourceSpec>, delivery: &Delivery) -> Result<Opened, So
             Err(error) if *request != CameraRequest::default() => return Err(error),
             Err(error) => Opened {
                 notice: Some(format!("showing the test card instead of a camera: {error}")),
-                ..Opened::made(testcard::MADE.name, live)
+                ..made(testcard::MADE.name, live)
             },
         },
     })

@@ -5,10 +5,14 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
+use super::address;
 use super::camera::CameraId;
-use super::frame_source::SourceError;
+use super::frame_source::{Made, SourceError};
 use super::still::by_path;
-use super::{MADE, address};
+use super::testcard;
+
+/// Sources that code makes, each named by a word.
+pub static MADE: &[Made] = &[testcard::MADE];
 
 /// Files of one pattern at most.
 const MOST_MATCHES: usize = 1_000_000;

@@ -6,6 +6,7 @@
 
 mod content;
 mod conversion;
+mod input;
 mod log;
 mod pam;
 mod pieces;
@@ -25,10 +26,12 @@ use std::time::{Duration, Instant};
 pub use self::content::Container;
 use self::content::{Content, content_of};
 use self::conversion::Conversion;
+use self::input::Input;
+pub(crate) use self::input::{Remote, input_name};
 use self::log::Facts;
 use self::pam::PamError;
-use self::process::{EACH_FRAME_ONCE, Ending, Input, Task, command};
-pub(crate) use self::process::{Process, Remote, input_name};
+pub(crate) use self::process::Process;
+use self::process::{EACH_FRAME_ONCE, Ending, Task, command};
 use super::frame_source::{FrameSource, SourceError};
 use super::kind;
 use super::shrink::{Reduction, shrunk};

@@ -17,6 +17,7 @@ fn halved(bytes: &[u8]) -> Vec<u8> {
     let tensors: Vec<(String, Vec<usize>, Vec<f32>)> = file
         .tensors()
         .into_iter()
+        .filter(|(_, tensor)| tensor.dtype() == safetensors::Dtype::F32)
         .map(|(name, tensor)| {
             let values: Vec<f32> = bytemuck::pod_collect_to_vec(tensor.data());
             (name, tensor.shape().to_vec(), values.into_iter().map(|value| value / 2.0).collect())

@@ -12,6 +12,7 @@ use crate::cli::args::{
 };
 use crate::cli::experiment::ExperimentArgs;
 use crate::cli::follow::BesideArg;
+use crate::cli::serve::PageArgs;
 use crate::engine::WeightsSpec;
 use crate::journal::Limit;
 use crate::source::SourceSpec;
@@ -111,6 +112,11 @@ pub struct ViewArgs {
     /// With --follow: what each checkpoint is shown beside: `previous`, `first`, or a weight file.
     #[arg(long, value_name = "WHICH", requires = "follow")]
     pub beside: Option<BesideArg>,
+    /// Show the view in browsers, too, at this port of this machine [default: 7878] (`convscope serve` does without a window).
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "7878", conflicts_with = "headless")]
+    pub serve: Option<u16>,
+    #[command(flatten)]
+    pub pages: PageArgs,
     /// Also write every snapshot to TensorBoard event files in this folder.
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,

@@ -14,11 +14,12 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC, Fraction};
 
-use super::{Obtained, Place, Raw, Stream};
-use crate::source::camera::CameraFormat;
+use super::stream::{Obtained, Place, Stream};
 use crate::source::camera::failure::{Failure, contain};
 use crate::source::camera::mode::{CameraMode, Mode, Sent};
+use crate::source::camera::pixels::Raw;
 use crate::source::camera::rate::Rate;
+use crate::source::camera::request::CameraFormat;
 
 /// Buffers that a driver fills in turn.
 const BUFFERS: u32 = 4;

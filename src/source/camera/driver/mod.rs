@@ -8,49 +8,17 @@
 mod linux;
 #[cfg_attr(target_os = "linux", allow(dead_code))]
 mod other;
-
-use std::time::{Duration, Instant};
+mod stream;
 
 use super::failure::Failure;
 use super::mode::{CameraMode, Mode};
-use super::pixels::Raw;
-use super::rate::Rate;
-use nokhwa::utils::CameraIndex;
 
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(not(target_os = "linux"))]
 use other as system;
 
-/// Where a camera is.
-pub(super) struct Place<'a> {
-    /// What nokhwa knows it by.
-    pub index: &'a CameraIndex,
-    /// On Linux its device.
-    pub path: &'a str,
-}
-
-/// What a camera really gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Obtained {
-    pub format: super::CameraFormat,
-    pub width: u32,
-    pub height: u32,
-    /// Where it tells.
-    pub fps: Option<Rate>,
-}
-
-/// A camera that is sending.
-pub(super) trait Stream {
-    /// What it gives.
-    fn obtained(&self) -> Obtained;
-
-    /// Waits for the next picture, where that is possible at most so long, and has it looked at.
-    ///
-    /// # Errors
-    /// [`Failure::Silent`] where nothing came: asking again goes on. [`Failure::Damaged`]: the next one may be fine.
-    fn grab(&mut self, patience: Duration, look: &mut dyn FnMut(&Raw<'_>, Instant)) -> Result<(), Failure>;
-}
+pub(super) use stream::{Obtained, Place, Stream};
 
 /// False where a device is certainly none.
 pub(super) fn is_camera(place: &Place<'_>) -> bool {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nokhwa::utils as nk;
 use nokhwa::{Buffer, Camera, NokhwaError};
 
-use super::{Obtained, Place, Raw, Stream};
-use crate::source::camera::CameraFormat;
+use super::stream::{Obtained, Place, Stream};
 use crate::source::camera::failure::{Failure, contain, contain_nokhwa};
 use crate::source::camera::mode::{CameraMode, Mode, Sent};
+use crate::source::camera::pixels::Raw;
 use crate::source::camera::rate::Rate;
+use crate::source::camera::request::CameraFormat;
 
 const FORMATS: [(nk::FrameFormat, CameraFormat); 6] = [
     (nk::FrameFormat::YUYV, CameraFormat::Yuyv),
