@@ -36,7 +36,7 @@ impl Guests {
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, String> {
         let ServeOptions { listen, port, hosts } = options;
-        let token = token().map_err(|error| format!("no token could be made for the link: {error}"))?;
+        let token = token()?;
         let guard = Guard::new(token.clone(), hosts);
         let address = SocketAddr::new(listen, port);
         let server = Server::start(address, guard, outlet, wake).map_err(|error| {
@@ -108,10 +108,26 @@ impl Guests {
     }
 }
 
-/// 128 bits that nobody guesses, from the system.
-fn token() -> Result<String, getrandom::Error> {
+/// Names a token that stays, so that a link does, too.
+const TOKEN_VARIABLE: &str = "CONVSCOPE_TOKEN";
+
+/// Fewer letters can be guessed.
+const SHORTEST_TOKEN: usize = 16;
+
+/// 128 bits that nobody guesses, from the system; or what the user has chosen. The error is a sentence.
+fn token() -> Result<String, String> {
+    if let Some(chosen) = std::env::var_os(TOKEN_VARIABLE) {
+        let chosen = chosen.to_string_lossy().into_owned();
+        let is_plain = chosen.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if !is_plain || chosen.len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "{TOKEN_VARIABLE}: a token has at least {SHORTEST_TOKEN} letters, digits, - and _"
+            ));
+        }
+        return Ok(chosen);
+    }
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(|error| format!("no token could be made for the link: {error}"))?;
     let mut text = String::new();
     for byte in bytes {
         // Writing into a string cannot fail.
