@@ -19,16 +19,16 @@ debian_run="pkg-config:pkg-config build-essential:cc linux-libc-dev libclang-dev
     libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     libwayland-cursor0 libegl1"
 debian_test="xvfb:Xvfb xdotool:xdotool imagemagick:import x11-utils:xwininfo"
-debian_optional="ffmpeg:ffmpeg python3-venv parallel:parallel"
+debian_optional="ffmpeg:ffmpeg python3-venv parallel:parallel chromium:chromium"
 fedora_run="pkgconf-pkg-config:pkg-config gcc:cc kernel-headers clang-devel vulkan-loader mesa-vulkan-drivers
     libX11 libX11-xcb libXcursor libXi libXrandr libxkbcommon libxkbcommon-x11 libwayland-client
     libwayland-cursor libglvnd-egl"
 fedora_test="xorg-x11-server-Xvfb:Xvfb xdotool:xdotool ImageMagick:import xwininfo:xwininfo"
-fedora_optional="ffmpeg-free:ffmpeg python3:python3 parallel:parallel"
+fedora_optional="ffmpeg-free:ffmpeg python3:python3 parallel:parallel chromium:chromium-browser"
 arch_run="pkgconf:pkg-config gcc:cc linux-api-headers clang vulkan-icd-loader vulkan-swrast libx11 libxcursor
     libxi libxrandr libxkbcommon libxkbcommon-x11 wayland libglvnd"
 arch_test="xorg-server-xvfb:Xvfb xdotool:xdotool imagemagick:import xorg-xwininfo:xwininfo"
-arch_optional="ffmpeg:ffmpeg python:python3 parallel:parallel"
+arch_optional="ffmpeg:ffmpeg python:python3 parallel:parallel chromium:chromium"
 
 is_installed() { # MANAGER PACKAGE
     case "$1" in
@@ -124,9 +124,12 @@ install_packages() { # run|test
     fi
     if [ "${#extras[@]}" -gt 0 ]; then
         say "Installing ${extras[*]} with $manager."
-        if ! as_root "${install[@]}" "${extras[@]}" >>"$log" 2>&1; then
-            say "${extras[*]} could not be installed: some tests are skipped."
-        fi
+        # One by one: some systems lack one of them.
+        for entry in "${extras[@]}"; do
+            if ! as_root "${install[@]}" "$entry" >>"$log" 2>&1; then
+                say "$entry could not be installed: some tests are skipped."
+            fi
+        done
     fi
     rm -f "$log"
 }

@@ -72,7 +72,7 @@ pub fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
             let fourcc = described.fourcc;
             let format = match known(fourcc) {
                 Some(format) => Sent::Known(format),
-                None => Sent::Unknown(String::from_utf8_lossy(&fourcc.repr).trim().to_string()),
+                None => Sent::Unknown(name_of(fourcc)),
             };
             // Some list one twice, and JPEG has two names.
             if modes.iter().any(|mode| mode.format == format) {
@@ -90,6 +90,14 @@ pub fn offers(place: &Place<'_>) -> Result<Vec<CameraMode>, Failure> {
         }
         if modes.is_empty() { Err(Failure::NoCamera) } else { Ok(modes) }
     })
+}
+
+/// As `v4l2-ctl` has it: of big-endian formats the highest bit is set.
+fn name_of(fourcc: FourCC) -> String {
+    let is_big_endian = fourcc.repr[3] & 0x80 != 0;
+    let letters = fourcc.repr.map(|byte| byte & 0x7f);
+    let name = String::from_utf8_lossy(&letters).trim().to_string();
+    if is_big_endian { name + "-BE" } else { name }
 }
 
 /// Those that are listed; where any between two ends are possible, usual ones and the ends; where nothing is, what it is set to.
