@@ -442,7 +442,7 @@ fn a_film_has_every_picture_and_keeps_its_rate_and_others_files() {
         assert_eq!(std::fs::read(&path).unwrap(), before);
         let mut other = DrawnFilm::new(&path, 10.0, Existing::Replace).unwrap();
         other.add(&RgbImage::new(61, 31)).unwrap();
-        assert_eq!(other.finish().unwrap().files, [path.clone()]);
+        assert_eq!(other.finish().unwrap().files, std::slice::from_ref(&path));
         assert_eq!(self::frames(&path)[0].width, 62);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -2,43 +2,15 @@
 
 use std::sync::Arc;
 
+use super::followed::{Beside, Followed};
 use super::view::View;
 use crate::engine::{Model, difference_name};
-use crate::follow::{Checkpoint, Examiner, Follower, References, Watch};
+use crate::follow::{Checkpoint, Examiner, Follower};
 use crate::inspect::checkpoint::CheckpointSummary;
 use crate::session::Session;
-use std::path::PathBuf;
 
 /// Checkpoints that are remembered, beside the first.
 const MOST: usize = 63;
-
-/// What a training is followed with.
-#[derive(Debug)]
-pub struct Followed {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The checkpoint that runs from the start.
-    pub first: PathBuf,
-    /// What is looked for; it has given the first one.
-    pub watch: Watch,
-    /// The pictures that each is looked at on.
-    pub references: References,
-    /// What each is compared with.
-    pub beside: Beside,
-    /// What the user says of networks.
-    pub options: crate::engine::ModelOptions,
-}
-
-/// What each checkpoint is compared with, in columns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Beside {
-    /// Nothing.
-    Nothing,
-    /// The one before.
-    Previous,
-    /// The first, or a named one, which is called so.
-    Same(String),
-}
 
 /// A training that is followed.
 pub struct Following {

@@ -76,7 +76,6 @@ impl Guests {
             layer: state.graph().nodes[model.shown_layer(state)].name.clone(),
             picture: frame.map(|frame| frame.name.to_string()).unwrap_or_default(),
             top: model.top(1).pop().map(|(name, _)| name),
-            message: model.toast.clone().or_else(|| model.status.trouble.clone()),
         });
     }
 

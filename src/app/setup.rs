@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::download::Wanted;
-use super::following::Followed;
+use super::followed::Followed;
 use super::guests::ServeOptions;
 use super::player::Player;
 use super::results::ResultsSpec;

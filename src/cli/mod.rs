@@ -29,6 +29,7 @@ mod names;
 mod network;
 mod occlude;
 mod output;
+mod pages;
 mod pca;
 mod pictures;
 mod prefer;

@@ -16,7 +16,7 @@ use super::network;
 use super::output;
 use super::output::INTERRUPTED;
 use crate::app::download::Wanted;
-use crate::app::following::{Beside, Followed};
+use crate::app::followed::{Beside, Followed};
 use crate::app::keys;
 use crate::app::lens::{Choices, saliency};
 use crate::app::offscreen::{self, Extent};

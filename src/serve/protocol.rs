@@ -106,8 +106,6 @@ pub struct State {
     pub picture: String,
     /// The most probable class, where that means something.
     pub top: Option<String>,
-    /// The last message.
-    pub message: Option<String>,
 }
 
 /// First byte of a picture of the view.

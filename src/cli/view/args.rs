@@ -12,7 +12,7 @@ use crate::cli::args::{
 };
 use crate::cli::experiment::ExperimentArgs;
 use crate::cli::follow::BesideArg;
-use crate::cli::serve::PageArgs;
+use crate::cli::pages::PageArgs;
 use crate::engine::WeightsSpec;
 use crate::journal::Limit;
 use crate::source::SourceSpec;

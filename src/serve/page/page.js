@@ -38,7 +38,6 @@ function hear(told) {
   if (told.type === "state") {
     const parts = [told.layer, told.picture, told.top].filter(Boolean);
     find("state").textContent = parts.join(" · ") || "waiting for the first picture …";
-    find("message").textContent = told.message || "";
     document.title = ["convscope", ...parts].join(" · ");
   } else if (told.type === "role") {
     controls = told.controls;
