@@ -181,8 +181,8 @@ fn tell(args: &FollowArgs, all: &[Arc<CheckpointSummary>], began: Instant) -> an
     Ok(())
 }
 
-/// Rows that a layer has in the picture of what has moved.
-const MOVED_ROW: usize = 3;
+/// Width of the picture of what has moved, least and largest height, and rows of a layer, if possible: in pixels.
+const MOVED: (usize, [usize; 2], usize) = (272, [60, 560], 6);
 
 fn page(args: &FollowArgs, all: &[Arc<CheckpointSummary>]) -> anyhow::Result<Page> {
     let pictures = all.first().map_or(0, |first| first.pictures);
@@ -191,7 +191,7 @@ fn page(args: &FollowArgs, all: &[Arc<CheckpointSummary>]) -> anyhow::Result<Pag
         &format!("each looked at on the same {pictures} pictures; the newest comes first"),
     );
     if let Some(moved) = moved(all)? {
-        page.section("How far each layer has moved", MOVED, vec![moved], 0);
+        page.section("How far each layer has moved", HOW_MOVED, vec![moved], 0);
     }
     for checkpoint in all.iter().rev() {
         let parameters: Vec<&HistogramInfo> =
@@ -217,7 +217,7 @@ fn page(args: &FollowArgs, all: &[Arc<CheckpointSummary>]) -> anyhow::Result<Pag
     Ok(page)
 }
 
-const MOVED: &str = "From left to right the checkpoints, from top to bottom the layers: the brighter, the further their parameters have moved since the \
+const HOW_MOVED: &str = "From left to right the checkpoints, from top to bottom the layers: the brighter, the further their parameters have moved since the \
                      checkpoint before (the norm of the difference, divided by the norm before).";
 
 /// The picture of what has moved; `None` before the second checkpoint.
@@ -228,11 +228,22 @@ fn moved(all: &[Arc<CheckpointSummary>]) -> anyhow::Result<Option<Captioned>> {
     let part = |checkpoint: &CheckpointSummary, layer: usize| {
         checkpoint.parameters.get(layer).and_then(|layer| layer.moved).unwrap_or(0.0) as f32
     };
-    let rows = (0..layers * MOVED_ROW).map(|row| row / MOVED_ROW);
-    let values: Vec<f32> = rows.flat_map(|layer| later.iter().map(move |one| part(one, layer))).collect();
+    let (width, [lowest, highest], row) = MOVED;
+    let height = (layers * row).clamp(lowest, highest);
+    let value = |pixel: usize| {
+        let (layer, column) = (pixel / width * layers / height, pixel % width * later.len() / width);
+        part(later[column], layer)
+    };
+    let values: Vec<f32> = (0..width * height).map(value).collect();
     let most = values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let range = ColorRange::plain((0.0, most), Colormap::Viridis);
-    let file = png(&paint(&values, later.len(), &range, Colormap::Viridis))?;
-    let caption = format!("{layers} layers; the brightest moved by {}", percent(most.into()));
+    let file = png(&paint(&values, width, &range, Colormap::Viridis))?;
+    let ends = [last.parameters.first(), last.parameters.last()];
+    let [top, bottom] = ends.map(|layer| layer.map_or("", |layer| &layer.name));
+    let caption = format!(
+        "{layers} layers, from {top} (top) to {bottom} (bottom); {} checkpoints; the brightest moved by {}",
+        later.len(),
+        percent(most.into())
+    );
     Ok(Some(Captioned { file, caption, is_wide: true }))
 }

@@ -8,6 +8,9 @@ use crate::view::{ColorRange, Colormap, number, paint};
 /// Rows of the picture.
 const ROWS: usize = 64;
 
+/// Least pixels of a row.
+const LEAST_WIDE: usize = 160;
+
 /// A column for each histogram, all on one scale; `words` say what the columns are.
 pub fn draw(histograms: &[&HistogramInfo], words: &str) -> Option<Captioned> {
     let ends = histograms.iter().filter(|histogram| !histogram.counts.is_empty());
@@ -31,7 +34,10 @@ pub fn draw(histograms: &[&HistogramInfo], words: &str) -> Option<Captioned> {
         number(low as f32),
         number(high as f32)
     );
-    let picture =
-        paint(&spread, width, &ColorRange::plain((0.0, most), Colormap::Viridis), Colormap::Viridis);
+    // A page makes it as wide as it can: few columns would be towers.
+    let times = LEAST_WIDE.div_ceil(width.max(1));
+    let wide: Vec<f32> = spread.iter().flat_map(|count| std::iter::repeat_n(*count, times)).collect();
+    let range = ColorRange::plain((0.0, most), Colormap::Viridis);
+    let picture = paint(&wide, width * times, &range, Colormap::Viridis);
     (width > 0).then(|| png(&picture).ok()).flatten().map(|file| Captioned { file, caption, is_wide: true })
 }
