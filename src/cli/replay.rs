@@ -55,7 +55,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 }
 
 /// Of the recorded options these are of that run alone.
-const OF_THAT_RUN: [&str; 9] = [
+const OF_THAT_RUN: [&str; 12] = [
     "source",
     "headless",
     "frames",
@@ -65,6 +65,9 @@ const OF_THAT_RUN: [&str; 9] = [
     "record_rate",
     "record_session",
     "session_limit",
+    "serve",
+    "listen",
+    "host",
 ];
 
 /// Of the options of a replay these are its own.
@@ -86,11 +89,15 @@ pub fn options(args: &ReplayArgs, command: &Command) -> anyhow::Result<Vec<OsStr
     let mut options: Vec<OsString> = vec!["convscope".into()];
     let is_gone = |id: &str| OF_THAT_RUN.contains(&id) || now.iter().any(|known| known == id);
     let then = &journal.start.options;
-    // Of a replay that was recorded.
-    let then = if then.first().is_some_and(|word| word == "replay") { &then[1..] } else { &then[..] };
     let replay = command.find_subcommand("replay").unwrap_or(command);
-    let is_old = |id: &str| is_gone(id) || OF_REPLAY.contains(&id);
-    options.extend(without(replay, then, &is_old));
+    // Of a replay, or of pages, that was recorded.
+    let (table, then) = match then.split_first() {
+        Some((word, rest)) if word == "replay" => (replay, rest),
+        Some((word, rest)) if word == "serve" => (command.find_subcommand("serve").unwrap_or(command), rest),
+        _ => (replay, &then[..]),
+    };
+    let is_old = |id: &str| is_gone(id) || OF_REPLAY.contains(&id) || id == "port";
+    options.extend(without(table, then, &is_old));
     options.extend(without(replay, &typed, &|id| OF_REPLAY.contains(&id)));
     options.extend(["--source".into(), args.folder.clone().into()]);
     Ok(options)
@@ -177,6 +184,7 @@ mod tests {
         assert_eq!(left(words, &OF_THAT_RUN), "--layer=mixed1 --mirror --weights b.safetensors");
         assert_eq!(left(words, &["layer", "weights", "mirror"]), "--source a.png --headless --frames 3");
         assert_eq!(left("--saliency guided --mirror", &["mirror"]), "--saliency guided");
+        assert_eq!(left("--serve --host lab --mirror --serve 8000", &OF_THAT_RUN), "--mirror");
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub struct ViewArgs {
     pub compare: Vec<WeightsSpec>,
     /// Follow a training: a weight file that it writes again and again, or the folder of its checkpoints. Each that is whole is taken
     /// over, and a strip tells of those until then (`convscope follow` tells without a display).
-    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["compare", "headless"])]
+    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["compare", "headless", "record_session"])]
     pub follow: Option<PathBuf>,
     /// With --follow: what each checkpoint is shown beside: `previous`, `first`, or a weight file.
     #[arg(long, value_name = "WHICH", requires = "follow")]
