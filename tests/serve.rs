@@ -162,7 +162,8 @@ fn one_page_has_the_controls_and_one_that_stalls_slows_nobody() {
 #[test]
 fn chromium_shows_the_view_and_changes_it() {
     let Some(mut browser) = Chromium::start() else { return };
-    let Some(mut served) = serve(&["--source", "photo.png", "--layer", "conv2d_1"]) else { return };
+    let more = ["--source", "photo.png", "--layer", "conv2d_1", "--weights", "embedded"];
+    let Some(mut served) = serve(&more) else { return };
     browser.open(&served.link());
     browser.wait_for("document.title.includes('conv2d_1') && document.title.includes('photo.png')");
     browser.wait_for("window.convscope.pictures > 0");
@@ -185,11 +186,11 @@ fn chromium_shows_the_view_and_changes_it() {
     browser.key("Enter");
     browser.wait_for("document.title.includes('mixed5')");
 
-    // A photograph that is dropped is looked at.
+    // A photograph that is dropped is classified: the class stands behind layer and picture.
     let other = served.folder.path().join("my cat.png");
     RgbImage::from_pixel(64, 64, Rgb([200, 30, 30])).save(&other).unwrap();
     browser.drop_file(&std::fs::read(&other).unwrap(), "my cat.png", "image/png");
-    browser.wait_for("document.title.includes('dropped-1.png')");
+    browser.wait_for("/^convscope · mixed5 · dropped-1.png · ./.test(document.title)");
 
     // A snapshot can be downloaded.
     browser.key("s");

@@ -45,8 +45,9 @@ pub fn wait_for(mut condition: impl FnMut() -> bool) {
 
 impl Served {
     pub fn start(folder: TempDir, more: &[&str]) -> Self {
-        let usual = ["--width-multiplier", "0.1", "--device", "cpu", "--offline", "--size", "1000x640"];
-        let arguments = more.iter().chain(&usual).map(|word| word.to_string()).collect();
+        let thin: &[&str] = if more.contains(&"--weights") { &[] } else { &["--width-multiplier", "0.1"] };
+        let usual = ["--device", "cpu", "--offline", "--size", "1000x640"];
+        let arguments = more.iter().chain(thin).chain(&usual).map(|word| word.to_string()).collect();
         let child = Command::new("true").spawn().unwrap();
         let mut served =
             Self { folder, token: String::new(), port: 0, arguments, child, told: Arc::default() };
