@@ -109,7 +109,7 @@ fn who_has_no_business_here_is_refused_and_the_view_goes_on() {
     }
     assert!(told.lines().count() < 60, "{told}");
     let mut socket = served.socket();
-    assert!(served::hears(&mut socket, "state").contains("photo.png"));
+    served::hears_in(&mut socket, "state", "photo.png");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_thousand_half_open_connections_are_let_go_and_pages_come_again() {
     wait_for(|| served.try_socket().is_some());
     drop(half);
     let mut socket = served.socket();
-    assert!(served::hears(&mut socket, "state").contains("photo.png"));
+    served::hears_in(&mut socket, "state", "photo.png");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn one_page_has_the_controls_and_one_that_stalls_slows_nobody() {
     // Who looks does not change anything; the one with the controls does, and takes no picture meanwhile.
     key(&mut second, "shift o");
     key(&mut first, "o");
-    assert!(served::hears_in(&mut second, "state", "batch_normalization_1").contains("photo.png"));
+    served::hears_in(&mut second, "state", "\"layer\":\"batch_normalization_1\",\"picture\":\"photo.png\"");
     // The second sees pictures although the first has not shown any.
     for _ in 0..3 {
         key(&mut first, "m");
