@@ -83,7 +83,10 @@ def snapshot(folder, environment):
     """The number of the newest frame, and when."""
     known = set(folder.glob("convscope-snapshots/*/snapshot.json"))
     subprocess.run(["xdotool", "key", "s"], env=environment, check=True)
+    deadline = time.time() + 30
     while True:
+        if time.time() > deadline:
+            sys.exit("no snapshot came: is the window there?")
         new = set(folder.glob("convscope-snapshots/2*/snapshot.json")) - known
         if new:
             return json.loads(new.pop().read_text())["frame_id"], time.time()
@@ -107,8 +110,13 @@ def run(served):
                 link = re.search(rb"http://([0-9.]+):(\d+)/\?token=(\w+)", view.stderr.readline())
             page = Page(link[1].decode(), int(link[2]), link[3].decode())
         threading.Thread(target=view.stderr.read, daemon=True).start()
-        while not subprocess.run(["xdotool", "search", "--name", "^convscope$"], env=environment, capture_output=True).stdout:
+        window = b""
+        while not window:
             time.sleep(0.2)
+            found = subprocess.run(["xdotool", "search", "--name", "^convscope$"], env=environment, capture_output=True)
+            window = found.stdout.strip()
+        # Without a window manager keys go nowhere else.
+        subprocess.run(["xdotool", "windowfocus", "--sync", window.decode()], env=environment, check=True)
         time.sleep(8)
         first, start = snapshot(folder, environment)
         pictures = page.pictures if page else 0
