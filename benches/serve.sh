@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a page costs: the window under Xvfb, served and looked at by one client, beside the same window that nobody else looks at, in
-# turns; results a second. And how long after the first result the first picture is there.
+# turns: the network's time for a frame. And how long after the first result the first picture is there.
 #
 #   benches/serve.sh CONVSCOPE [OPTIONS OF NETWORK AND SOURCE...]
 #
@@ -80,7 +80,7 @@ class Page:
 
 
 def snapshot(folder, environment):
-    """The number of the newest frame, and when."""
+    """How long the network took for the newest frame, in milliseconds."""
     known = set(folder.glob("convscope-snapshots/*/snapshot.json"))
     subprocess.run(["xdotool", "key", "s"], env=environment, check=True)
     deadline = time.time() + 30
@@ -89,8 +89,8 @@ def snapshot(folder, environment):
             sys.exit("no snapshot came: is the window there?")
         new = set(folder.glob("convscope-snapshots/2*/snapshot.json")) - known
         if new:
-            return json.loads(new.pop().read_text())["frame_id"], time.time()
-        time.sleep(0.01)
+            return json.loads(new.pop().read_text())["times"]["network_ms"]
+        time.sleep(0.05)
 
 
 def run(served):
@@ -118,27 +118,28 @@ def run(served):
         # Without a window manager keys go nowhere else.
         subprocess.run(["xdotool", "windowfocus", "--sync", window.decode()], env=environment, check=True)
         time.sleep(8)
-        first, start = snapshot(folder, environment)
-        pictures = page.pictures if page else 0
-        time.sleep(float(seconds))
-        last, end = snapshot(folder, environment)
-        rate = (last - first) / (end - start)
-        shown = (page.pictures - pictures) / (end - start) if page else 0
+        pictures, start = page.pictures if page else 0, time.time()
+        took = []
+        while time.time() - start < float(seconds):
+            took.append(snapshot(folder, environment))
+            time.sleep(0.3)
+        network = statistics.median(took)
+        shown = (page.pictures - pictures) / (time.time() - start) if page else 0
         delay = page.first_picture - page.first_state if page and page.first_state else 0
         size = page.bytes / max(page.pictures, 1) / 1000 if page else 0
         for process in (view, x):
             process.terminate()
             process.wait()
-        return rate, shown, delay, size
+        return network, shown, delay, size
 
 
-rates = {False: [], True: []}
+times = {False: [], True: []}
 for _ in range(int(rounds)):
     for served in (False, True):
-        rate, shown, delay, size = run(served)
-        rates[served].append(rate)
+        network, shown, delay, size = run(served)
+        times[served].append(network)
         page = f"; {shown:.1f} pictures of {size:.0f} kB a second to the page, the first {delay:.2f} s after the first result"
-        print(f"{'served' if served else 'alone'}: {rate:.2f} frames a second{page if served else ''}", flush=True)
-alone, served = (statistics.median(rates[key]) for key in (False, True))
-print(f"a frame takes {alone / served:.3f} times as long")
+        print(f"{'served' if served else 'alone'}: the network takes {network:.1f} ms a frame{page if served else ''}", flush=True)
+alone, served = (statistics.median(times[key]) for key in (False, True))
+print(f"served, a frame takes {served / alone:.3f} times as long")
 PYTHON

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+// Nine times as fast as the encoder of the crate image.
+use libjpeg_turbo_rs::{JpegError, PixelFormat, Subsampling, compress};
 
 use super::hub::{Hub, Picture};
 use super::protocol::PICTURE;
@@ -68,16 +68,9 @@ fn run(outlet: &Outlet, hub: &Hub) {
     }
 }
 
-fn encode(picture: &Presented) -> image::ImageResult<Vec<u8>> {
-    let [width, height] = picture.size;
-    let rgb: Vec<u8> =
-        picture.rgba.as_chunks().0.iter().flat_map(|[r, g, b, _]: &[u8; 4]| [*r, *g, *b]).collect();
-    let mut bytes = vec![PICTURE];
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY).write_image(
-        &rgb,
-        width,
-        height,
-        ExtendedColorType::Rgb8,
-    )?;
-    Ok(bytes)
+fn encode(picture: &Presented) -> Result<Vec<u8>, JpegError> {
+    let [width, height] = picture.size.map(|side| side as usize);
+    // Colours as fine as brightness: letters and small tiles have some.
+    let jpeg = compress(&picture.rgba, width, height, PixelFormat::Rgba, QUALITY, Subsampling::S444)?;
+    Ok([&[PICTURE], &jpeg[..]].concat())
 }
