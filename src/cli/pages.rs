@@ -23,6 +23,11 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
+    /// True where something was said.
+    pub fn is_said(&self) -> bool {
+        self.listen.is_some() || !self.host.is_empty()
+    }
+
     /// As the view understands it.
     pub fn options(&self, port: u16) -> ServeOptions {
         ServeOptions {

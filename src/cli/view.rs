@@ -58,6 +58,9 @@ pub fn run(
     if let Some(film) = &view.record {
         film::check(film)?;
     }
+    if view.serve.is_none() && view.pages.is_said() {
+        bail!("--listen and --host are of pages: say --serve, too, or `convscope serve`");
+    }
     let (mut setup, layers) = asked(input, network, view)?;
     if let Some(Replayed { player, speed, results }) = replayed {
         (setup.player, setup.results) = (player, results);

@@ -72,6 +72,7 @@ fn mistakes_get_one_sentence() {
         (&["--keys", "bad.toml"], "`u` would do both `previous-layer` and `snapshot`"),
         (&["--keys", "none.toml"], "none.toml could not be read"),
         (&["--record", "film.avi"], "the name of a film ends in"),
+        (&["--listen", "127.0.0.1"], "--listen and --host are of pages"),
         (&["--record-session", "file"], "the session could not be recorded"),
     ];
     for (arguments, message) in view {

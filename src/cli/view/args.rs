@@ -22,8 +22,8 @@ use crate::view::{ChannelSet, Filter, Sort};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// `camera:0`, `camera:/dev/video2`, a picture, a folder of pictures, a video, or `testcard` [default: the
-    /// first camera, or the test card].
+    /// `camera:0`, `/dev/video2`, a picture, a folder of pictures, a video, an address such as `rtsp://HOST/live`, or `testcard`
+    /// (docs/sources.md) [default: the first camera, or the test card].
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<SourceSpec>,
     /// Of a video, an animation or a file of several pages, one frame of so many.
