@@ -1,8 +1,9 @@
 #!/bin/sh
-# What recording costs, and how fast a recorded session is shown again, on a quiet machine:
+# What keeping a session costs, and how fast it is gone through again off screen, on a quiet machine (a film in the window:
+# benches/watched.sh):
 #   benches/film.sh [CONVSCOPE [options of network and device]]
-# The same 120 frames of the test card go through the network alone, with a film of each view (--record), and with the session
-# kept (--record-session), in turn, three times. What counts is the rate beside the one alone in the same turn.
+# The same 120 frames of the test card go through the network alone, with every view drawn and filmed (--record), and with the
+# session kept (--record-session), in turn, three times. What counts is the rate beside the one alone in the same turn.
 set -eu
 program=${1:-target/release/convscope}
 [ $# -gt 0 ] && shift
@@ -12,7 +13,7 @@ frames=120
 rate() { sed -n 's/.* at \([0-9.]*\) a second.*/\1/p'; }
 "$program" --headless --offline --source testcard --frames $frames --record "$work/first.mp4" \
     --record-session "$work/session" "$@" 2>/dev/null >/dev/null
-echo "turn  alone  film  session kept   (frames a second)"
+echo "turn  alone  drawn and filmed  session kept   (frames a second)"
 for turn in 1 2 3; do
     rm -rf "$work/film.mp4" "$work/kept"
     alone=$("$program" replay "$work/session" --headless "$@" 2>&1 | rate)

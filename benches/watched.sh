@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a page costs: the window under Xvfb, served and looked at by one client, beside the same window that nobody else looks at, in
-# turns: the network's time for a frame. And how long after the first result the first picture is there.
+# What a page and a film cost: the window under Xvfb, looked at by a page, or recorded, beside the same window that neither is, in turns:
+# the network's time for a frame. And how long after the first result a page has its first picture.
 #
-#   benches/serve.sh CONVSCOPE [OPTIONS OF NETWORK AND SOURCE...]
+#   benches/watched.sh CONVSCOPE [OPTIONS OF NETWORK AND SOURCE...]
 #
-# ROUNDS (default 3) turns of SECONDS (default 15) each. Needs Xvfb, xdotool and python3.
+# ROUNDS (default 3) turns of SECONDS_EACH (default 15). Needs Xvfb, xdotool, ffmpeg and python3.
 set -euo pipefail
 
 exec python3 - "${ROUNDS:-3}" "${SECONDS_EACH:-15}" "$@" <<'PYTHON'
@@ -93,15 +93,18 @@ def snapshot(folder, environment):
         time.sleep(0.05)
 
 
-def run(served):
+WAYS = {"alone": [], "served": ["--serve", "0"], "recorded": ["--record", "film.mp4"]}
+
+
+def run(way):
+    served = way == "served"
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         x = subprocess.Popen(
             ["Xvfb", "-displayfd", "1", "-screen", "0", "1280x720x24"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         environment = dict(os.environ, DISPLAY=":" + x.stdout.readline().decode().strip())
-        more = ["--serve", "0"] if served else []
-        command = [program, "--size", "1280x720", "--offline", *options, *more]
+        command = [program, "--size", "1280x720", "--offline", *options, *WAYS[way]]
         view = subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         page = None
         if served:
@@ -133,13 +136,14 @@ def run(served):
         return network, shown, delay, size
 
 
-times = {False: [], True: []}
+times = {way: [] for way in WAYS}
 for _ in range(int(rounds)):
-    for served in (False, True):
-        network, shown, delay, size = run(served)
-        times[served].append(network)
+    for way in WAYS:
+        network, shown, delay, size = run(way)
+        times[way].append(network)
         page = f"; {shown:.1f} pictures of {size:.0f} kB a second to the page, the first {delay:.2f} s after the first result"
-        print(f"{'served' if served else 'alone'}: the network takes {network:.1f} ms a frame{page if served else ''}", flush=True)
-alone, served = (statistics.median(times[key]) for key in (False, True))
-print(f"served, a frame takes {served / alone:.3f} times as long")
+        print(f"{way}: the network takes {network:.1f} ms a frame{page if way == 'served' else ''}", flush=True)
+alone = statistics.median(times["alone"])
+for way in ("served", "recorded"):
+    print(f"{way}, a frame takes {statistics.median(times[way]) / alone:.3f} times as long")
 PYTHON
