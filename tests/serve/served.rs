@@ -159,7 +159,7 @@ impl Drop for Served {
     }
 }
 
-/// The next text of this kind; pictures on the way are not shown.
+/// The next text of this kind; pictures on the way are shown.
 pub fn hears(socket: &mut Socket, kind: &str) -> String {
     hears_in(socket, kind, "")
 }
@@ -168,11 +168,12 @@ pub fn hears(socket: &mut Socket, kind: &str) -> String {
 pub fn hears_in(socket: &mut Socket, kind: &str, words: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if let Message::Text(text) = socket.read().unwrap()
-            && text.contains(&format!("\"type\":\"{kind}\""))
-            && text.contains(words)
-        {
-            return text.to_string();
+        match socket.read().unwrap() {
+            Message::Text(text) if text.contains(&format!("\"type\":\"{kind}\"")) && text.contains(words) => {
+                return text.to_string();
+            }
+            Message::Binary(_) => socket.send(Message::Text("{\"type\":\"shown\"}".into())).unwrap(),
+            _ => {}
         }
     }
     panic!("{kind} with {words} did not come");
